@@ -1,0 +1,1 @@
+"""Where pixels come from: the Archive port, planner and fetcher. May import wire and below."""

@@ -1,0 +1,1 @@
+"""Sound to words to edits. May import documents and below."""

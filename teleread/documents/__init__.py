@@ -1,0 +1,1 @@
+"""One signed report in every form, and back. May import reporting and below."""

@@ -1,0 +1,1 @@
+"""The machine: clock, locks, capped children, paths. May import model."""

@@ -1,0 +1,1 @@
+"""Frames to pictures to terminal cells. May import wire and below."""

@@ -1,0 +1,1 @@
+"""Turnaround, workload, backlog. May import signing and below."""

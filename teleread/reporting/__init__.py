@@ -1,0 +1,1 @@
+"""Templates, the draft editor's model, checks, comparison. May import hub, archive, imaging and below."""

@@ -1,0 +1,1 @@
+"""Rights, signature, verification, lifecycle. May import documents and below."""

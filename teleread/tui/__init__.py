@@ -1,0 +1,1 @@
+"""The terminal face: the only place that imports Textual."""

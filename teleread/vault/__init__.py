@@ -1,0 +1,1 @@
+"""What is kept on this machine, sealed. May import host and model."""

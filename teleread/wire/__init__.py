@@ -1,0 +1,1 @@
+"""How bytes travel, under caps. May import vault and below."""
