@@ -84,7 +84,10 @@ class UsageError(TelereadError):
 
 
 class OfflineError(TelereadError):
-    """No answer, or none in time; what waits is kept. ``code`` is ``unknown`` where the act may have happened."""
+    """No answer, or none in time; what waits is kept.
+
+    ``code`` is ``unknown`` where the act may have happened.
+    """
 
     exit_code = ExitCode.OFFLINE
 

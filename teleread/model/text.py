@@ -32,11 +32,11 @@ EMPTY: Final = SafeText("")
 
 
 def clean(value: object, *, multiline: bool = False, limit: int = MAX_LENGTH) -> SafeText:
-    """Make text from outside fit to be shown.
+    r"""Make text from outside fit to be shown.
 
     Args:
         value: Anything; ``None`` becomes the empty text.
-        multiline: Keep ``\\n`` (``\\r\\n`` and ``\\r`` become ``\\n``); else line breaks become one blank.
+        multiline: Keep ``\n`` (``\r\n`` and ``\r`` become ``\n``); else line breaks become one blank.
         limit: Longest result in characters, an ellipsis included.
 
     Returns:

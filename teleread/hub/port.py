@@ -1,0 +1,119 @@
+"""The Hub port: what teleread asks of a platform, whatever protocol it speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from teleread.model.delivery import Receipt, Submission
+from teleread.model.task import PriorReport, PriorStudy, TaskContext, TaskKey
+
+__all__ = ["Capabilities", "Found", "Health", "Hub", "PullPage"]
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What an adapter and the server behind it can do."""
+
+    protocol: str
+    claim: bool = True
+    submit: bool = True
+    if_match: bool = True
+    """The server compares versions; else read, check, write, verify."""
+    transactions: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a look at the hub found."""
+
+    software: str
+    offset_seconds: float | None
+    """Hub clock minus ours, from its Date header; None where it told none."""
+    milliseconds: float
+    capabilities: Capabilities
+
+
+@dataclass(frozen=True, slots=True)
+class PullPage:
+    """One page of tasks that changed, each with what hangs on it."""
+
+    contexts: tuple[TaskContext, ...]
+    cursor: str
+    """Where the next pull begins; opaque. Stored only after the last page."""
+    last: bool
+    skipped: tuple[str, ...] = ()
+    """Words on entries that could not be read; the rest is good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A report version the hub holds, as it gives it back."""
+
+    receipt: Receipt
+    status: str
+    author: str
+    keys: tuple[str, ...]
+    """Idempotency keys and report ids among its identifiers, bare UUIDs."""
+
+
+class Hub(Protocol):
+    """A platform that offers tasks and takes reports.
+
+    Every method has a time limit and raises only errors of `teleread.model.errors`: OfflineError
+    (code ``unknown`` where a write may have been applied), NotSignedInError, AttentionError
+    (codes ``claim-lost``, ``changed`` (412), ``forbidden`` (403), ``gone`` (404/410), ``refused``
+    (other 4xx, with the hub's words in ``detail``)).
+    """
+
+    hub_id: str
+
+    def health(self) -> Health:
+        """Look whether the hub answers, and what it can do."""
+        ...
+
+    def pull(self, cursor: str) -> Iterator[PullPage]:
+        """Yield what changed since a cursor (empty: everything open), windows overlapping by 5 minutes."""
+        ...
+
+    def read(self, key: TaskKey) -> TaskContext:
+        """Read a task and what hangs on it again, now, resource by resource."""
+        ...
+
+    def claim(self, context: TaskContext) -> TaskContext:
+        """Take a task for this reader, by the version in ``context``.
+
+        Raises:
+            AttentionError: ``claim-lost``: somebody else has it, or it changed and is no longer free.
+        """
+        ...
+
+    def give_back(self, context: TaskContext, reason_code: str, reason_text: str) -> TaskContext:
+        """Return a claimed task with a reason (DICOM CID 9303 code)."""
+        ...
+
+    def priors(self, context: TaskContext) -> tuple[tuple[PriorStudy, ...], tuple[PriorReport, ...]]:
+        """Ask for the patient's earlier studies and reports."""
+        ...
+
+    def submit(self, submission: Submission) -> Receipt:
+        """Send one report version and read it back; safe to repeat with the same key.
+
+        Raises:
+            OfflineError: ``unknown``: no answer came, it may have been applied. Ask `find` before repeating.
+            AttentionError: ``changed``: a version in the transaction moved; ``refused``; ``other-report``.
+        """
+        ...
+
+    def find(self, report_id: str, key: str) -> Found | None:
+        """Ask by identifier what the hub holds for a report or an idempotency key; None for nothing."""
+        ...
+
+    def other_reports(self, context: TaskContext) -> tuple[PriorReport, ...]:
+        """Final reports on this order or study that are not ours."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections."""
+        ...

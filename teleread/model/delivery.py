@@ -1,0 +1,106 @@
+"""What has to reach a hub, and the hub's proof."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from .task import TaskKey
+from .text import EMPTY, SafeText
+
+__all__ = ["CHOICES", "OUTBOX_STATES", "Choice", "OutboxItem", "Receipt", "Submission"]
+
+OUTBOX_STATES = ("held", "queued", "sending", "needs_attention", "delivered", "closed")
+"""``held``: undo window, or behind an earlier item of its accession; ``sending``: sent or unanswered;
+``closed``: withdrawn or discarded by choice."""
+
+CHOICES = {
+    "send-with-note": "Send it as final with a note that the order was cancelled",
+    "withdraw": "Withdraw it, with a reason",
+    "keep-note": "Keep the text as a note",
+    "discard": "Discard it to the trash",
+    "hand-over": "Hand the text over",
+    "ask-back": "Ask for the case back and send",
+    "preliminary": "Offer it as preliminary",
+    "second-opinion": "Send it as a second opinion beside theirs",
+    "addendum": "Make it an addendum to their report",
+    "resign": "Read again and sign again",
+    "verify-identity": "Check identity again, then sign again",
+    "nothing-to-add": "Nothing to add, say why",
+    "resend": "Send it again unchanged",
+}
+"""Choice id to its sentence (the command line's contract)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One thing the reader may choose."""
+
+    id: str
+    text: SafeText
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a hub moves: bytes it does not look into."""
+
+    form: str
+    """``fhir-transaction``."""
+    body: bytes
+    """The composed document."""
+    key: str
+    """Idempotency key (UUID), made at signing and used for ever."""
+    report_id: str
+    version: int
+    sha256: str
+    """Digest of the frozen bytes inside; compared when the hub is asked what it has."""
+    task: TaskKey
+    predecessor: str = ""
+    """The predecessor's receipt version at the hub; empty for version 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The hub's proof that it holds one report version."""
+
+    id: SafeText
+    """As shown and quoted: ``DiagnosticReport/17``."""
+    version: SafeText
+    """Version id at the hub (ETag)."""
+    sha256: str
+    """Digest of the frozen bytes the hub gives back."""
+    hub_time: str
+    """The hub's clock, ISO 8601, from its answer; empty where it told none."""
+    stored_at: datetime
+    """Local clock, UTC."""
+    task_status: SafeText = EMPTY
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxItem:
+    """One row of the outbox."""
+
+    id: str
+    kind: str
+    """``report``, ``give-back`` (later: notes, alerts, key objects)."""
+    key: TaskKey
+    state: str
+    device: str
+    sequence: int
+    """Unique and increasing per device."""
+    idempotency_key: str
+    accession: SafeText = EMPTY
+    report_id: str = ""
+    report_version: int = 0
+    why: SafeText = EMPTY
+    choices: tuple[Choice, ...] = ()
+    attempts: int = 0
+    not_before: datetime | None = None
+    """Undo window or back-off, UTC."""
+    created_at: datetime | None = None
+    receipt: Receipt | None = None
+    payload: str = ""
+    """JSON of what the item needs besides, e.g. the give-back reason."""
+    priority: SafeText = EMPTY
+    told: SafeText = EMPTY
+    """``told: whom, when`` that closed its escalation line; empty."""

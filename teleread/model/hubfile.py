@@ -1,0 +1,163 @@
+"""The hub file: ``hubs/NAME.toml`` in a profile, parsed and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from .errors import UsageError
+
+__all__ = ["DimseAddress", "HubFile", "is_loopback", "parse_dimse", "parse_hub_file"]
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@dataclass(frozen=True, slots=True)
+class DimseAddress:
+    """``AET@HOST:PORT``."""
+
+    aet: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.aet}@{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class HubFile:
+    """One hub as configured. ``hub_id`` is random and stays; ``name`` is a label."""
+
+    hub_id: str
+    name: str
+    fhir: str = ""
+    dicomweb: str = ""
+    dimse: DimseAddress | None = None
+    auth: str = "none"
+    """none, basic or bearer; the secret is in the vault."""
+    user: str = ""
+    """User name for basic; the password is in the vault."""
+    ca_file: str = ""
+    client_cert: str = ""
+    allow_plain_http: str = ""
+    """Why ``http://`` beyond loopback is allowed; empty refuses it."""
+    aet: str = "TELEREAD"
+    """Our own AE title."""
+    listen: int = 0
+    """Port of our own storage SCP for C-MOVE; 0 where there is none."""
+    site_phone: str = ""
+    reader_id: str = ""
+    """The reader at this hub: ``Practitioner/ID`` or an id."""
+    reader_name: str = ""
+    patient_id_issuer: str = ""
+    """Identifier system that the archive's bare Patient IDs belong to."""
+    undo_minutes: int = 0
+    """Undo-sign window, 0 to 10; always 0 for stat."""
+    escalate_minutes: int = 10
+    """Minutes until an unreceipted stat report raises the line that stays."""
+    sign_again_hours: float = 8.0
+    """How long one PIN entry opens the signing key; 0 asks each time."""
+    claim_on_open: bool = True
+    literal_query: bool = False
+    """QIDO values are sent unencoded (some archives don't percent-decode)."""
+    rights: tuple[str, ...] = ("report", "sign")
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """Keys this version does not know; kept, and told by doctor."""
+
+    @property
+    def reader_reference(self) -> str:
+        """The reader as a FHIR reference; empty where no id is set."""
+        if not self.reader_id:
+            return ""
+        return self.reader_id if "/" in self.reader_id else f"Practitioner/{self.reader_id}"
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a host name means this machine."""
+    return host is not None and (host in LOOPBACK or host.startswith("127."))
+
+
+def parse_dimse(text: str) -> DimseAddress:
+    """Read ``AET@HOST:PORT``.
+
+    Raises:
+        UsageError: It is not of that form.
+    """
+    aet, at, rest = text.partition("@")
+    host, colon, port = rest.rpartition(":")
+    if not (at and colon and host and port.isdigit() and 0 < int(port) < 65536 and 0 < len(aet) <= 16):
+        raise UsageError(
+            f"“{text}” is not of the form AET@HOST:PORT.", remedy="Example: ORTHANC@127.0.0.1:4242."
+        )
+    return DimseAddress(aet, host.strip("[]"), int(port))
+
+
+def check_url(url: str, allow_plain_http: str) -> str:
+    """Check a base URL and strip its last slash.
+
+    Raises:
+        UsageError: Not http(s), no host, credentials inside, or plain http beyond loopback without a reason.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise UsageError(f"“{url}” is not a web address.", remedy="It begins with https:// and names a host.")
+    if parts.username or parts.password:
+        raise UsageError(
+            "A web address may not carry a password.", remedy="Use --auth basic with --secret-file."
+        )
+    if parts.scheme == "http" and not is_loopback(parts.hostname) and not allow_plain_http:
+        raise UsageError(
+            f"{parts.hostname} is asked for over plain http, which anyone on the way can read.",
+            remedy="Use https://, or say why with --allow-plain-http REASON.",
+        )
+    return url.rstrip("/")
+
+
+_TEXTS = (
+    "auth",
+    "user",
+    "ca_file",
+    "client_cert",
+    "allow_plain_http",
+    "aet",
+    "site_phone",
+    "reader_id",
+    "reader_name",
+    "patient_id_issuer",
+)
+_NUMBERS = ("listen", "undo_minutes", "escalate_minutes", "sign_again_hours")
+_SWITCHES = ("claim_on_open", "literal_query")
+_OTHER = ("hub_id", "fhir", "dicomweb", "dimse", "rights")
+
+
+def parse_hub_file(name: str, table: Mapping[str, Any]) -> HubFile:
+    """Build a `HubFile` from its TOML table.
+
+    Raises:
+        UsageError: A value has the wrong kind or an address is refused.
+    """
+    values: dict[str, Any] = {}
+    for key, kinds in ((_TEXTS, str), (_NUMBERS, (int, float)), (_SWITCHES, bool)):
+        for one in key:
+            if one in table:
+                if not isinstance(table[one], kinds):
+                    raise UsageError(f"Hub file {name}: {one} has the wrong kind of value.")
+                values[one] = table[one]
+    hub_id = table.get("hub_id")
+    if not isinstance(hub_id, str) or not hub_id:
+        raise UsageError(
+            f"Hub file {name} has no hub_id.", remedy="It was made by teleread init; restore that line."
+        )
+    plain = values.get("allow_plain_http", "")
+    for one in ("fhir", "dicomweb"):
+        if table.get(one):
+            values[one] = check_url(str(table[one]), plain)
+    if table.get("dimse"):
+        values["dimse"] = parse_dimse(str(table["dimse"]))
+    if isinstance(table.get("rights"), list):
+        values["rights"] = tuple(str(right) for right in table["rights"])
+    known = {*_TEXTS, *_NUMBERS, *_SWITCHES, *_OTHER}
+    extra = {key: value for key, value in table.items() if key not in known}
+    return HubFile(hub_id=hub_id, name=name, extra=extra, **values)
