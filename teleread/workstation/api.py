@@ -1,0 +1,373 @@
+"""What screens and commands hold: the use cases, as one Protocol, and the views they give back.
+
+Views are frozen and ready to show: every text is `SafeText`, every time UTC. Reads come from the vault
+and never touch the network; what needs a hub or an archive says so and takes a time limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from teleread.model.delivery import OutboxItem
+from teleread.model.events import Event
+from teleread.model.hubfile import HubFile
+from teleread.model.identity import Match
+from teleread.model.report import Check, Draft, Override, SignedReport, Template, Verdict
+from teleread.model.study import InstanceInfo, StudyInfo
+from teleread.model.task import PriorReport, TaskContext, TaskKey
+from teleread.model.text import EMPTY, SafeText
+
+__all__ = [
+    "Case",
+    "Escalation",
+    "HubStatus",
+    "PriorView",
+    "SeriesView",
+    "SignSheet",
+    "Status",
+    "WorklistItem",
+    "Workstation",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class WorklistItem:
+    """One row of the worklist, as lists and the command line show it."""
+
+    key: TaskKey
+    task: str
+    """``HUB:ID``, opaque."""
+    hub: SafeText
+    state: SafeText
+    """FHIR Task status."""
+    mine: bool
+    signable: bool
+    """Nothing known now forbids it."""
+    why_not: SafeText
+    """Words, where not signable."""
+    priority: SafeText
+    due: datetime | None
+    due_used: float | None
+    """Share of the target used, 0 to 1 and more; None where there is no target."""
+    name: SafeText
+    """DICOM PN."""
+    patient_id: SafeText
+    issuer: SafeText
+    birth_date: SafeText
+    sex: SafeText
+    nhs_number: SafeText
+    nhs_status: SafeText
+    accession: SafeText
+    procedure: SafeText
+    modality: SafeText
+    site: SafeText
+    study_uid: SafeText
+    instances: int | None
+    held: int
+    cached: str
+    """``none``, ``part`` or ``all``."""
+    priors_ready: bool
+    """Every relevant prior is here too."""
+    draft: str | None
+    report_state: str | None
+    """None, ``draft``, ``signed``, ``issued`` or ``needs_attention``."""
+    owner_name: SafeText = EMPTY
+
+
+@dataclass(frozen=True, slots=True)
+class HubStatus:
+    """One hub, as the top bar shows it."""
+
+    hub_id: str
+    name: SafeText
+    online: bool
+    offline_since: datetime | None
+    last_pull_at: datetime | None
+    last_error: SafeText
+    offset_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Escalation:
+    """A stat report without a receipt after its time: the line that stays."""
+
+    outbox_id: str
+    report_id: str
+    text: SafeText
+    """Words with the hub's name and the site's telephone number; no patient."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the bars show."""
+
+    hubs: tuple[HubStatus, ...]
+    not_issued: int
+    needs_you: int
+    fetching: int
+    safe_to_unplug: int
+    engine: bool
+    """An engine is running."""
+    escalations: tuple[Escalation, ...] = ()
+    demo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesView:
+    """One series with its instances, sorted for scrolling."""
+
+    series_uid: str
+    modality: SafeText
+    description: SafeText
+    number: int | None
+    instances: tuple[InstanceInfo, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PriorView:
+    """An earlier study of this patient."""
+
+    study_uid: str
+    date: datetime | None
+    modality: SafeText
+    description: SafeText
+    cached: str
+    relevant: bool
+    why: SafeText
+    """Why it is relevant, or not."""
+    report: PriorReport | None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A task opened for reading."""
+
+    item: WorklistItem
+    context: TaskContext
+    study: StudyInfo | None
+    series: tuple[SeriesView, ...]
+    priors: tuple[PriorView, ...]
+    match: Match
+    draft: Draft | None
+    draft_writable: bool
+    """False where another window holds the draft."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignSheet:
+    """What the sign sheet shows."""
+
+    draft: Draft
+    title: SafeText
+    """``final report, version 1`` or ``addendum 1``."""
+    impression: SafeText
+    sides: tuple[SafeText, ...]
+    order_side: SafeText
+    checks: tuple[Check, ...]
+    overridden: tuple[Override, ...]
+    hub: SafeText
+    hub_online: bool
+    undo_minutes: int
+    needs_pin: bool
+    pin_is_passphrase: bool
+    challenge: str
+    """``day``: two digits of the day of birth; ``day-month``: four; ``accession``: its last two digits; ``pin``."""
+    answer: str
+    """The digits expected, from the identity row; empty for ``pin``."""
+
+
+class Workstation(Protocol):
+    """The use cases. Methods raise only errors of `teleread.model.errors`."""
+
+    # -- worklist ---------------------------------------------------------------------------------
+    def items(self, query: str = "", limit: int | None = None) -> Sequence[WorklistItem]:
+        """Rows that match a QUERY, stat first, then due. UsageError for an unknown key."""
+        ...
+
+    def age_seconds(self) -> float | None:
+        """Age of the oldest pull over all hubs, seconds; None before the first."""
+        ...
+
+    def status(self) -> Status:
+        """What the bars show; cheap enough for every second."""
+        ...
+
+    def data_version(self) -> tuple[int, int]:
+        """Moves when another connection wrote (reports.db, cache.db)."""
+        ...
+
+    def resolve_task(self, text: str) -> TaskKey:
+        """``HUB:ID`` (or an unambiguous id) to its key; UsageError otherwise."""
+        ...
+
+    # -- case -------------------------------------------------------------------------------------
+    def open_case(self, key: TaskKey) -> Case:
+        """Everything the reading screen needs, from the vault; audited."""
+        ...
+
+    def study_series(self, hub_id: str, study_uid: str) -> tuple[SeriesView, ...]:
+        """Series of a held study, sorted."""
+        ...
+
+    def instance_bytes(self, hub_id: str, study_uid: str, sop_uid: str) -> bytes:
+        """One held instance as a Part 10 file."""
+        ...
+
+    def templates_for(self, key: TaskKey) -> Sequence[tuple[Template, SafeText]]:
+        """Templates with the reason, best first."""
+        ...
+
+    # -- drafts -----------------------------------------------------------------------------------
+    def start_draft(self, key: TaskKey, template_id: str | None = None) -> Draft:
+        """Open the task's draft, or start one."""
+        ...
+
+    def save_draft(self, draft_id: str, seq: int, texts: Mapping[str, str]) -> int:
+        """Write changed sections to the journal; returns the new sequence once it is on disk.
+
+        Raises:
+            AttentionError: ``stale-draft``: another window wrote meanwhile.
+        """
+        ...
+
+    def draft(self, draft_id: str) -> Draft:
+        """The draft as the journal has it now."""
+        ...
+
+    def take_draft(self, draft_id: str) -> Draft:
+        """Take a draft over from another window."""
+        ...
+
+    def release_draft(self, draft_id: str) -> None:
+        """Let another window have it without asking."""
+        ...
+
+    def discard_draft(self, draft_id: str, reason: str) -> None:
+        """Put a draft into the trash."""
+        ...
+
+    def checks(self, draft_id: str) -> Sequence[Check]:
+        """Run the rules; identity, study and text."""
+        ...
+
+    # -- signing ----------------------------------------------------------------------------------
+    def sign_sheet(self, draft_id: str, overrides: Sequence[Override] = ()) -> SignSheet:
+        """What the sign sheet shows for these overrides."""
+        ...
+
+    def sign(
+        self, draft_id: str, overrides: Sequence[Override] = (), *, pin: str | None = None
+    ) -> SignedReport:
+        """Sign: one transaction. LockedError for a wrong PIN, AttentionError ``blocked`` by a check."""
+        ...
+
+    def undo_sign(self, outbox_id: str) -> Draft:
+        """Take a signature back inside its undo window; the case needs signing again."""
+        ...
+
+    def addendum(self, report_id: str) -> Draft:
+        """Open an addendum draft on a signed report."""
+        ...
+
+    def report(self, report_id: str, version: int | None = None) -> SignedReport:
+        """A signed report."""
+        ...
+
+    def reports(self, words: str = "") -> Sequence[SignedReport]:
+        """Own signed reports, newest first; or those holding the words."""
+        ...
+
+    def verify(self, report_id: str) -> Verdict:
+        """Prove a signed report."""
+        ...
+
+    # -- outbox -----------------------------------------------------------------------------------
+    def outbox(self) -> Sequence[OutboxItem]:
+        """Every item, newest last; delivered ones stay listed."""
+        ...
+
+    def outbox_retry(self, outbox_id: str) -> None:
+        """Due now."""
+        ...
+
+    def outbox_resolve(self, outbox_id: str, choice: str, reason: str = "") -> None:
+        """Act on a choice of an item that needs attention."""
+        ...
+
+    def outbox_told(self, outbox_id: str, whom: str, when: str) -> None:
+        """Close an escalation line by word of mouth; audited."""
+        ...
+
+    # -- what needs the network: through the running engine, else by itself ------------------------
+    def sync(self, *, pull: bool = True, push: bool = True, timeout: float = 600.0) -> dict[str, Any]:
+        """One pass, as `teleread sync` prints it."""
+        ...
+
+    def claim(self, key: TaskKey, timeout: float = 60.0) -> WorklistItem:
+        """Take a task now."""
+        ...
+
+    def give_back(self, key: TaskKey, reason_code: str, reason: str = "", timeout: float = 60.0) -> None:
+        """Return a task with a reason (CID 9303 code)."""
+        ...
+
+    def fetch(
+        self, hub_id: str, study_uid: str, *, via: str = "auto", priors: int = 0, timeout: float = 3600.0
+    ) -> dict[str, Any]:
+        """Bring a study here, as `teleread fetch` prints it."""
+        ...
+
+    def request(self, kind: str, args: Mapping[str, Any]) -> int:
+        """Ask the running engine for something and return at once; the answer is a ``request-done`` event."""
+        ...
+
+    def events_since(self, event_id: int) -> Sequence[Event]:
+        """Rows after an id."""
+        ...
+
+    # -- the vault --------------------------------------------------------------------------------
+    def lock(self) -> None:
+        """Lock every window of this profile."""
+        ...
+
+    def locked(self) -> bool:
+        """Whether this profile is locked."""
+        ...
+
+    def unlock(self, secret: str) -> None:
+        """Open a locked window again by PIN or passphrase; LockedError with the tries left."""
+        ...
+
+    def hubs(self) -> Sequence[HubFile]:
+        """Hub files of this profile."""
+        ...
+
+    def setting(self, key: str) -> Any:
+        """A setting after precedence (flag, environment, profile, hub file, built in)."""
+        ...
+
+    def set_setting(self, key: str, value: Any) -> None:
+        """Write one to the profile file."""
+        ...
+
+    def close(self) -> None:
+        """Release drafts and close the vault."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FetchSummary:
+    """What `fetch` prints, typed for the engine."""
+
+    study_uid: str
+    via: str
+    instances_expected: int | None
+    instances_held: int
+    bytes: int
+    seconds: float
+    complete: bool
+    fallbacks: tuple[tuple[str, SafeText], ...] = ()
+    priors: tuple[Any, ...] = field(default=())
