@@ -174,7 +174,7 @@ class SignSheet:
     needs_pin: bool
     pin_is_passphrase: bool
     challenge: str
-    """``day``: two digits of the day of birth; ``day-month``: four; ``accession``: its last two digits; ``pin``."""
+    """``day``: two digits; ``day-month``: four; ``accession``: its last two digits; ``pin``."""
     answer: str
     """The digits expected, from the identity row; empty for ``pin``."""
 
