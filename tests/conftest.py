@@ -1,0 +1,33 @@
+"""Fixtures every test may use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real public files beside the checkout; its tests are skipped where it is not."""
+    folder = ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the folder ../shared/data with real public files is not here: these tests did NOT run")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def full() -> bool:
+    """Whether long campaigns run at their whole length."""
+    return os.environ.get("TELEREAD_FULL") == "1"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the profile, passphrase or PIN of whoever runs it."""
+    keep = {"TELEREAD_FULL", "TELEREAD_REQUIRE_PEERS", "TELEREAD_SEKMET", "TELEREAD_ORTHANC"}
+    for name in [one for one in os.environ if one.startswith("TELEREAD_") and one not in keep]:
+        monkeypatch.delenv(name)
