@@ -1,0 +1,83 @@
+"""`teleread hub`: list, show or remove hubs."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from teleread.cli.call import Call, subcommands
+from teleread.model.hubfile import HubFile
+
+__all__ = ["arguments", "run"]
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What may be typed."""
+    verbs = subcommands(
+        parser,
+        (("list", "every hub of this profile"), ("show", "one hub file"), ("remove", "shred what is kept of a hub")),
+    )
+    for verb in ("show", "remove"):
+        verbs[verb].add_argument("name", metavar="NAME")
+
+
+def run(call: Call) -> int:
+    """Do the verb; list is the default."""
+    return {"show": _show, "remove": _remove}.get(call.args.verb or "list", _list)(call)
+
+
+def _list(call: Call) -> int:
+    from teleread.workstation.hubfiles import load_hubs
+
+    hubs = load_hubs(call.paths)
+    call.out.document("hub-list", {"hubs": [hub_json(one) for one in hubs]})
+    call.out.table(
+        ("HUB", "FHIR", "DICOMWEB", "DIMSE", "SIGN-IN"),
+        [(one.name, one.fhir, one.dicomweb, str(one.dimse or ""), one.auth) for one in hubs],
+        empty="No hub yet. teleread init adds one.",
+    )
+    return 0
+
+
+def _show(call: Call) -> int:
+    from teleread.workstation.hubfiles import named_hub
+
+    told = hub_json(named_hub(call.paths, call.args.name))
+    call.out.document("hub", told)
+    call.out.table(("KEY", "VALUE"), [(key, "" if value is None else value) for key, value in told.items()])
+    return 0
+
+
+def _remove(call: Call) -> int:
+    from teleread.workstation import ends
+
+    receipt = ends.remove_hub(call.desk.core, call.args.name)
+    call.out.document("purge-receipt", receipt)
+    call.out.say(f"{call.args.name} is removed and what was kept of it is shredded.")
+    return 0
+
+
+def hub_json(hub: HubFile) -> dict[str, Any]:
+    """A hub file without secrets (they are in the vault)."""
+    return {
+        "name": hub.name,
+        "hub_id": hub.hub_id,
+        "fhir": hub.fhir or None,
+        "dicomweb": hub.dicomweb or None,
+        "dimse": str(hub.dimse) if hub.dimse else None,
+        "auth": hub.auth,
+        "user": hub.user or None,
+        "aet": hub.aet,
+        "listen": hub.listen or None,
+        "ca_file": hub.ca_file or None,
+        "client_cert": hub.client_cert or None,
+        "allow_plain_http": hub.allow_plain_http or None,
+        "site_phone": hub.site_phone or None,
+        "reader_id": hub.reader_id or None,
+        "reader_name": hub.reader_name or None,
+        "patient_id_issuer": hub.patient_id_issuer or None,
+        "undo_minutes": hub.undo_minutes,
+        "escalate_minutes": hub.escalate_minutes,
+        "sign_again_hours": hub.sign_again_hours,
+        "rights": list(hub.rights),
+    }
