@@ -1,0 +1,371 @@
+"""One HTTP client for hubs and archives: TLS verified, capped, timed, and silent about patients.
+
+Decisions, all of them on purpose:
+
+- No proxy, netrc or certificate path comes from the environment: patient data goes where the hub file says.
+- Redirects are followed for reads, three at most, within the same origin; credentials go nowhere else.
+- A read that meets a closed keep-alive connection is repeated twice with full jitter; a write is never
+  repeated here: whoever sent it asks first what became of it.
+- Every request ends: connect, read, write and total limits; bodies have caps, packed and unpacked.
+- httpx and its parts log addresses, which hold identifiers: their loggers stay at WARNING.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import re
+import ssl
+import time
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+from urllib.parse import urljoin
+
+import httpx
+
+from teleread import __version__
+from teleread.model.errors import AttentionError, OfflineError, TelereadError
+from teleread.model.hubfile import HubFile
+from teleread.wire.auth import authorization, tls_context
+from teleread.wire.caps import JSON_CAP, BodyTooBig, EncodingRefused, capped, decoded
+from teleread.wire.http_answers import JsonAnswer, StreamAnswer, Timeouts, same_origin
+from teleread.wire.http_errors import UNKNOWN_DETAIL, of_exception, of_status, outcome_words
+from teleread.wire.transport import Deadline, LimitedTransport
+
+__all__ = ["HttpClient", "JsonAnswer", "StreamAnswer", "Timeouts", "same_origin"]
+
+_ERROR_BODY_CAP = 64 << 10
+_REPEATS = 2
+_REDIRECTS = 3
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+
+class HttpClient:
+    """A client for one base address of one hub. Threads may share it.
+
+    Args:
+        hub: The hub file: name, sign-in, certificates.
+        secret: Password or token for basic and bearer; never logged, never in an error.
+        base: Base address, without its last slash (``hub.fhir`` or ``hub.dicomweb``).
+        timeouts: Time limits.
+        what: What errors call it: ``hub`` or ``archive``; the hub's name follows.
+        transport: Another transport, for tests.
+        seed: Of the jitter, for tests.
+    """
+
+    def __init__(
+        self,
+        hub: HubFile,
+        secret: str | None,
+        *,
+        base: str,
+        timeouts: Timeouts | None = None,
+        what: str = "hub",
+        transport: httpx.BaseTransport | None = None,
+        seed: int | None = None,
+    ) -> None:
+        self._hub = hub
+        self._secret = secret
+        self.base = base.rstrip("/")
+        self.who = f"the {what} {hub.name}"
+        self._who_up = f"The {what} {hub.name}"
+        self._timeouts = timeouts or Timeouts()
+        self._deadline = Deadline()
+        self._random = random.Random(seed)
+        self._transport = transport
+        self._client: httpx.Client | None = None
+
+    def get_json(
+        self,
+        path_or_url: str,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        cap: int = JSON_CAP,
+    ) -> JsonAnswer:
+        """Read a JSON document.
+
+        Args:
+            path_or_url: Relative to the base, or an address of the same origin (a ``next`` link).
+            params: Query parameters; values may be lists.
+            headers: Besides the usual ones.
+            cap: Longest body in bytes.
+
+        Raises:
+            OfflineError: No answer, a cut or garbled one, or the server failed.
+            NotSignedInError: 401.
+            AttentionError: Any other refusal; codes as the Hub port tells.
+        """
+        url = self.url(path_or_url)
+        send = {"Accept": "application/json", "Accept-Encoding": "gzip", **(headers or {})}
+        for tried in range(_REPEATS + 1):
+            try:
+                return self._json(
+                    "GET", url, params=params, content=None, headers=send, write=False, cap=cap, again=tried
+                )
+            except _Again:
+                time.sleep(self._random.uniform(0, 0.2 * 2**tried))
+        raise AssertionError("the last try never asks for another")  # pragma: no cover
+
+    def send_json(
+        self,
+        method: str,
+        path: str,
+        body: bytes,
+        headers: Mapping[str, str] | None = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+    ) -> JsonAnswer:
+        """Send a JSON body once; never repeated here.
+
+        Raises:
+            OfflineError: ``unknown`` where it may have been applied; else nothing was.
+            NotSignedInError: 401.
+            AttentionError: Any other refusal; codes as the Hub port tells.
+        """
+        send = {
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+            "Content-Type": "application/json",
+            **(headers or {}),
+        }
+        return self._json(
+            method,
+            self.url(path),
+            params=params,
+            content=body,
+            headers=send,
+            write=True,
+            cap=JSON_CAP,
+            again=_REPEATS,
+        )
+
+    @contextmanager
+    def stream(
+        self,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        allow: Collection[int] = (),
+        max_bytes: int = 1 << 40,
+        total: float | None = None,
+    ) -> Iterator[StreamAnswer]:
+        """Read a large body as it comes, with ``Accept-Encoding: identity``.
+
+        Args:
+            path: Relative to the base, or an address of the same origin.
+            headers: Besides the usual ones.
+            params: Query parameters.
+            allow: Statuses that are given back although they are no success (404, 406).
+            max_bytes: Longest body.
+            total: Limit in seconds for the whole; each silence is limited by ``Timeouts.read`` anyway.
+
+        Raises:
+            OfflineError: No answer, or the body was cut (from ``pieces``).
+            NotSignedInError: 401.
+            AttentionError: Any other refusal; ``too-big``.
+        """
+        send = {"Accept": "*/*", **(headers or {}), "Accept-Encoding": "identity"}
+        response = self._open("GET", self.url(path), params=params, content=None, headers=send, total=total)
+        try:
+            if not response.is_success and response.status_code not in allow:
+                self._refuse(response, write=False)
+            packed = response.headers.get("content-encoding", "identity").strip().lower()
+            if packed not in {"", "identity"}:
+                raise AttentionError(
+                    f"{self._who_up} packs its answer in a way that was not asked for.", code="refused"
+                )
+            yield StreamAnswer(
+                response.status_code, _lower(response.headers), self._pieces(response, max_bytes)
+            )
+        finally:
+            response.close()
+
+    def url(self, path_or_url: str) -> str:
+        """The full address of a path below the base.
+
+        Raises:
+            AttentionError: It points to another origin.
+        """
+        if "://" not in path_or_url:
+            return f"{self.base}/{path_or_url.lstrip('/')}" if path_or_url else self.base
+        if not same_origin(path_or_url, self.base):
+            raise AttentionError(
+                f"{self._who_up} points to another server, which is not followed.",
+                remedy="Tell the site: its links must stay on its own address.",
+                code="refused",
+            )
+        return path_or_url
+
+    def close(self) -> None:
+        """Let go of connections."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def _ready(self) -> httpx.Client:
+        if self._client is None:
+            headers = {"User-Agent": f"teleread/{__version__}"}
+            sign_in = authorization(self._hub, self._secret)
+            if sign_in:
+                headers["Authorization"] = sign_in
+            limits = self._timeouts
+            self._client = httpx.Client(
+                transport=self._transport or LimitedTransport(self._context(), self._deadline),
+                timeout=httpx.Timeout(limits.read, connect=limits.connect, write=limits.write),
+                follow_redirects=False,
+                trust_env=False,
+                headers=headers,
+            )
+        return self._client
+
+    def _context(self) -> ssl.SSLContext:
+        if self.base.startswith("https:"):
+            return tls_context(self._hub)
+        # Plain http: this context trusts nobody and costs nothing.
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+    def _open(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Mapping[str, Any] | None,
+        content: bytes | None,
+        headers: Mapping[str, str],
+        total: float | None,
+        write: bool = False,
+        again: int = _REPEATS,
+    ) -> httpx.Response:
+        client = self._ready()
+        self._deadline.start(total)
+        for _ in range(_REDIRECTS + 1):
+            try:
+                request = client.build_request(method, url, params=params, content=content, headers=headers)
+                response = client.send(request, stream=True)
+            except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+                if not write and again < _REPEATS and _closed_early(error):
+                    raise _Again from error
+                raise of_exception(self.who, error, write=write) from error
+            if write or not response.has_redirect_location:
+                return response
+            target = urljoin(str(response.url), response.headers["location"])
+            response.close()
+            url, params = self.url(target), None
+        raise AttentionError(f"{self._who_up} sends us round in a circle.", code="refused")
+
+    def _json(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Mapping[str, Any] | None,
+        content: bytes | None,
+        headers: Mapping[str, str],
+        write: bool,
+        cap: int,
+        again: int,
+    ) -> JsonAnswer:
+        response = self._open(
+            method,
+            url,
+            params=params,
+            content=content,
+            headers=headers,
+            total=self._timeouts.total,
+            write=write,
+            again=again,
+        )
+        try:
+            if not response.is_success:
+                self._refuse(response, write=write)
+            packed = response.headers.get("content-encoding", "")
+            body = b"".join(decoded(response.iter_raw(), packed, cap))
+        except (httpx.HTTPError, httpx.StreamError) as error:
+            raise of_exception(self.who, error, write=write) from error
+        except BodyTooBig as error:
+            raise self._unread("sends more than is taken.", write) from error
+        except EncodingRefused as error:
+            raise self._unread("sends an answer that cannot be unpacked.", write) from error
+        finally:
+            response.close()
+        return JsonAnswer(response.status_code, self._parsed(body, write), _lower(response.headers), body)
+
+    def _parsed(self, body: bytes, write: bool) -> Any:
+        if not body.strip():
+            return None
+        try:
+            document = json.loads(body.decode("utf-8-sig"), parse_constant=_no_constant)
+        except (ValueError, RecursionError) as error:
+            raise self._unread("sends an answer that cannot be read.", write) from error
+        return _mended(document) if _SURROGATE.search(body) else document
+
+    def _unread(self, words: str, write: bool) -> TelereadError:
+        title = f"{self._who_up} {words}"
+        if write:
+            return OfflineError(title, UNKNOWN_DETAIL, code="unknown")
+        return OfflineError(
+            title,
+            "What is here stays as it is.",
+            "Check the address of the hub; tell the site if it goes on.",
+            code="garbled",
+        )
+
+    def _refuse(self, response: httpx.Response, *, write: bool) -> NoReturn:
+        headers = _lower(response.headers)
+        try:
+            body = b"".join(
+                decoded(response.iter_raw(), headers.get("content-encoding", ""), _ERROR_BODY_CAP)
+            )
+        except (httpx.HTTPError, httpx.StreamError, BodyTooBig, EncodingRefused):
+            body = b""
+        raise of_status(
+            self.who,
+            response.status_code,
+            headers,
+            outcome_words(body),
+            write=write,
+            now=datetime.now(UTC),
+        )
+
+    def _pieces(self, response: httpx.Response, max_bytes: int) -> Iterator[bytes]:
+        try:
+            yield from capped(response.iter_raw(), max_bytes)
+        except (httpx.HTTPError, httpx.StreamError) as error:
+            raise of_exception(self.who, error, write=False) from error
+        except BodyTooBig as error:
+            raise AttentionError(f"{self._who_up} sends more than is taken.", code="too-big") from error
+
+
+class _Again(Exception):  # noqa: N818 - a signal, not an error
+    """A read met a connection that the server had closed."""
+
+
+def _closed_early(error: Exception) -> bool:
+    return isinstance(error, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError)
+
+
+def _lower(headers: httpx.Headers) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _mended(value: Any) -> Any:
+    """The same document without lone surrogates, which no database takes."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_mended(one) for one in value]
+    if isinstance(value, dict):
+        return {_mended(key): _mended(one) for key, one in value.items()}
+    return value
