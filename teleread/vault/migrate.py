@@ -84,7 +84,7 @@ def _version(connection: Connection, name: str) -> int:
     if version > newest(name):
         raise TelereadError(
             "This vault was written by a newer teleread.",
-            f"Its {name} database has schema {version}, this teleread knows {newest(name)}. Nothing was changed.",
+            f"Its {name} schema is {version}, this one knows {newest(name)}. Nothing was changed.",
             "Install the newer teleread again.",
             code="schema-too-new",
         )
