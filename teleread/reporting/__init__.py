@@ -1,1 +1,1 @@
-"""Templates, the draft editor's model, checks, comparison. May import hub, archive, imaging and below."""
+"""Templates, drafting and checks: from an order to a text fit to sign. May import model, host and vault."""
