@@ -1,0 +1,1 @@
+"""The demo's archive: DICOMweb and DIMSE over one catalogue. May import model and host alone."""

@@ -1,0 +1,1 @@
+"""The demo's made-up patients, orders, studies and prior reports, as data."""
