@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -110,8 +110,13 @@ class Hub(Protocol):
         """Ask by identifier what the hub holds for a report or an idempotency key; None for nothing."""
         ...
 
-    def other_reports(self, context: TaskContext) -> tuple[PriorReport, ...]:
-        """Final reports on this order or study that are not ours."""
+    def other_reports(self, context: TaskContext, ours: Collection[str] = ()) -> tuple[PriorReport, ...]:
+        """Issued reports on this order or study that are not among ours.
+
+        Args:
+            context: The task.
+            ours: Report ids (UUIDs) and receipt ids (``DiagnosticReport/17``) to leave out.
+        """
         ...
 
     def close(self) -> None:
