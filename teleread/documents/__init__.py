@@ -1,1 +1,1 @@
-"""One signed report in every form, and back. May import reporting and below."""
+"""One signed report in every form, and reading such things back. May import reporting and below."""
