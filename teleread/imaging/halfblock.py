@@ -1,0 +1,156 @@
+"""Half blocks: each cell shows two pixels, one above the other. Works in every terminal.
+
+Lines are put together from tables of finished escape sequences, so that a frame costs a fraction of a
+millisecond; a line can be handed to a terminal, or to a Textual Strip as one segment.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import colours as tables
+from .protocol import COLOURS, Capabilities, PlacedText
+
+__all__ = ["HalfBlock"]
+
+_RESET: Final = "\x1b[0m"
+_UPPER: Final = "▀"
+_MONO: Final = (" ", "▄", "▀", "█")
+"""By 2 x upper + lower pixel."""
+_BLACK: Final = {
+    "truecolor": "\x1b[0;48;2;0;0;0m",
+    "256": "\x1b[0;48;5;16m",
+    "16": "\x1b[0;40m",
+    "mono": _RESET,
+}
+"""What text stands on."""
+
+_DIGITS: Final = np.array([list(f"{value:03d}".encode()) for value in range(256)], np.uint8)
+
+
+class HalfBlock:
+    """Draws greys or RGB as half blocks.
+
+    Args:
+        colours: What the terminal can show: ``truecolor``, ``256``, ``16`` or ``mono``.
+    """
+
+    def __init__(self, colours: str = "truecolor") -> None:
+        if colours not in COLOURS:
+            raise ValueError(f"unknown colours {colours!r}")
+        self.colours = colours
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """A cell is one pixel wide and two high; text may stand on the picture."""
+        return Capabilities("half blocks", 1, 2, text_over_picture=True)
+
+    def cells(self, picture: NDArray[np.uint8]) -> list[str]:
+        """A picture as finished lines.
+
+        Args:
+            picture: Greys, height x width, or RGB, height x width x 3; an odd height gets a black row.
+
+        Returns:
+            One line for each two rows of pixels; each sets its own colours and ends with a reset.
+        """
+        picture = _even(picture)
+        if self.colours in ("truecolor", "256"):
+            return [line.tobytes().decode() + _RESET for line in self._fixed(picture)]
+        return ["".join(line) + _RESET for line in self.cells_grid(picture)]
+
+    def cells_grid(self, picture: NDArray[np.uint8]) -> list[list[str]]:
+        """A picture as single cells, each with its colours; slower, for who wants to cut a line.
+
+        Args:
+            picture: As for `cells`.
+        """
+        picture = _even(picture)
+        if self.colours in ("truecolor", "256"):
+            fixed = self._fixed(picture)
+            return [[cell.tobytes().decode() for cell in line] for line in fixed]
+        if self.colours == "16":
+            chosen = tables.to_16(picture)
+            pairs = chosen[0::2].astype(np.int64) * 16 + chosen[1::2]
+            return [[_SIXTEEN[pair] for pair in line] for line in pairs.tolist()]
+        lit = tables.to_mono(picture)
+        pairs = lit[0::2].astype(np.int64) * 2 + lit[1::2]
+        return [[_MONO[pair] for pair in line] for line in pairs.tolist()]
+
+    def compose(self, picture: NDArray[np.uint8], texts: Sequence[PlacedText]) -> list[str]:
+        """A picture with texts on it, in cells on black; what does not fit its row is cut.
+
+        Args:
+            picture: As for `cells`.
+            texts: Row, column, text and the escape sequence of its style; later ones lie on top.
+        """
+        picture = _even(picture)
+        lines = self.cells(picture)
+        columns = picture.shape[1]
+        by_row: dict[int, list[PlacedText]] = {}
+        for one in texts:
+            if 0 <= one[0] < len(lines) and one[1] < columns:
+                by_row.setdefault(one[0], []).append(one)
+        for row, placed in by_row.items():
+            grid = self.cells_grid(picture[2 * row : 2 * row + 2])[0]
+            for _, column, text, style in placed:
+                self._write(grid, max(0, column), text, style)
+            lines[row] = "".join(grid) + _RESET
+        return lines
+
+    line_parts = compose
+
+    def _write(self, grid: list[str], column: int, text: str, style: str) -> None:
+        begin = _BLACK[self.colours] + style
+        for char in text:
+            width = 2 if unicodedata.east_asian_width(char) in "WF" else 1
+            if unicodedata.combining(char) or column + width > len(grid):
+                continue
+            after = _RESET if self.colours == "mono" else ""
+            grid[column] = begin + char + after
+            if width == 2:
+                grid[column + 1] = ""
+            column += width
+
+    def _fixed(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Cells as bytes of one length: lines x columns x bytes."""
+        if self.colours == "256":
+            return _by_template("\x1b[38;5;", "\x1b[48;5;", [tables.to_256(picture)])
+        planes = [picture] * 3 if picture.ndim == 2 else [picture[..., channel] for channel in range(3)]
+        return _by_template("\x1b[38;2;", "\x1b[48;2;", planes)
+
+
+def _by_template(front: str, back: str, planes: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Fill a template of a cell with the decimal figures of each pixel."""
+    figures = ";".join(["000"] * len(planes))
+    head = f"{front}{figures};"
+    template = f"{head}{back[2:]}{figures}m{_UPPER}".encode()
+    height, width = planes[0].shape
+    out = np.empty((height // 2, width, len(template)), np.uint8)
+    out[:] = np.frombuffer(template, np.uint8)
+    for number, plane in enumerate(planes):
+        upper = len(front) + 4 * number
+        lower = len(head) + len(back) - 2 + 4 * number
+        out[..., upper : upper + 3] = _DIGITS[plane[0::2]]
+        out[..., lower : lower + 3] = _DIGITS[plane[1::2]]
+    return out
+
+
+def _even(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    if picture.shape[0] % 2 == 0:
+        return picture
+    return np.concatenate((picture, np.zeros_like(picture[:1])))
+
+
+def _sixteen() -> list[str]:
+    front = [*range(30, 38), *range(90, 98)]
+    back = [*range(40, 48), *range(100, 108)]
+    return [f"\x1b[{front[upper]};{back[lower]}m{_UPPER}" for upper in range(16) for lower in range(16)]
+
+
+_SIXTEEN: Final = _sixteen()

@@ -1,0 +1,104 @@
+"""A frame to a finished picture, with the words that say how faithful it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from teleread.model.text import SafeText, clean
+
+from .frames import Frame, LookupTable, Window
+from .resample import square
+from .stack import orientation_letters
+from .window import chosen_window, to_grey
+
+__all__ = ["NOTICE", "RenderedPicture", "render"]
+
+NOTICE: Final = SafeText("preview, not for diagnosis")
+"""What every picture says."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RenderedPicture:
+    """A picture fit to be drawn or written."""
+
+    array: NDArray[np.uint8]
+    """Greys, rows x columns, or RGB, rows x columns x 3."""
+    label: SafeText
+    """How faithful it is, in words."""
+    window: Window | None
+    """The window applied; None for colour and for a lookup table."""
+    inverted: bool = False
+    """Black is white, on top of what the object says."""
+
+
+def render(
+    frame: Frame,
+    *,
+    window: Window | None = None,
+    invert: bool = False,
+    annotate: bool = False,
+    overlays: bool = True,
+) -> RenderedPicture:
+    """Draw a frame.
+
+    Args:
+        frame: A decoded frame.
+        window: The window; None takes the frame's first VOI, else its own range.
+        invert: Show black as white.
+        annotate: Square pixels, orientation letters, window, number and the notice (none of the patient).
+        overlays: Draw overlay planes in white.
+    """
+    chosen = window if window is not None and not frame.is_colour else chosen_window(frame)
+    array = to_grey(frame, chosen, invert)
+    if overlays and frame.overlays is not None:
+        array = array.copy()
+        array[frame.overlays] = 255
+    shown = chosen if isinstance(chosen, Window) else None
+    label = _label(frame, chosen, invert)
+    if annotate:
+        array = _annotated(square(array, frame.aspect), frame, shown)
+    return RenderedPicture(array, label, shown, invert)
+
+
+def _label(frame: Frame, chosen: Window | LookupTable | None, invert: bool) -> SafeText:
+    parts = ["8 bit RGB" if frame.is_colour else f"8 bit of {frame.bits_stored}"]
+    if isinstance(chosen, Window):
+        parts.append(f"window {chosen.centre:g}/{chosen.width:g}")
+    elif chosen is not None:
+        parts.append("VOI lookup table")
+    if invert:
+        parts.append("inverted")
+    if frame.lossy:
+        parts.append("lossy compression")
+    return clean(", ".join([*parts, "not for diagnosis"]))
+
+
+def _annotated(array: NDArray[np.uint8], frame: Frame, window: Window | None) -> NDArray[np.uint8]:
+    """Put the corner text on a picture, white on a black rim so that it reads on anything."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    canvas = Image.fromarray(np.ascontiguousarray(array))
+    draw = ImageDraw.Draw(canvas)
+    width, height = canvas.size
+    font = ImageFont.load_default(size=max(10, min(width, height) // 32))
+    white = 255 if canvas.mode == "L" else (255, 255, 255)
+    black = 0 if canvas.mode == "L" else (0, 0, 0)
+    left, right, top, bottom = orientation_letters(frame.orientation)
+    number = f"{frame.number}/{frame.frames}" if frame.frames > 1 else ""
+    corner = f"W {window.width:g} L {window.centre:g}" if window is not None else ""
+    middle, low, far = width // 2, height - 4, width - 4
+    for x, y, anchor, words in (
+        (4, height // 2, "lm", left),
+        (far, height // 2, "rm", right),
+        (middle, 4, "ma", top),
+        (middle, low, "md", bottom),
+        (4, 4, "la", corner),
+        (far, 4, "ra", number),
+        (far, low, "rd", str(NOTICE)),
+    ):
+        draw.text((x, y), words, fill=white, font=font, anchor=anchor, stroke_width=1, stroke_fill=black)
+    return np.asarray(canvas)
