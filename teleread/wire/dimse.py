@@ -10,41 +10,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
-from teleread.model.errors import AttentionError, TelereadError
+from teleread.model.errors import AttentionError
 from teleread.model.hubfile import DimseAddress
 
 from . import pdu
 from .dicom_header import HeaderReader
-from .dimse_line import DEFAULT_LIMITS, DimseLimits, Line, broken, connect
+from .dimse_line import DEFAULT_LIMITS, DimseLimits, Line, connect
+from .dimse_messages import PENDING, STORE_RQ, Conversation, StoreHandler, us
 
-__all__ = ["Association", "DimseLimits", "Outcome", "StoreHandler", "status_words"]
+__all__ = ["Association", "Outcome", "status_words"]
 
-ECHO_RQ, FIND_RQ, GET_RQ, MOVE_RQ, STORE_RQ = 0x0030, 0x0020, 0x0010, 0x0021, 0x0001
-STORE_RSP: Final = 0x8001
-PENDING: Final = frozenset({0xFF00, 0xFF01})
+ECHO_RQ, FIND_RQ, GET_RQ, MOVE_RQ = 0x0030, 0x0020, 0x0010, 0x0021
 VERIFICATION: Final = "1.2.840.10008.1.1"
-
-
-class StoreHandler(Protocol):
-    """Takes what C-STORE sub-operations bring."""
-
-    def begin(self, sop_class: str, sop_uid: str, transfer_syntax: str) -> None:
-        """An instance starts."""
-        ...
-
-    def write(self, chunk: bytes | memoryview) -> None:
-        """The next bytes of its data set; the view is only valid during the call."""
-        ...
-
-    def end(self) -> int:
-        """It is whole; the C-STORE status to answer with."""
-        ...
-
-    def cut(self, why: str) -> None:
-        """It will not become whole."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +82,14 @@ class Association:
         self._contexts = {one.id: one for one in contexts}
         self._message = 0
         self._line = Line(connect(address, limits), limits, monotonic)
-        self._values = self._read_values()
         try:
             self._line.send(pdu.associate_rq(address.aet, calling, contexts, limits.max_pdu, storage))
-            self._accepted = self._await_acceptance()
+            accepted = self._await_acceptance()
         except BaseException:
             self.abort()
             raise
+        self._accepted = accepted.contexts
+        self._talk = Conversation(self._line, accepted.contexts, accepted.max_pdu, limits)
 
     @property
     def local_address(self) -> str:
@@ -119,7 +99,7 @@ class Association:
     def context_for(self, abstract: str) -> int | None:
         """The id of an accepted context for a SOP class."""
         for one in self._contexts.values():
-            if one.abstract == abstract and one.id in self._accepted.contexts:
+            if one.abstract == abstract and one.id in self._accepted:
                 return one.id
         return None
 
@@ -134,8 +114,8 @@ class Association:
         """
         context = self._need(VERIFICATION, "an echo")
         self._request(context, VERIFICATION, ECHO_RQ, None)
-        _, found = self._read_command()
-        status = _us(found, 0x0900)
+        _, found = self._talk.read_command()
+        status = us(found, 0x0900)
         if status:
             raise AttentionError("The archive refused an echo.", status_words(status) + ".", code="refused")
 
@@ -149,8 +129,8 @@ class Association:
         context = self._need(model, "queries")
         self._request(context, model, FIND_RQ, identifier)
         for _ in range(self._limits.matches):
-            _, found = self._read_command()
-            status = _us(found, 0x0900)
+            _, found = self._talk.read_command()
+            status = us(found, 0x0900)
             if status not in PENDING:
                 if status:
                     words = status_words(status, pdu.comment(found))
@@ -159,7 +139,7 @@ class Association:
                     )
                 return
             reader = HeaderReader(syntax=pdu.IMPLICIT)
-            for piece in self._read_data():
+            for piece in self._talk.read_data():
                 reader.feed(piece)
                 self._line.progress(len(piece))
             reader.finish()
@@ -176,9 +156,9 @@ class Association:
         context = self._need(model, "retrieval by C-GET")
         self._request(context, model, GET_RQ, identifier)
         while True:
-            where, found = self._read_command()
-            if _us(found, 0x0100) == STORE_RQ:
-                self._take(where, found, store)
+            where, found = self._talk.read_command()
+            if us(found, 0x0100) == STORE_RQ:
+                self._talk.take_store(where, found, store)
                 continue
             outcome = self._response(found)
             if outcome is not None:
@@ -198,7 +178,7 @@ class Association:
         known = 0
         while True:
             self._line.wait_while(arrived)
-            _, found = self._read_command()
+            _, found = self._talk.read_command()
             self._line.progress(arrived() - known)
             known = arrived()
             outcome = self._response(found)
@@ -240,72 +220,19 @@ class Association:
             pdu.number(0x0800, 1 if with_data else pdu.NO_DATA_SET),
         ]
         self._line.restart_watch()
-        for part in pdu.fragments(context, True, pdu.command(*elements), self._accepted.max_pdu):
-            self._line.send(part)
-        if identifier is not None:
-            for part in pdu.fragments(context, False, identifier, self._accepted.max_pdu):
-                self._line.send(part)
-
-    def _take(self, context: int, found: dict[int, bytes], store: StoreHandler) -> None:
-        if _us(found, 0x0800) == pdu.NO_DATA_SET:
-            raise pdu.garbled("It stores an instance without data.")
-        sop_class = "".join(pdu.values(found.get(0x0002))[:1])
-        sop_uid = "".join(pdu.values(found.get(0x1000))[:1])
-        store.begin(sop_class, sop_uid, self._accepted.contexts.get(context, ""))
-        try:
-            for piece in self._read_data():
-                store.write(piece)
-                self._line.progress(len(piece))
-        except TelereadError as error:
-            store.cut(error.title)
-            raise
-        status = store.end()
-        reply = pdu.command(
-            pdu.element(0, 0x0002, found.get(0x0002, b"")),
-            pdu.number(0x0100, STORE_RSP),
-            pdu.element(0, 0x0120, found.get(0x0110, b"\0\0")),
-            pdu.number(0x0800, pdu.NO_DATA_SET),
-            pdu.number(0x0900, status),
-            pdu.element(0, 0x1000, found.get(0x1000, b"")),
-        )
-        for part in pdu.fragments(context, True, reply, self._accepted.max_pdu):
-            self._line.send(part)
+        self._talk.send(context, pdu.command(*elements), identifier)
 
     def _response(self, found: dict[int, bytes]) -> Outcome | None:
         """A C-GET or C-MOVE response; None while it is pending."""
-        status = _us(found, 0x0900)
+        status = us(found, 0x0900)
         uids: tuple[str, ...] = ()
-        if _us(found, 0x0800) != pdu.NO_DATA_SET:
-            uids = _failed_uids(b"".join(bytes(piece) for piece in self._read_data(capped=True)))
+        if us(found, 0x0800) != pdu.NO_DATA_SET:
+            uids = _failed_uids(b"".join(bytes(piece) for piece in self._talk.read_data(capped=True)))
         self._line.progress(0)
         if status in PENDING:
             return None
-        completed, failed, warnings = (_us(found, tag) for tag in (0x1021, 0x1022, 0x1023))
+        completed, failed, warnings = (us(found, tag) for tag in (0x1021, 0x1022, 0x1023))
         return Outcome(status, completed, failed, warnings, uids, pdu.comment(found))
-
-    def _read_command(self) -> tuple[int, dict[int, bytes]]:
-        raw = bytearray()
-        for context, flags, piece in self._values:
-            if not flags & 1:
-                raise pdu.garbled("Data came where a command was due.")
-            raw += piece
-            if len(raw) > self._limits.message:
-                raise pdu.garbled("A command is longer than any command is.")
-            if flags & 2:
-                return context, pdu.parse_command(raw)
-        raise pdu.garbled("The association ended.")  # pragma: no cover # _read_values never ends by itself
-
-    def _read_data(self, *, capped: bool = False) -> Iterator[memoryview]:
-        size = 0
-        for _, flags, piece in self._values:
-            if flags & 1:
-                raise pdu.garbled("A command came where data was due.")
-            size += len(piece)
-            if capped and size > self._limits.message:
-                raise pdu.garbled("A list is longer than any list is.")
-            yield piece
-            if flags & 2:
-                return
 
     # ------------------------------------------------------------------ units
 
@@ -323,20 +250,6 @@ class Association:
         if kind != pdu.ASSOCIATE_AC:
             raise pdu.garbled("It answered an association with something else.")
         return pdu.parse_associate_ac(body)
-
-    def _read_values(self) -> Iterator[tuple[int, int, memoryview]]:
-        while True:
-            kind, body = self._line.read(self._limits.silence)
-            if kind == pdu.P_DATA:
-                yield from pdu.walk(body)
-            elif kind == pdu.RELEASE_RQ:
-                raise broken("The archive ended the association before it had answered.")
-            else:
-                raise pdu.garbled("It sent a unit that has no place here.")
-
-
-def _us(found: dict[int, bytes], tag: int) -> int:
-    return int.from_bytes(found.get(tag, b"")[:2], "little")
 
 
 def _failed_uids(raw: bytes) -> tuple[str, ...]:

@@ -180,6 +180,7 @@ class Line:
         with contextlib.suppress(OSError):
             self.sock.settimeout(1.0)
             self.sock.sendall(pdu.pack(pdu.ABORT, bytes(4)))
+            self.sock.shutdown(socket.SHUT_RDWR)  # wakes a thread that waits for bytes
         self.sock.close()
 
 
