@@ -95,7 +95,9 @@ class DicomWebService:
             return _plain(406, "This archive gives application/dicom.")
         syntax = _wanted_syntax(accept)
         if "instances" in uids and "multipart" not in accept and "application/dicom" in accept:
-            return Reply(200, restored(held[0].load(), syntax), {"Content-Type": "application/dicom"})
+            return Reply(
+                200, restored(held[0].load(), held[0].syntax, syntax), {"Content-Type": "application/dicom"}
+            )
         return self._multipart(held, syntax)
 
     def _multipart(self, held: list[HeldInstance], syntax: str) -> Reply:
@@ -106,8 +108,8 @@ class DicomWebService:
             for instance in held:
                 if self._faults.instance_dies():
                     raise CutError
-                data = restored(instance.load(), syntax)
-                stored = instance.syntax if syntax == "*" else EXPLICIT
+                data = restored(instance.load(), instance.syntax, syntax)
+                stored = instance.syntax if syntax in {"*", instance.syntax} else EXPLICIT
                 yield (
                     f"{gap}--{boundary}\r\nContent-Type: application/dicom; transfer-syntax={stored}\r\n"
                     f"Content-Length: {len(data)}\r\n\r\n"

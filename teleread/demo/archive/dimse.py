@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Iterator
+from socketserver import BaseServer
 from typing import Any
 
 from teleread.demo.archive.catalogue import Catalogue, NotDicomError
@@ -46,6 +47,7 @@ class DimseServer:
         self._destinations = {"TELEREAD": ("127.0.0.1", 11112)}
         self._lock = threading.Lock()
         self._server: Any = None
+        self._thread: threading.Thread | None = None
 
     @property
     def port(self) -> int:
@@ -73,6 +75,7 @@ class DimseServer:
             StudyRootQueryRetrieveInformationModelMove,
             Verification,
         )
+        from pynetdicom.transport import ThreadedAssociationServer
 
         ae = AE(ae_title=AET)
         ae.maximum_associations = 20
@@ -98,7 +101,13 @@ class DimseServer:
             (evt.EVT_C_MOVE, self._move),
             (evt.EVT_C_STORE, self._store),
         ]
-        self._server = ae.start_server(("127.0.0.1", self._wanted_port), block=False, evt_handlers=handlers)
+        self._server = ae.make_server(
+            ("127.0.0.1", self._wanted_port), evt_handlers=handlers, server_class=ThreadedAssociationServer
+        )
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="demo-dimse", daemon=True
+        )
+        self._thread.start()
 
     def drop_connections(self) -> None:
         """Abort every association."""
@@ -107,9 +116,14 @@ class DimseServer:
 
     def stop(self) -> None:
         """Stop listening and abort every association."""
-        if self._server is not None:
-            self._server.ae.shutdown()
-            self._server = None
+        if self._server is None or self._thread is None:
+            return
+        self.drop_connections()
+        # pynetdicom's own shutdown insists on a server that its AE started, with a poll of half a second
+        BaseServer.shutdown(self._server)
+        self._server.server_close()
+        self._thread.join(5)
+        self._server = self._thread = None
 
     def _opened(self, event: Any) -> None:
         if self._faults.line_cut:

@@ -46,21 +46,19 @@ def as_json(ds: Any) -> dict[str, Any]:
     return document
 
 
-def restored(data: bytes, wanted: str) -> bytes:
+def restored(data: bytes, stored: str, wanted: str) -> bytes:
     """A Part 10 file in the transfer syntax somebody wants.
 
     Args:
         data: As stored.
+        stored: Its transfer syntax.
         wanted: ``*`` for as stored; else Explicit VR Little Endian where it is stored compressed.
     """
-    if wanted == "*":
+    if wanted in {"*", stored} or stored in NATIVE:
         return data
     from pydicom import dcmread
     from pydicom.filewriter import dcmwrite
 
-    syntax = _syntax_of_file(data)
-    if syntax in NATIVE or syntax == wanted:
-        return data
     ds = dcmread(io.BytesIO(data))
     if "PixelData" not in ds:
         return data
@@ -68,12 +66,6 @@ def restored(data: bytes, wanted: str) -> bytes:
     out = io.BytesIO()
     dcmwrite(out, ds)
     return out.getvalue()
-
-
-def _syntax_of_file(data: bytes) -> str:
-    from pydicom.filereader import read_file_meta_info
-
-    return str(read_file_meta_info(io.BytesIO(data)).TransferSyntaxUID)
 
 
 def frames_of(data: bytes, numbers: list[int]) -> list[bytes]:
