@@ -1,0 +1,210 @@
+"""Made-up tasks and transactions for the hub suites."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import uuid
+from typing import Any
+
+from teleread.model.delivery import Receipt, Submission
+from teleread.model.task import TaskContext, TaskKey
+
+READER = "reader"
+NHS = "https://fhir.nhs.uk/Id/nhs-number"
+NHS_STATUS = "https://fhir.hl7.org.uk/StructureDefinition/Extension-UKCore-NHSNumberVerificationStatus"
+
+Resource = dict[str, Any]
+
+
+def case(number: int = 1, **task: Any) -> list[Resource]:
+    """Patient, order, study and task of one case; words in ``task`` replace elements of the Task."""
+    tag = f"c{number}"
+    return [
+        {
+            "resourceType": "Patient",
+            "id": f"p-{tag}",
+            "identifier": [
+                {
+                    "system": NHS,
+                    "value": "9990000018",
+                    "extension": [
+                        {
+                            "url": NHS_STATUS,
+                            "valueCodeableConcept": {"coding": [{"code": "01"}]},
+                        }
+                    ],
+                },
+                {"system": "https://north.example/id", "value": f"N{number:06}"},
+            ],
+            "name": [{"use": "official", "family": "Testwell", "given": ["Ada", "Bea"]}],
+            "gender": "female",
+            "birthDate": "1970-01-02",
+        },
+        {
+            "resourceType": "ServiceRequest",
+            "id": f"sr-{tag}",
+            "status": "active",
+            "intent": "order",
+            "subject": {"reference": f"Patient/p-{tag}"},
+            "identifier": [{"type": {"coding": [{"code": "ACSN"}]}, "value": f"ACC{number:05}"}],
+            "code": {"coding": [{"code": "XKNEL", "display": "XR Knee Left"}], "text": "XR Knee Left"},
+            "bodySite": [{"text": "Left knee"}],
+            "reasonCode": [{"text": "Fell. Fracture?"}],
+            "note": [{"text": "Second line"}],
+            "requester": {"display": "Dr Sender"},
+            "authoredOn": "2026-11-24T03:00:00Z",
+        },
+        {
+            "resourceType": "ImagingStudy",
+            "id": f"st-{tag}",
+            "status": "available",
+            "identifier": [{"system": "urn:dicom:uid", "value": f"urn:oid:1.2.3.{number}"}],
+            "subject": {"reference": f"Patient/p-{tag}"},
+            "basedOn": [{"reference": f"ServiceRequest/sr-{tag}"}],
+            "modality": [{"system": "http://dicom.nema.org/resources/ontology/DCM", "code": "CR"}],
+            "numberOfSeries": 1,
+            "numberOfInstances": 2,
+            "started": "2026-11-24T02:30:00Z",
+            "description": "Knee",
+        },
+        {
+            "resourceType": "Task",
+            "id": f"t-{tag}",
+            "status": "requested",
+            "intent": "order",
+            "priority": "urgent",
+            "description": "Report this",
+            "basedOn": [{"reference": f"ServiceRequest/sr-{tag}"}],
+            "for": {"reference": f"Patient/p-{tag}"},
+            "focus": {"reference": f"ImagingStudy/st-{tag}"},
+            "authoredOn": "2026-11-24T03:00:00Z",
+            "restriction": {"period": {"end": "2026-11-24T08:00:00Z"}},
+            **task,
+        },
+    ]
+
+
+def prior_of(number: int = 1) -> list[Resource]:
+    """An earlier study of the same patient with its report."""
+    text = "Old words.\nSecond line."
+    return [
+        {
+            "resourceType": "ImagingStudy",
+            "id": f"old-c{number}",
+            "status": "available",
+            "identifier": [{"system": "urn:dicom:uid", "value": f"urn:oid:1.2.3.{number}.9"}],
+            "subject": {"reference": f"Patient/p-c{number}"},
+            "modality": [{"system": "http://dicom.nema.org/resources/ontology/DCM", "code": "CR"}],
+            "started": "2025-01-01T10:00:00Z",
+        },
+        {
+            "resourceType": "DiagnosticReport",
+            "id": f"oldrep-c{number}",
+            "status": "final",
+            "code": {"text": "XR Knee"},
+            "subject": {"reference": f"Patient/p-c{number}"},
+            "imagingStudy": [{"reference": f"ImagingStudy/old-c{number}"}],
+            "issued": "2025-01-01T12:00:00Z",
+            "resultsInterpreter": [{"display": "Dr Before"}],
+            "presentedForm": [
+                {"contentType": "text/plain", "data": base64.b64encode(text.encode()).decode()}
+            ],
+        },
+    ]
+
+
+def others_report(number: int = 1) -> Resource:
+    """Somebody else's final report on the case itself."""
+    return {
+        "resourceType": "DiagnosticReport",
+        "id": f"theirs-c{number}",
+        "status": "final",
+        "code": {"text": "XR Knee"},
+        "basedOn": [{"reference": f"ServiceRequest/sr-c{number}"}],
+        "subject": {"reference": f"Patient/p-c{number}"},
+        "imagingStudy": [{"reference": f"ImagingStudy/st-c{number}"}],
+        "issued": "2026-11-24T03:50:00Z",
+        "resultsInterpreter": [{"display": "Dr Other"}],
+        "conclusion": "No fracture.",
+    }
+
+
+def new_id() -> str:
+    """A UUID from the operating system."""
+    return str(uuid.uuid4())
+
+
+def submission(
+    context: TaskContext,
+    *,
+    report_id: str = "",
+    key: str = "",
+    text: str = "No fracture.",
+    version: int = 1,
+    before: Receipt | None = None,
+) -> Submission:
+    """A report version as one transaction, composed independently of `teleread.documents`."""
+    report_id, key = report_id or new_id(), key or new_id()
+    frozen = json.dumps({"schema": "teleread.report/1", "text": text, "version": version}).encode()
+    report: Resource = {
+        "resourceType": "DiagnosticReport",
+        "identifier": [{"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{report_id}"}],
+        "status": "final" if version == 1 else "appended",
+        "code": {"coding": [{"system": "http://loinc.org", "code": "18748-4"}]},
+        "subject": {"reference": f"Patient/{context.patient.id}"},
+        "basedOn": [{"reference": f"ServiceRequest/{context.order.id}"}],
+        "resultsInterpreter": [{"reference": f"Practitioner/{READER}", "display": "Dr Demo Reader"}],
+        "issued": "2026-11-24T04:30:00Z",
+        "conclusion": text,
+        "presentedForm": [
+            {
+                "contentType": "application/vnd.teleread.report+json",
+                "data": base64.b64encode(frozen).decode(),
+            }
+        ],
+    }
+    token = f"urn:ietf:rfc:3986|urn:uuid:{report_id}"
+    if before is None:
+        ask = {"method": "POST", "url": "DiagnosticReport", "ifNoneExist": f"identifier={token}"}
+    else:
+        report["id"] = before.id.split("/")[1]
+        report["identifier"].append({"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{key}"})
+        ask = {"method": "PUT", "url": before.id, "ifMatch": f'W/"{before.version}"'}
+    full = before.id if before else f"urn:uuid:{new_id()}"
+    entries: list[Resource] = [{"fullUrl": full, "resource": report, "request": ask}]
+    entries.append(
+        {
+            "fullUrl": f"urn:uuid:{new_id()}",
+            "resource": {
+                "resourceType": "Provenance",
+                "target": [{"reference": full}],
+                "recorded": "2026-11-24T04:30:00Z",
+                "agent": [{"who": {"reference": f"Practitioner/{READER}"}}],
+            },
+            "request": {"method": "POST", "url": "Provenance"},
+        }
+    )
+    if before is None:
+        task = {**context.raw["task"], "status": "completed", "output": [_output(full)]}
+        where = f"Task/{context.task.id}"
+        condition = {"ifMatch": f'W/"{context.task.version}"'} if context.task.version else {}
+        entries.append(
+            {"fullUrl": where, "resource": task, "request": {"method": "PUT", "url": where, **condition}}
+        )
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+    return Submission(
+        form="fhir-transaction",
+        body=json.dumps(bundle).encode(),
+        key=key,
+        report_id=report_id,
+        version=version,
+        sha256=hashlib.sha256(frozen).hexdigest(),
+        task=TaskKey(context.key.hub_id, context.key.task_id),
+        predecessor=before.version if before else "",
+    )
+
+
+def _output(full: str) -> Resource:
+    return {"type": {"text": "report"}, "valueReference": {"reference": full}}
