@@ -52,7 +52,7 @@ def content_of(report: SignedReport) -> Content:
         IntegrityError: Its bytes are no frozen form.
     """
     form = thaw(report.frozen)
-    addenda = form["version"] - 1 if form["kind"] == "addendum" else 0
+    addenda = sum(one["id"].startswith("addendum-") for one in form["sections"])
     kind = f"Final report with addendum {addenda}" if addenda else "Final report"
     return Content(
         form=form,

@@ -7,6 +7,7 @@ nothing here changes: a later need gets a new schema number beside this one.
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -177,13 +178,21 @@ def _normal(value: Any) -> Any:
 # -- reading back -------------------------------------------------------------------------------------
 
 _TEXT, _NUMBER, _TEXT_OR_NULL, _NUMBER_OR_NULL = "text", "number", "text?", "number?"
+_UUID, _STAMP = "uuid", "stamp"
+_PATTERNS: Final = {
+    _UUID: re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII),
+    _STAMP: re.compile(
+        r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d{3})?Z",
+        re.ASCII,
+    ),
+}
 
 _SHAPE: Final[dict[str, Any]] = {
     "schema": _TEXT,
-    "report_id": _TEXT,
+    "report_id": _UUID,
     "version": _NUMBER,
     "kind": _TEXT,
-    "idempotency_key": _TEXT,
+    "idempotency_key": _UUID,
     "hub_id": _TEXT,
     "task": {"id": _TEXT, "version": _TEXT, "status": _TEXT},
     "order": {
@@ -224,8 +233,8 @@ _SHAPE: Final[dict[str, Any]] = {
     "overrides": [{"rule": _TEXT, "reason": _TEXT}],
     "identity": [{"rule": _TEXT, "level": _TEXT, "text": _TEXT}],
     "reader": {"id": _TEXT, "name": _TEXT},
-    "predecessor": (None, {"version": _NUMBER, "sha256": _TEXT, "keys": [_TEXT]}),
-    "signed_at": _TEXT,
+    "predecessor": (None, {"version": _NUMBER, "sha256": _TEXT, "keys": [_UUID]}),
+    "signed_at": _STAMP,
     "zone": _TEXT,
     "clock_offset": _TEXT_OR_NULL,
 }
@@ -303,7 +312,10 @@ def _is(value: Any, kind: str) -> bool:
         return kind.endswith("?")
     if kind.startswith("number"):
         return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    return isinstance(value, str) and unicodedata.is_normalized("NFC", value)
+    if not isinstance(value, str) or not unicodedata.is_normalized("NFC", value):
+        return False
+    pattern = _PATTERNS.get(kind)
+    return pattern is None or pattern.fullmatch(value) is not None
 
 
 def _broken(why: str) -> IntegrityError:

@@ -1,1 +1,1 @@
-"""Rights, signature, verification, lifecycle. May import documents and below."""
+"""Rights, signature and proof of reports. May import documents, reporting, vault, host and model."""

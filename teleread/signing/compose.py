@@ -1,0 +1,155 @@
+"""From a draft to the bytes that are signed: a report, or an addendum with everything it stands on."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from teleread.documents.frozen import Freezing, freeze, moment, thaw
+from teleread.model.identity import Match
+from teleread.model.report import Check, Draft, Override, Section, SignedReport, Template
+from teleread.model.study import InstanceInfo, StudyInfo
+from teleread.model.task import TaskContext, TaskKey
+from teleread.model.text import SafeText, clean
+from teleread.reporting.drafting import resolved
+
+__all__ = ["Case", "as_signed", "compose_sections", "freezing", "report_of", "uuid7", "words_of"]
+
+ADDENDUM_LOINC: Final = "55107-7"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is signed, besides who signs it and when."""
+
+    draft: Draft
+    context: TaskContext
+    """Task, order, patient and study as last seen."""
+    study: StudyInfo | None
+    instances: Sequence[InstanceInfo]
+    match: Match
+    checks: Sequence[Check]
+    overrides: Sequence[Override]
+    template: Template | None
+    predecessor: SignedReport | None = None
+    """The last version of the report an addendum stands on."""
+
+
+def compose_sections(
+    draft: Draft,
+    template: Template | None,
+    predecessor: SignedReport | None,
+    reader_name: str,
+    signed_at: datetime,
+) -> tuple[Section, ...]:
+    """The text as it will be signed: fields without brackets; an addendum comes after all that was said."""
+    own = resolved(draft.sections, template)
+    if predecessor is None:
+        return own
+    before = tuple(
+        Section(one["id"], SafeText(one["label"]), one["loinc"], SafeText(one["text"]))
+        for one in thaw(predecessor.frozen)["sections"]
+    )
+    number = 1 + sum(one.id.startswith("addendum-") for one in before)
+    written = [one for one in own if one.text.strip()]
+    bare = len(written) == 1
+    text = "\n\n".join(one.text if bare else f"{one.label}\n{one.text}" for one in written)
+    stamp = moment(signed_at)
+    label = clean(f"Addendum {number}, {stamp[:10]} {stamp[11:16]} UTC, {reader_name or 'the reader'}")
+    return (*before, Section(f"addendum-{number}", label, ADDENDUM_LOINC, clean(text, multiline=True)))
+
+
+def freezing(
+    case: Case,
+    *,
+    idempotency_key: str,
+    report_id: str,
+    reader_id: str,
+    reader_name: str,
+    signed_at: datetime,
+    zone: str,
+    offset_seconds: float | None,
+) -> Freezing:
+    """Everything a signature will cover."""
+    before, name = case.predecessor, clean(reader_name)
+    return Freezing(
+        report_id=before.report_id if before else report_id,
+        version=before.version + 1 if before else 1,
+        idempotency_key=idempotency_key,
+        draft=case.draft,
+        sections=compose_sections(case.draft, case.template, before, name, signed_at),
+        context=case.context,
+        study=case.study,
+        instances=case.instances,
+        match=case.match,
+        checks=case.checks,
+        overrides=case.overrides,
+        reader_id=reader_id,
+        reader_name=name,
+        signed_at=signed_at,
+        zone=zone,
+        offset_seconds=offset_seconds,
+        predecessor=before,
+    )
+
+
+def as_signed(what: Freezing, signature_of: str, frozen: bytes) -> SignedReport:
+    """The report as the vault keeps it."""
+    report = report_of(frozen, signature_of)
+    return replace(report, draft_id=what.draft.id, signed_at=what.signed_at)
+
+
+def report_of(frozen: bytes, signature: str) -> SignedReport:
+    """A signed report from its bytes alone.
+
+    Raises:
+        IntegrityError: They are no frozen form.
+    """
+    form = thaw(frozen)
+    accessions = form["order"]["accessions"]
+    return SignedReport(
+        report_id=form["report_id"],
+        version=form["version"],
+        draft_id="",
+        key=TaskKey(form["hub_id"], form["task"]["id"]),
+        kind=form["kind"],
+        frozen=frozen,
+        sha256=hashlib.sha256(frozen).hexdigest(),
+        signature=signature,
+        signed_at=datetime.fromisoformat(form["signed_at"]),
+        idempotency_key=form["idempotency_key"],
+        accession=clean(accessions[0] if accessions else ""),
+    )
+
+
+def words_of(report: SignedReport) -> str:
+    """A report's words for searching: patient, numbers, procedure and text."""
+    form = thaw(report.frozen)
+    parts = [
+        form["patient"]["name"].replace("^", " "),
+        *(one["value"] for one in form["patient"]["identifiers"]),
+        *form["order"]["accessions"],
+        form["order"]["procedure"],
+        *(one["text"] for one in form["sections"]),
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def freeze_case(what: Freezing) -> bytes:
+    """Freeze, and prove that it reads back."""
+    data = freeze(what)
+    thaw(data)
+    return data
+
+
+def uuid7(now: datetime) -> str:
+    """A UUID of version 7 (RFC 9562 section 5.7): sorted by time, random by the operating system."""
+    value = int(now.timestamp() * 1000) << 80 | int.from_bytes(os.urandom(10), "big")
+    value = value & ~(0xF << 76) | 7 << 76
+    value = value & ~(0x3 << 62) | 2 << 62
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -1,0 +1,180 @@
+"""Signing: one transaction of report, outbox row, audit rows and the draft's end."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from teleread.host.clock import Clock
+from teleread.model.errors import AttentionError, LockedError, TelereadError
+from teleread.model.hubfile import HubFile
+from teleread.model.report import Check, SignedReport
+from teleread.reporting.checks import Settled, settle
+
+from .compose import Case, as_signed, freeze_case, freezing, uuid7, words_of
+from .keys import Signer
+from .rights import may_sign
+
+if TYPE_CHECKING:
+    from teleread.vault.vault import Vault
+
+__all__ = ["FAR_OFF_SECONDS", "local_zone", "sign", "undo_until"]
+
+FAR_OFF_SECONDS: Final = 300.0
+"""A clock further than this from the hub's is warned about at sign (the design, section 4)."""
+
+
+def sign(
+    vault: Vault,
+    case: Case,
+    *,
+    hub: HubFile,
+    signer: Signer,
+    clock: Clock,
+    authenticated: str,
+    offset_seconds: float | None = None,
+    zone: str = "",
+) -> SignedReport:
+    """Sign a draft: everything is stored in one transaction, or nothing is.
+
+    Args:
+        vault: Where it is kept.
+        case: What is signed.
+        hub: The hub it will go to.
+        signer: Holds the opened key.
+        clock: Local clock.
+        authenticated: How the reader proved who they are for this signature: ``pin``, ``passphrase``,
+            ``none`` (a vault without either) or ``held`` (the key was open still).
+        offset_seconds: The hub's clock minus ours, as last measured.
+        zone: The zone seen; this machine's where empty.
+
+    Raises:
+        AttentionError: ``blocked`` by checks, ``forbidden`` by rights, or ``stale-draft``.
+        LockedError: The PIN is needed.
+    """
+    settled = _allowed(case, hub, authenticated)
+    case = _with_overrides(case, settled)
+    now = clock.now()
+    what = freezing(
+        case,
+        idempotency_key=uuid7(now),
+        report_id=str(uuid.uuid4()),
+        reader_id=hub.reader_reference,
+        reader_name=hub.reader_name,
+        signed_at=now,
+        zone=zone or local_zone(),
+        offset_seconds=offset_seconds,
+    )
+    frozen = freeze_case(what)
+    report = as_signed(what, signer.sign(frozen), frozen)
+    _store(vault, case, report, hub, authenticated, offset_seconds)
+    return report
+
+
+def _allowed(case: Case, hub: HubFile, authenticated: str) -> Settled:
+    allowed, why = may_sign(hub, case.context, kind=case.draft.kind)
+    if not allowed:
+        raise AttentionError("Not signed.", why, "The draft is kept.", code="forbidden")
+    settled = settle(case.checks, case.overrides)
+    if settled.blocking:
+        raise AttentionError(
+            "Not signed: " + " ".join(dict.fromkeys(_plain(one) for one in settled.blocking)),
+            "The draft is kept.",
+            "Settle what is named, or give a reason: "
+            + ", ".join(sorted({_lifted_by(one.id, one.severity) for one in settled.blocking})),
+            code="blocked",
+        )
+    if settled.identity_checked and authenticated == "held":
+        raise LockedError(
+            "“Identity checked” needs the PIN each time.",
+            "Nothing was signed.",
+            "Give the PIN.",
+            code="pin-needed",
+        )
+    return settled
+
+
+_QUOTING: Final = ("identity-", "side-", "sex-", "prior-")
+"""Rules whose text quotes the report or names the patient: an error names them by id alone."""
+
+
+def _plain(check: Check) -> str:
+    return f"{check.id}." if check.id.startswith(_QUOTING) else check.text
+
+
+def _lifted_by(rule: str, severity: str) -> str:
+    return "identity-checked" if severity == "stop" else rule
+
+
+def _with_overrides(case: Case, settled: Settled) -> Case:
+    """Only reasons that lifted something are frozen; one for nothing would mislead its reader."""
+    return replace(case, overrides=settled.overridden)
+
+
+def _store(
+    vault: Vault,
+    case: Case,
+    report: SignedReport,
+    hub: HubFile,
+    authenticated: str,
+    offset_seconds: float | None,
+) -> None:
+    with vault.transaction():
+        draft = vault.drafts.get(case.draft.id)
+        if draft.state != "open" or draft.seq != case.draft.seq:
+            raise AttentionError(
+                "Not signed: this draft was changed in another window since it was read.",
+                "Both texts are kept.",
+                "Read it again, then sign.",
+                code="stale-draft",
+            )
+        vault.reports.add(report, words_of(report))
+        priority = case.context.task.priority
+        vault.outbox.add(
+            "report",
+            report.key,
+            idempotency_key=report.idempotency_key,
+            accession=report.accession,
+            report_id=report.report_id,
+            report_version=report.version,
+            priority=priority,
+            not_before=undo_until(hub, priority, report.signed_at),
+        )
+        for one in case.overrides:
+            vault.audit.append(
+                "override",
+                subject=report.report_id,
+                hub_id=hub.hub_id,
+                detail={"rule": one.rule, "reason": one.reason, "version": report.version},
+            )
+        vault.audit.append(
+            "sign",
+            subject=report.report_id,
+            hub_id=hub.hub_id,
+            detail={
+                "version": report.version,
+                "sha256": report.sha256,
+                "draft": case.draft.id,
+                "authenticated": authenticated,
+                "clock_offset": offset_seconds,
+                "identity": case.match.level,
+            },
+        )
+        vault.drafts.mark_signed(case.draft.id)
+
+
+def undo_until(hub: HubFile, priority: str, signed_at: datetime) -> datetime | None:
+    """End of the undo window; None where there is none, always for stat."""
+    minutes = min(max(hub.undo_minutes, 0), 10)
+    return None if priority == "stat" or not minutes else signed_at + timedelta(minutes=minutes)
+
+
+def local_zone() -> str:
+    """This machine's zone as an offset, ``+01:00``."""
+    try:
+        text = datetime.now().astimezone().strftime("%z")
+    except (OverflowError, OSError) as error:
+        raise TelereadError("This machine's time zone can't be read.") from error
+    return f"{text[:3]}:{text[3:5]}" if text else "+00:00"

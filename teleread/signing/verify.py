@@ -1,0 +1,188 @@
+"""Proof: the signature over the bytes, whose key it was, and every other element derived again.
+
+Nothing here raises for a report that does not hold: the answer is a `Verdict` with words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from teleread.documents import fhir, render_html, render_text
+from teleread.documents.frozen import thaw
+from teleread.model.errors import IntegrityError
+from teleread.model.report import SignedReport, Verdict
+from teleread.model.text import SafeText, clean
+
+from .compose import report_of
+from .jws import parse, verify
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
+__all__ = ["MAX_FILE", "verify_file", "verify_report"]
+
+MAX_FILE: Final = 128 * 1024 * 1024
+"""Longest file proved, bytes."""
+
+Finder = Callable[[str, int], SignedReport | None]
+"""A report version in the vault, by report id and version; None where it is not there."""
+
+
+def verify_report(
+    frozen: bytes, signature: str, own: Collection[bytes], site_ca: Sequence[bytes] = ()
+) -> Verdict:
+    """Prove signed bytes.
+
+    Args:
+        frozen: The frozen form.
+        signature: Detached JWS.
+        own: Public keys (SubjectPublicKeyInfo, DER) of this vault, retired ones included.
+        site_ca: The site's certificate authorities, X.509 as DER or PEM.
+    """
+    try:
+        form = thaw(frozen)
+        certificate = verify(frozen, signature)
+        trust, why = _trust(certificate, signature, own, site_ca, form["signed_at"])
+    except IntegrityError as error:
+        return Verdict(False, "unknown", why=clean(error))
+    return Verdict(
+        True,
+        trust,
+        signer=_signer(certificate),
+        signed_at=form["signed_at"],
+        sha256=report_of(frozen, signature).sha256,
+        why=clean(why),
+        content=form,
+    )
+
+
+def _trust(
+    certificate: Certificate, signature: str, own: Collection[bytes], site_ca: Sequence[bytes], at: str
+) -> tuple[str, str]:
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    public = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    if public in own:
+        return "own", ""
+    if site_ca and _chained(signature, site_ca, datetime.fromisoformat(at)):
+        return "site-ca", ""
+    return "unknown", "The signature holds, but its key is neither one of yours nor vouched for by the site."
+
+
+def _chained(signature: str, site_ca: Sequence[bytes], at: datetime) -> bool:
+    """Whether the signer's certificate leads to one of the site's, valid at signing."""
+    from cryptography.x509 import load_der_x509_certificate
+
+    try:
+        chain = [load_der_x509_certificate(one) for one in parse(signature).certificates]
+    except ValueError:
+        return False
+    anchors = [one for data in site_ca for one in _load(data)]
+    for link, above in zip(chain, [*chain[1:], None], strict=True):
+        if not link.not_valid_before_utc <= at <= link.not_valid_after_utc:
+            return False
+        if any(_issued(link, anchor) for anchor in anchors):
+            return True
+        if above is None or not _issued(link, above):
+            return False
+    return False
+
+
+def _load(data: bytes) -> list[Certificate]:
+    from cryptography.x509 import load_der_x509_certificate, load_pem_x509_certificates
+
+    try:
+        return (
+            load_pem_x509_certificates(data) if b"-----BEGIN" in data else [load_der_x509_certificate(data)]
+        )
+    except ValueError:
+        return []
+
+
+def _issued(one: Certificate, issuer: Certificate) -> bool:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.x509 import BasicConstraints, ExtensionNotFound
+
+    try:
+        if not issuer.extensions.get_extension_for_class(BasicConstraints).value.ca:
+            return False
+        one.verify_directly_issued_by(issuer)
+    except (ExtensionNotFound, InvalidSignature, ValueError, TypeError):
+        return False
+    return True
+
+
+def _signer(certificate: Certificate) -> SafeText:
+    from cryptography.x509.oid import NameOID
+
+    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return clean(names[0].value if names else "", limit=200)
+
+
+# -- files --------------------------------------------------------------------------------------------
+
+
+def verify_file(
+    data: bytes, own: Collection[bytes], site_ca: Sequence[bytes] = (), find: Finder | None = None
+) -> Verdict:
+    """Prove what `report export` wrote: text, HTML or FHIR.
+
+    Args:
+        data: The file.
+        own: Public keys of this vault, as for `verify_report`.
+        site_ca: The site's certificate authorities.
+        find: Looks a report version up in the vault; the text form is proved by it alone.
+    """
+    if len(data) > MAX_FILE:
+        return Verdict(False, "unknown", why=clean("This file is too long to be a report."))
+    start = data.lstrip()[:16].lower()
+    try:
+        if start.startswith(b"<!doctype html"):
+            page = render_html.read_back(data)
+            report = report_of(page.frozen, page.signature)
+            derived = render_html.render(report, page.renderer)
+        elif start.startswith(b"{"):
+            bundle = fhir.read_back(data)
+            report = report_of(bundle.frozen, bundle.signature)
+            derived = fhir.export_bundle(report, bundle.renderer)
+        else:
+            mark = render_text.read_mark(data)
+            report = _held(mark, find)
+            derived = render_text.render(report, mark.renderer)
+    except IntegrityError as error:
+        return Verdict(False, "unknown", why=clean(error))
+    verdict = verify_report(report.frozen, report.signature, own, site_ca)
+    if verdict.valid and derived != data:
+        words = "The signed bytes hold, but what stands around them was changed after it was exported."
+        verdict = replace(verdict, valid=False, why=clean(words))
+    return _against_vault(verdict, report, find)
+
+
+def _held(mark: render_text.TextMark, find: Finder | None) -> SignedReport:
+    held = find(mark.report_id, mark.version) if find else None
+    if held is None:
+        raise IntegrityError(
+            "A text export is proved against the vault it came from; this vault does not hold that report.",
+            remedy="Ask for the HTML or FHIR export.",
+            code="not-held",
+        )
+    if held.sha256 != mark.sha256:
+        raise IntegrityError("The text names another SHA-256 than the report in this vault.", code="digest")
+    return held
+
+
+def _against_vault(verdict: Verdict, report: SignedReport, find: Finder | None) -> Verdict:
+    """A report this vault signed has one text and one signer: anything else under its name is told."""
+    held = find(report.report_id, report.version) if find and verdict.valid else None
+    if held is None:
+        return verdict
+    if held.sha256 != report.sha256:
+        words = "This vault signed another text as that version of that report."
+    elif verdict.trust != "own":
+        words = "This vault signed that report itself; here it carries a signature by another key."
+    else:
+        return verdict
+    return replace(verdict, valid=False, why=clean(words))
