@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import threading
 import time
@@ -137,12 +138,7 @@ class _Handler(BaseHTTPRequestHandler):
         if planned is not None and planned.kind != "truncate":
             self._send(_planned_reply(planned))
             return
-        service = self.server.services.get(root)
-        reply = (
-            service(request)
-            if service
-            else json_reply(404, outcome(issue("error", "not-found", "Not here.")))
-        )
+        reply = self._ask_service(root, request)
         if (faults.line_cut and root != "_demo") or (
             root == "fhir"
             and reply.status < 300
@@ -152,6 +148,16 @@ class _Handler(BaseHTTPRequestHandler):
             self._drop()
         else:
             self._send(reply, truncate=planned is not None)
+
+    def _ask_service(self, root: str, request: Request) -> Reply:
+        service = self.server.services.get(root)
+        if service is None:
+            return json_reply(404, outcome(issue("error", "not-found", "Not here.")))
+        try:
+            return service(request)
+        except Exception:  # the worker boundary: a mistake of the demo's must look like a broken server
+            logging.getLogger(__name__).exception("the demo could not answer")
+            return json_reply(500, outcome(issue("fatal", "exception", "The demo made a mistake.")))
 
     def _lost(self, request: Request) -> bool:
         search = request.path[-1:] == ("_search",)

@@ -14,7 +14,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pynetdicom import AE, build_role, evt
-from pynetdicom.sop_class import (
+from pynetdicom.sop_class import (  # type: ignore[attr-defined] # made at run time
     ComputedRadiographyImageStorage,
     CTImageStorage,
     MRImageStorage,
@@ -77,7 +77,7 @@ def parts(media: str, body: bytes) -> list[tuple[dict[str, str], bytes]]:
     found = re.search(r'boundary="?([^";]+)"?', media)
     assert found is not None
     mark = b"--" + found[1].encode()
-    out = []
+    out: list[tuple[dict[str, str], bytes]] = []
     at = body.index(mark)
     while True:
         at += len(mark)
@@ -179,7 +179,8 @@ def test_metadata_tells_what_the_files_hold(served: Served) -> None:
 def test_single_frames_come_by_number(served: Served) -> None:
     uid = study_uid(8)
     clip = next(one for one in served.qido(f"studies/{uid}/instances") if "00280008" in one)
-    path = f"/dicom-web/studies/{uid}/series/{value(clip, '0020000E')}/instances/{value(clip, '00080018')}/frames"
+    series, instance = value(clip, "0020000E"), value(clip, "00080018")
+    path = f"/dicom-web/studies/{uid}/series/{series}/instances/{instance}/frames"
     status, media, body = served.ask(f"{path}/1,24")
     assert status == 200
     sizes = {len(data) for _, data in parts(media, body)}
@@ -314,6 +315,7 @@ def test_a_move_goes_to_a_registered_place_and_nowhere_else(served: Served) -> N
     ae.add_supported_context(ComputedRadiographyImageStorage)
     receiver = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, keep)])
     assert receiver is not None
+    assert receiver.socket is not None
     port = receiver.socket.getsockname()[1]
     served.ask(f"/_demo/aet?name=MOVER&port={port}", method="POST")
     assoc = associated(served, StudyRootQueryRetrieveInformationModelMove)
