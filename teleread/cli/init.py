@@ -1,0 +1,106 @@
+"""`teleread init`: set up this machine, or add a hub."""
+
+from __future__ import annotations
+
+import argparse
+
+from typing import TYPE_CHECKING
+
+from teleread.cli.call import Call, asker
+
+if TYPE_CHECKING:
+    from teleread.workstation.setup import HubAnswers
+
+__all__ = ["arguments", "run"]
+
+_TEXTS = (
+    ("--fhir", "URL", "base address of the hub's FHIR R4 server"),
+    ("--dicomweb", "URL", "base address of the archive's DICOMweb"),
+    ("--dimse", "AET@HOST:PORT", "the archive's DIMSE address"),
+    ("--user", "NAME", "user name for --auth basic"),
+    ("--secret-file", "PATH", "file with the password or token; it is kept in the vault"),
+    ("--ca-file", "PATH", "certificate authority of the hub, PEM"),
+    ("--client-cert", "PATH", "client certificate and key, PEM"),
+    ("--allow-plain-http", "REASON", "why http:// beyond this machine is right here"),
+    ("--aet", "AET", "our own AE title"),
+    ("--site-phone", "N", "telephone number shown when a stat report is not issued"),
+    ("--reader-id", "ID", "who you are at this hub"),
+    ("--reader-name", "NAME", "your name as signed"),
+    ("--patient-id-issuer", "SYSTEM", "whose the archive's bare patient numbers are"),
+)
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What may be typed."""
+    parser.add_argument("--hub", metavar="NAME", help="a name for the hub")
+    for flag, metavar, text in _TEXTS:
+        parser.add_argument(flag, metavar=metavar, help=text)
+    parser.add_argument("--auth", choices=("none", "basic", "bearer"), help="how to sign in")
+    parser.add_argument("--listen", type=int, metavar="PORT", help="port of our own storage SCP for C-MOVE")
+    parser.add_argument("--no-input", action="store_true", help="ask nothing; everything comes from flags")
+
+
+def run(call: Call) -> int:
+    """Set up."""
+    from teleread.workstation.setup import HubAnswers, set_up
+
+    args = call.args
+    ask = None if args.no_input else asker()
+    answers = HubAnswers(
+        name=args.hub,
+        fhir=args.fhir,
+        dicomweb=args.dicomweb,
+        dimse=args.dimse,
+        auth=args.auth,
+        user=args.user,
+        secret_file=args.secret_file,
+        ca_file=args.ca_file,
+        client_cert=args.client_cert,
+        allow_plain_http=args.allow_plain_http,
+        aet=args.aet,
+        listen=args.listen,
+        site_phone=args.site_phone,
+        reader_id=args.reader_id,
+        reader_name=args.reader_name,
+        patient_id_issuer=args.patient_id_issuer,
+    )
+    if ask is not None:
+        answers = _wizard(call, answers)
+    done = set_up(call.paths, answers, ask=ask)
+    call.out.document(
+        "init",
+        {
+            "profile": call.paths.name,
+            "hub": done.hub.name,
+            "hub_id": done.hub.hub_id,
+            "created": done.created,
+            "opened_by": list(done.ways),
+            "recovery_code": done.recovery_code,
+        },
+    )
+    call.out.say(f"Hub {done.hub.name} is set up.")
+    if done.recovery_code and not call.out.json_mode:
+        call.out.say(
+            f"Recovery code, shown this once: {done.recovery_code}\n"
+            "Write it down and keep it away from this machine: it opens the vault when all else is lost."
+        )
+    return 0
+
+
+def _wizard(call: Call, answers: HubAnswers) -> HubAnswers:
+    from dataclasses import replace
+
+    questions = (
+        ("name", "Name for the hub"),
+        ("fhir", "Address of its FHIR server (https://...)"),
+        ("dicomweb", "Address of the archive's DICOMweb (empty for none)"),
+        ("dimse", "DIMSE address AET@HOST:PORT (empty for none)"),
+        ("reader_id", "Your id at this hub"),
+        ("reader_name", "Your name as signed"),
+        ("site_phone", "The site's telephone number"),
+    )
+    for field, question in questions:
+        if getattr(answers, field) is None:
+            call.out.note(f"{question}: ")
+            answers = replace(answers, **{field: input().strip()})
+    return answers

@@ -1,0 +1,162 @@
+"""Drafts: begun, written, checked, discarded."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+
+from teleread.model.errors import AttentionError, UsageError
+from teleread.model.report import Check, Draft
+from teleread.model.task import TaskContext, TaskKey
+from teleread.model.text import clean
+
+from .cases import all_templates, context_of, template_of, templates_for
+from .core import Core
+from .naming import resolve_task, task_name
+from .rightness import match_of
+
+__all__ = ["addendum", "checks", "discard", "find_draft", "save", "start"]
+
+
+def find_draft(core: Core, text: str) -> str:
+    """A draft by its UUID, or the open draft of a task.
+
+    Raises:
+        UsageError: None, or the task has several.
+    """
+    if ":" not in text and _is_uuid(text):
+        return core.vault.drafts.get(text.lower()).id
+    key = resolve_task(core, text)
+    found = core.vault.drafts.open_for(key)
+    if len(found) == 1:
+        return found[0].id
+    if found:
+        names = ", ".join(f"{one.id} ({one.kind})" for one in found)
+        raise UsageError(
+            "This task has more than one open draft.", remedy=f"Say which: {names}.", code="ambiguous"
+        )
+    raise UsageError(
+        "This task has no open draft.", remedy=f"teleread report start {task_name(core, key)} begins one.", code="no-draft"
+    )
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False
+
+
+def start(core: Core, key: TaskKey, template_id: str | None = None) -> Draft:
+    """The task's open report draft, or a new one.
+
+    Raises:
+        UsageError: There is no such template.
+        AttentionError: The task is reported already.
+    """
+    for one in core.vault.drafts.open_for(key):
+        if one.kind == "report":
+            return one
+    context = context_of(core, key)
+    _refuse_reported(core, key)
+    if template_id is None:
+        template = templates_for(core, key)[0][0]
+    else:
+        known = {one.id: one for one in all_templates(core.paths)[0]}
+        if template_id not in known:
+            raise UsageError(
+                f"There is no template “{clean(template_id, limit=64)}”.",
+                remedy="teleread template list shows them.",
+                code="no-template",
+            )
+        template = known[template_id]
+    from teleread.reporting.drafting import new_sections
+
+    return core.vault.drafts.start(
+        key,
+        template.id,
+        template.version,
+        new_sections(template, context),
+        opened_versions=context.versions,
+        opened_study_digest=_digest(core, context),
+    )
+
+
+def _refuse_reported(core: Core, key: TaskKey) -> None:
+    signed = [one for one in core.vault.reports.for_task(key) if one.state in {"signed", "issued"}]
+    if signed:
+        raise AttentionError(
+            "You have reported this task already.",
+            "The signed report stays as it is.",
+            f"teleread report addendum {signed[-1].report_id} adds to it.",
+            code="already-reported",
+        )
+
+
+def _digest(core: Core, context: TaskContext) -> str:
+    from teleread.reporting.drafting import study_digest
+
+    if context.study is None:
+        return ""
+    return study_digest(core.vault.studies.instances(context.key.hub_id, context.study.study_uid))
+
+
+def addendum(core: Core, report_id: str) -> Draft:
+    """An addendum draft on a signed report; the one that is open, if there is one."""
+    from teleread.reporting.drafting import addendum_sections
+
+    report = core.vault.reports.get(report_id)
+    for one in core.vault.drafts.open_for(report.key):
+        if one.kind == "addendum" and one.report_id == report.report_id:
+            return one
+    context = context_of(core, report.key)
+    first = core.vault.drafts.find(report.draft_id)
+    template = template_of(core, first) if first else None
+    if template is None:
+        template = templates_for(core, report.key)[0][0]
+    return core.vault.drafts.start(
+        report.key,
+        template.id,
+        template.version,
+        addendum_sections(template),
+        kind="addendum",
+        report_id=report.report_id,
+        opened_versions=context.versions,
+        opened_study_digest=_digest(core, context),
+    )
+
+
+def save(core: Core, draft_id: str, seq: int, texts: Mapping[str, str]) -> int:
+    """Write changed sections to the journal; on disk when it returns."""
+    cleaned = {name: clean(text, multiline=True) for name, text in texts.items()}
+    return core.vault.drafts.append(draft_id, seq, sections=cleaned, holder=core.holder)
+
+
+def discard(core: Core, draft_id: str, reason: str) -> None:
+    """Put a draft into the trash.
+
+    Raises:
+        UsageError: No reason was given.
+    """
+    words = clean(reason).strip()
+    if not words:
+        raise UsageError("Discarding needs a reason.", remedy="Give --reason TEXT.", code="no-reason")
+    core.vault.drafts.discard(draft_id, words)
+
+
+def checks(core: Core, draft: Draft) -> Sequence[Check]:
+    """Run the rules on a draft."""
+    from teleread.reporting import checks as rules
+
+    context = context_of(core, draft.key)
+    uid = context.study.study_uid if context.study else ""
+    hub_id = draft.key.hub_id
+    return rules.run(
+        draft,
+        context,
+        core.vault.studies.get(hub_id, uid) if uid else None,
+        core.vault.studies.instances(hub_id, uid) if uid else (),
+        match_of(core, context),
+        template_of(core, draft),
+        context.priors,
+    )

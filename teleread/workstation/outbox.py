@@ -1,0 +1,104 @@
+"""The outbox: what waits, what needs the reader, what was received."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from teleread.model.delivery import OutboxItem
+from teleread.model.errors import UsageError
+from teleread.model.text import clean
+
+from .api import Escalation
+from .core import Core
+
+__all__ = ["escalations", "items", "outbox_item", "resolve", "retry", "told"]
+
+
+def items(core: Core) -> Sequence[OutboxItem]:
+    """Every item, newest last."""
+    return core.vault.outbox.list()
+
+
+def outbox_item(core: Core, outbox_id: str) -> OutboxItem:
+    """One item.
+
+    Raises:
+        UsageError: There is none of that id.
+    """
+    found = core.vault.outbox.find(outbox_id)
+    if found is None:
+        raise UsageError("There is no outbox item of that id.", remedy="teleread outbox lists them.", code="no-item")
+    return found
+
+
+def retry(core: Core, outbox_id: str) -> None:
+    """Make an item due now.
+
+    Raises:
+        UsageError: It is not waiting.
+    """
+    item = outbox_item(core, outbox_id)
+    if item.state in {"delivered", "closed"}:
+        raise UsageError(f"That item is {item.state}; there is nothing to send.", code="not-waiting")
+    if item.state == "needs_attention":
+        raise UsageError(
+            "That item waits for your choice, not for the network.",
+            remedy=f"teleread outbox resolve {item.id} --choose CHOICE",
+            code="not-waiting",
+        )
+    core.vault.outbox.reschedule(item.id, core.clock.now(), item.why, attempts=item.attempts)
+
+
+def resolve(core: Core, outbox_id: str, choice: str, reason: str = "") -> None:
+    """Act on a choice.
+
+    Raises:
+        UsageError: That choice is not offered, or it needs a reason.
+    """
+    item = outbox_item(core, outbox_id)
+    offered = [one.id for one in item.choices]
+    if choice not in offered:
+        raise UsageError(
+            "That choice is not offered for this item.",
+            remedy=f"It offers {', '.join(offered)}." if offered else "It needs no choice.",
+            code="bad-choice",
+        )
+    from teleread.sync import resolve as acts
+
+    acts.resolve(core.vault, item, choice, clean(reason), core.clock)
+
+
+def told(core: Core, outbox_id: str, whom: str, when: str) -> None:
+    """Close an escalation line by word of mouth; audited.
+
+    Raises:
+        UsageError: It does not say whom, or when.
+    """
+    item = outbox_item(core, outbox_id)
+    person, moment = clean(whom).strip(), clean(when).strip()
+    if not person or not moment:
+        raise UsageError("Say who was told and when.", code="bad-told")
+    with core.vault.transaction():
+        core.vault.outbox.tell(item.id, person, moment)
+        core.vault.audit.append(
+            "told", subject=item.id, hub_id=item.key.hub_id, detail={"whom": person, "when": moment}
+        )
+
+
+def escalations(core: Core, waiting: Sequence[OutboxItem]) -> tuple[Escalation, ...]:
+    """Stat reports without a receipt for longer than the site allows."""
+    now = core.clock.now()
+    lines = []
+    hubs = {hub.hub_id: hub for hub in core.hubs}
+    for item in waiting:
+        hub = hubs.get(item.key.hub_id)
+        if hub is None or item.priority != "stat" or item.told or not item.report_id or item.created_at is None:
+            continue
+        minutes = int((now - item.created_at) / timedelta(minutes=1))
+        if minutes < hub.escalate_minutes:
+            continue
+        phone = f" Telephone {hub.site_phone}." if hub.site_phone else " The hub file names no telephone number."
+        text = f"A stat report has no receipt from {hub.name} for {minutes} min.{phone}"
+        lines.append(Escalation(item.id, item.report_id, clean(text)))
+    return tuple(lines)
