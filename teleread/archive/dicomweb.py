@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
+from teleread.host.clock import Clock, SystemClock
 from teleread.model.errors import AttentionError, OfflineError, TelereadError
 from teleread.model.hubfile import HubFile
 from teleread.model.text import EMPTY
@@ -44,6 +45,7 @@ class DicomwebArchive:
     Args:
         hub: The hub file; ``dicomweb`` is set.
         secret: Password or token of the hub.
+        clock: Where time comes from.
         client: Another client, for tests.
         again: How often one instance is asked for again at once after its line broke.
     """
@@ -51,9 +53,16 @@ class DicomwebArchive:
     capabilities = Capabilities("dicomweb")
 
     def __init__(
-        self, hub: HubFile, secret: str | None = None, *, client: HttpClient | None = None, again: int = 2
+        self,
+        hub: HubFile,
+        secret: str | None = None,
+        clock: Clock | None = None,
+        *,
+        client: HttpClient | None = None,
+        again: int = 2,
     ) -> None:
         self._hub = hub
+        self._clock = clock or SystemClock()
         self._again = again
         self._accept = 0
         # Some archives think for two minutes before the first object.
@@ -63,11 +72,9 @@ class DicomwebArchive:
 
     def echo(self) -> float:
         """Ask for one study; milliseconds until it answered."""
-        import time
-
-        start = time.monotonic()
+        start = self._clock.monotonic()
         self._http.get_json("studies", {"limit": 1}, _JSON)
-        return (time.monotonic() - start) * 1000
+        return (self._clock.monotonic() - start) * 1000
 
     def close(self) -> None:
         """Let go of connections."""

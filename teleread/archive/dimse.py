@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final
 
+from teleread.host.clock import Clock, SystemClock
 from teleread.model.errors import AttentionError, UsageError
 from teleread.model.hubfile import HubFile
 from teleread.model.text import clean
@@ -39,6 +39,7 @@ class DimseArchive:
     Args:
         hub: The hub file; ``dimse`` is set.
         secret: Not used: DIMSE knows no sign-in beyond AE titles.
+        clock: Where time comes from.
         via: ``c-get`` or ``c-move``; the latter needs ``listen`` in the hub file.
         limits: Time and size limits.
     """
@@ -47,6 +48,7 @@ class DimseArchive:
         self,
         hub: HubFile,
         secret: str | None = None,
+        clock: Clock | None = None,
         *,
         via: str = "c-get",
         limits: DimseLimits = DEFAULT_LIMITS,
@@ -56,24 +58,32 @@ class DimseArchive:
             raise UsageError(f"Hub {hub.name} has no DIMSE address.", remedy="Give one with --dimse.")
         self._hub = hub
         self._address = hub.dimse
+        self._clock = clock or SystemClock()
         self._limits = limits
         self.capabilities = Capabilities(via)
 
     def echo(self) -> float:
         """C-ECHO; milliseconds. It proves little: some archives answer it for AE titles they don't know."""
-        start = time.monotonic()
+        start = self._clock.monotonic()
         association = self._associate((pdu.Context(1, VERIFICATION, (pdu.IMPLICIT,)),))
         try:
             association.echo()
         finally:
             association.release()
-        return (time.monotonic() - start) * 1000
+        return (self._clock.monotonic() - start) * 1000
 
     def close(self) -> None:
         """Nothing is held open between calls."""
 
     def _associate(self, contexts: Sequence[pdu.Context], storage: Sequence[str] = ()) -> Association:
-        return Association(self._address, self._hub.aet, contexts, storage=storage, limits=self._limits)
+        return Association(
+            self._address,
+            self._hub.aet,
+            contexts,
+            storage=storage,
+            limits=self._limits,
+            monotonic=self._clock.monotonic,
+        )
 
     # ------------------------------------------------------------------ what there is
 

@@ -1,0 +1,285 @@
+"""From a stream of Part 10 files to sealed segments of the vault: the header is read on the way.
+
+An instance of another study, without usable UIDs, or too large is refused by itself; the others go on.
+Nothing is held but the head of one instance.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Final, Protocol
+
+from teleread.model.errors import TelereadError
+from teleread.model.study import InstanceInfo
+from teleread.model.text import SafeText, clean
+from teleread.wire.dicom_header import HeaderReader
+from teleread.wire.dicom_index import instance_info
+from teleread.wire.part10 import PREAMBLE, file_meta
+
+from .intake import refused
+
+__all__ = ["Segment", "SinkLimits", "VaultSink"]
+
+_LEAD: Final = 132
+"""Bytes that tell how a file begins: preamble and prefix."""
+
+
+class Segment(Protocol):
+    """One segment of the object store, open for writing."""
+
+    def begin(self, info: InstanceInfo) -> None:
+        """Start an instance; its size and digest are not known yet."""
+        ...
+
+    def write(self, chunk: bytes | memoryview) -> None:
+        """Its next bytes."""
+        ...
+
+    def end(self) -> str:
+        """It is whole; the hex SHA-256 of its bytes."""
+        ...
+
+    def abort(self) -> None:
+        """Drop the instance that was begun."""
+        ...
+
+    def close(self) -> None:
+        """Make everything that ended durable, and list it."""
+        ...
+
+
+class SinkLimits:
+    """What one stream may cost.
+
+    Args:
+        head: Bytes held of one instance until its header is known.
+        instance: Largest instance, bytes.
+        segment: Bytes after which a segment is closed, so that what came can be read and survives.
+        segments: Segments open at once; archives rarely mix series, but may.
+    """
+
+    def __init__(
+        self,
+        *,
+        head: int = 4 << 20,
+        instance: int = 8 << 30,
+        segment: int = 128 << 20,
+        segments: int = 4,
+    ) -> None:
+        self.head = head
+        self.instance = instance
+        self.segment = segment
+        self.segments = segments
+
+
+class VaultSink:
+    """Takes instances of one study (or, for local files, of any).
+
+    Args:
+        open_segment: Opens a segment for (study UID, series UID).
+        study_uid: The study that was asked for; empty takes any.
+        held: SOP Instance UID to SHA-256 of what is here already.
+        limits: What one stream may cost.
+    """
+
+    def __init__(
+        self,
+        open_segment: Callable[[str, str], Segment],
+        study_uid: str,
+        *,
+        held: Mapping[str, str] | None = None,
+        limits: SinkLimits | None = None,
+    ) -> None:
+        self._open_segment = open_segment
+        self._study_uid = study_uid
+        self._held = dict(held or {})
+        self._limits = limits or SinkLimits()
+        self._segments: OrderedDict[tuple[str, str], tuple[Segment, int]] = OrderedDict()
+        self._current: _Incoming | None = None
+        self.first: dict[str, InstanceInfo] = {}
+        """The first instance with pixels of each study, else the first: what lists show of it."""
+        self.kept = 0
+        """Instances written."""
+        self.bytes = 0
+        """Bytes of them."""
+        self.notes: list[SafeText] = []
+        """What was tolerated, in words."""
+
+    # ------------------------------------------------------------------ the port
+
+    def begin(self, transfer_syntax: str) -> None:
+        """Start an instance; the meta group in the stream tells its syntax, this one is not needed."""
+        self._current = _Incoming()
+
+    def write(self, chunk: bytes | memoryview) -> None:
+        """Take bytes of the Part 10 file.
+
+        Raises:
+            TelereadError: ``instance-refused``, or the vault can take no more.
+        """
+        one = self._need()
+        one.size += len(chunk)
+        if one.size > self._limits.instance:
+            raise self._refuse("An instance is larger than any that is taken.")
+        if one.started:
+            self._pass_on(one, chunk)
+            return
+        one.head += chunk
+        if len(one.head) >= _LEAD or one.reader is not None:
+            self._read_head(one, final=False)
+
+    def end(self) -> str:
+        """Finish the instance; its SOP Instance UID."""
+        one = self._need()
+        if not one.started:
+            self._read_head(one, final=True)
+        assert one.info is not None
+        info = one.info
+        if one.digest is not None:
+            self._compare(info, one.digest.hexdigest())
+        else:
+            assert one.segment is not None
+            digest = one.segment.end()
+            self._held[info.sop_uid] = digest
+            self._count(one, info)
+        self._current = None
+        return info.sop_uid
+
+    def abort(self, why: str) -> None:
+        """Drop the instance that was begun."""
+        one, self._current = self._current, None
+        if one is not None and one.segment is not None:
+            one.segment.abort()
+
+    def close(self) -> None:
+        """Close every open segment: what ended is durable and listed after this."""
+        self.abort("closing")
+        while self._segments:
+            _, (segment, _) = self._segments.popitem(last=False)
+            segment.close()
+
+    # ------------------------------------------------------------------ the head
+
+    def _read_head(self, one: _Incoming, *, final: bool) -> None:
+        """Read on in the header; once it is known, open the segment and pass the head on."""
+        try:
+            if one.reader is None:
+                one.reader = HeaderReader()
+                _normalise(one.head)
+                one.fed = 0
+            with memoryview(one.head) as view:
+                one.reader.feed(view[one.fed :])
+            one.fed = len(one.head)
+            full = len(one.head) >= self._limits.head
+            if not (one.reader.done or final or full):
+                return
+            one.reader.finish()
+            one.info = self._identified(one)
+        except TelereadError as error:
+            raise self._refuse(error.title, error.detail) from error
+        self._start(one, one.info)
+
+    def _identified(self, one: _Incoming) -> InstanceInfo:
+        assert one.reader is not None
+        info = instance_info(one.reader, 0)
+        if one.head[128:132] != b"DICM":  # a bare data set: give it the meta group that it lacks
+            meta = file_meta(info.sop_class, info.sop_uid, info.transfer_syntax)
+            one.head[:0] = meta
+            if info.pixel_offset is not None:
+                info = replace(info, pixel_offset=info.pixel_offset + len(meta))
+        return info
+
+    def _start(self, one: _Incoming, info: InstanceInfo) -> None:
+        study_uid = str(info.identity.study_uid)
+        if self._study_uid and study_uid != self._study_uid:
+            raise self._refuse(
+                "An instance of another study came and was not kept.",
+                "The archive sent something that was not asked for.",
+            )
+        one.started = True
+        if info.sop_uid in self._held:
+            one.digest = hashlib.sha256()
+        else:
+            one.segment = self._segment(study_uid, info.series_uid)
+            one.segment.begin(info)
+        head, one.head = one.head, bytearray()
+        self._pass_on(one, head)
+
+    def _pass_on(self, one: _Incoming, chunk: bytes | bytearray | memoryview) -> None:
+        one.passed += len(chunk)
+        if one.digest is not None:
+            one.digest.update(chunk)
+        elif one.segment is not None:
+            one.segment.write(memoryview(chunk))
+
+    # ------------------------------------------------------------------ segments
+
+    def _segment(self, study_uid: str, series_uid: str) -> Segment:
+        key = (study_uid, series_uid)
+        if key not in self._segments:
+            while len(self._segments) >= self._limits.segments:
+                _, (oldest, _) = self._segments.popitem(last=False)
+                oldest.close()
+            self._segments[key] = (self._open_segment(study_uid, series_uid), 0)
+        self._segments.move_to_end(key)
+        return self._segments[key][0]
+
+    def _count(self, one: _Incoming, info: InstanceInfo) -> None:
+        self.kept += 1
+        self.bytes += one.passed
+        study_uid = str(info.identity.study_uid)
+        first = self.first.get(study_uid)
+        if first is None or (not first.frames and info.frames):
+            self.first[study_uid] = info
+        key = (study_uid, info.series_uid)
+        segment, written = self._segments[key]
+        self._segments[key] = (segment, written + one.passed)
+        if written + one.passed >= self._limits.segment:
+            del self._segments[key]
+            segment.close()
+
+    def _compare(self, info: InstanceInfo, digest: str) -> None:
+        if self._held[info.sop_uid] != digest:
+            # Archives write their own meta group or character set: told, and the first one stays.
+            note = clean("An instance came again with other bytes; the first one is kept.")
+            if note not in self.notes:
+                self.notes.append(note)
+
+    def _need(self) -> _Incoming:
+        if self._current is None:
+            raise refused("An instance can't be taken.", "It was not begun.")
+        return self._current
+
+    def _refuse(self, title: str, detail: str = "") -> TelereadError:
+        self.abort(title)
+        return refused(title, detail)
+
+
+class _Incoming:
+    """The instance that is arriving."""
+
+    __slots__ = ("digest", "fed", "head", "info", "passed", "reader", "segment", "size", "started")
+
+    def __init__(self) -> None:
+        self.head = bytearray()
+        self.fed = 0
+        self.size = 0
+        self.passed = 0
+        self.started = False
+        self.reader: HeaderReader | None = None
+        self.info: InstanceInfo | None = None
+        self.segment: Segment | None = None
+        self.digest: hashlib._Hash | None = None
+
+
+def _normalise(head: bytearray) -> None:
+    """A preamble of zeros: what a sender puts there can make a file be two things at once."""
+    if head[128:132] == b"DICM":
+        head[:128] = PREAMBLE
+    elif head[:4] == b"DICM":
+        head[:0] = PREAMBLE
+    elif head[:2] == b"\x02\x00":
+        head[:0] = PREAMBLE + b"DICM"
