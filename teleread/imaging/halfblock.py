@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -29,8 +30,6 @@ _BLACK: Final = {
     "mono": _RESET,
 }
 """What text stands on."""
-
-_DIGITS: Final = np.array([list(f"{value:03d}".encode()) for value in range(256)], np.uint8)
 
 
 class HalfBlock:
@@ -117,27 +116,59 @@ class HalfBlock:
                 grid[column + 1] = ""
             column += width
 
-    def _fixed(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Cells as bytes of one length: lines x columns x bytes."""
+    def _fixed(self, picture: NDArray[np.uint8]) -> NDArray[np.void]:
+        """Cells as byte strings of one length, lines x columns."""
         if self.colours == "256":
-            return _by_template("\x1b[38;5;", "\x1b[48;5;", [tables.to_256(picture)])
-        planes = [picture] * 3 if picture.ndim == 2 else [picture[..., channel] for channel in range(3)]
-        return _by_template("\x1b[38;2;", "\x1b[48;2;", planes)
+            return _pairs(tables.to_256(picture), "256")
+        return _pairs(picture, "truecolor") if picture.ndim == 2 else _coloured(picture)
 
 
-def _by_template(front: str, back: str, planes: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """Fill a template of a cell with the decimal figures of each pixel."""
-    figures = ";".join(["000"] * len(planes))
-    head = f"{front}{figures};"
-    template = f"{head}{back[2:]}{figures}m{_UPPER}".encode()
-    height, width = planes[0].shape
-    out = np.empty((height // 2, width, len(template)), np.uint8)
-    out[:] = np.frombuffer(template, np.uint8)
-    for number, plane in enumerate(planes):
-        upper = len(front) + 4 * number
-        lower = len(head) + len(back) - 2 + 4 * number
-        out[..., upper : upper + 3] = _DIGITS[plane[0::2]]
-        out[..., lower : lower + 3] = _DIGITS[plane[1::2]]
+@cache
+def _halves(colours: str) -> tuple[NDArray[np.void], NDArray[np.void]]:
+    """Finished halves of a cell by grey or colour number: what sets the upper pixel, what the lower."""
+    figures = [f"5;{value:03d}" for value in range(256)]
+    if colours == "truecolor":
+        figures = [f"2;{value:03d};{value:03d};{value:03d}" for value in range(256)]
+    upper = [f"\x1b[38;{figure};".encode() for figure in figures]
+    lower = [f"48;{figure}m{_UPPER}".encode() for figure in figures]
+    return np.array(upper, f"V{len(upper[0])}"), np.array(lower, f"V{len(lower[0])}")
+
+
+def _pairs(values: NDArray[np.uint8], colours: str) -> NDArray[np.void]:
+    upper, lower = _halves(colours)
+    out = np.empty((values.shape[0] // 2, values.shape[1]), [("upper", upper.dtype), ("lower", lower.dtype)])
+    out["upper"] = upper[values[0::2]]
+    out["lower"] = lower[values[1::2]]
+    return out
+
+
+_CHANNELS: Final = ("r", "g", "b", "R", "G", "B")
+
+
+@cache
+def _colour_template() -> tuple[NDArray[np.void], NDArray[np.void]]:
+    """A cell with six figures to fill in, and the figures."""
+    template = f"\x1b[38;2;000;000;000;48;2;000;000;000m{_UPPER}".encode()
+    places = dict(zip(_CHANNELS, (7, 11, 15, 24, 28, 32), strict=True))
+    cell = np.dtype(
+        {
+            "names": list(places),
+            "formats": ["V3"] * 6,
+            "offsets": list(places.values()),
+            "itemsize": len(template),
+        }
+    )
+    figures = np.array([f"{value:03d}".encode() for value in range(256)], "V3")
+    return np.frombuffer(template, cell), figures
+
+
+def _coloured(picture: NDArray[np.uint8]) -> NDArray[np.void]:
+    template, figures = _colour_template()
+    shape = (picture.shape[0] // 2, picture.shape[1])
+    whole = np.tile(np.frombuffer(template.tobytes(), np.uint8), (*shape, 1))
+    out = whole.view(template.dtype)[..., 0]
+    for number, channel in enumerate(_CHANNELS):
+        out[channel] = figures[picture[number // 3 :: 2, :, number % 3]]
     return out
 
 
