@@ -1,0 +1,270 @@
+"""The one table of actions: names, keys, places and words.
+
+Bindings, hints, palette, key sheet, manual and ``teleread keys list`` are all made from it. Contexts: ``L`` lists,
+``P`` pictures, ``T`` text, ``S`` sheets; ``t`` means in text, where a letter needs Alt before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from .errors import UsageError
+
+__all__ = [
+    "ACTIONS",
+    "CONTEXTS",
+    "NEVER_BOUND",
+    "PRESETS",
+    "Action",
+    "action",
+    "chords",
+    "keys_for",
+    "problems",
+    "remapped",
+]
+
+PRESETS: Final = ("default", "vim", "emacs")
+CONTEXTS: Final = {"L": "lists", "P": "pictures", "T": "text", "S": "sheets"}
+
+NEVER_BOUND: Final = frozenset(
+    (
+        "Ctrl+B Ctrl+A Ctrl+S Ctrl+Q Ctrl+\\ Ctrl+@ Ctrl+H Ctrl+I Ctrl+J Ctrl+M Ctrl+[ "
+        "F6 F7 F10 F11 Ctrl+Enter Shift+Enter"
+    ).split()
+)
+"""Keys that terminals, tmux and screen keep for themselves, or send as another key's bytes."""
+
+DIGITS: Final = tuple("0123456789")
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing the reader can do."""
+
+    id: str
+    """Stable name, ``noun.verb``; key files and bindings use it."""
+    where: str
+    """Contexts it is valid in."""
+    text: str
+    """What it does, as help and palette say it."""
+    default: tuple[str, ...]
+    """Keys of the default preset."""
+    hint: str = ""
+    """Word on the last row; empty: never shown there."""
+    vim: tuple[str, ...] = ()
+    """Keys of the vim preset; empty: as default."""
+    emacs: tuple[str, ...] = ()
+    """Keys of the emacs preset; empty: as default."""
+    group: str = ""
+    """Heading in the key sheet."""
+
+    def keys(self, preset: str = "default") -> tuple[str, ...]:
+        """Its keys in a preset."""
+        if preset == "vim" and self.vim:
+            return self.vim
+        if preset == "emacs" and self.emacs:
+            return self.emacs
+        return self.default
+
+
+def _make(
+    group: str,
+    id: str,  # noqa: A002 - the table's own word
+    where: str,
+    default: str,
+    text: str,
+    hint: str = "",
+    *,
+    vim: str = "",
+    emacs: str = "",
+) -> Action:
+    return Action(
+        id=id,
+        where=where,
+        text=text,
+        default=_split(default),
+        hint=hint,
+        vim=_split(vim),
+        emacs=_split(emacs),
+        group=group,
+    )
+
+
+def _split(keys: str) -> tuple[str, ...]:
+    """Keys parted by two blanks, so that a chord such as ``g w`` keeps its one."""
+    return tuple(key.strip() for key in keys.split("  ") if key.strip())
+
+
+ACTIONS: Final[tuple[Action, ...]] = (
+    _make("Anywhere", "help.keys", "LPTS", "?  F1", "the keys that are valid here", "keys"),
+    _make("Anywhere", "app.palette", "LPT", ":  Ctrl+P", "every action by name", emacs=":  Alt+X"),
+    _make("Anywhere", "app.go", "LPt", "g", "the go menu", "go…", emacs="g  Ctrl+X"),
+    _make("Anywhere", "app.lock", "LPTS", "F12", "lock now and clear the pictures"),
+    _make("Anywhere", "app.redraw", "LPTS", "Ctrl+L", "draw the screen anew"),
+    _make("Anywhere", "app.back", "LP", "q", "one level back; never quits", emacs="q  Ctrl+G"),
+    _make("Anywhere", "pane.next", "LPS", "Tab", "the next pane or control", "report"),
+    _make("Anywhere", "pane.previous", "LPTS", "Shift+Tab", "the pane or control before"),
+    _make("Anywhere", "undo", "LP", "u", "undo the last act; on an outbox row take the signature back",
+          emacs="u  Ctrl+_"),
+    _make("Go", "go.worklist", "LP", "g w", "the worklist"),
+    _make("Go", "go.case", "LP", "g c", "the open case"),
+    _make("Go", "go.outbox", "LP", "g o", "the outbox"),
+    _make("Go", "go.transfers", "LP", "g t", "transfers"),
+    _make("Go", "go.reports", "LP", "g r", "your signed reports"),
+    _make("Go", "go.notices", "LP", "g n", "messages of this day"),
+    _make("Go", "go.themes", "LP", "g s", "the next theme"),
+    _make("Go", "go.manual", "LP", "g h", "the manual"),
+    _make("Go", "go.lock", "LP", "g l", "lock"),
+    _make("Go", "app.quit", "LP", "g q", "leave; says what is not issued"),
+    _make("Go", "go.first", "LP", "Home  g g", "the first row or image", emacs="Home"),
+    _make("Go", "go.last", "LP", "End  G", "the last row or image", emacs="End"),
+    _make("Move", "move.up", "LPt", "w  Up", "a row or an image up", vim="w  k  Up", emacs="w  Up  Ctrl+P"),
+    _make("Move", "move.down", "LPt", "s  Down", "a row or an image down", vim="s  j  Down",
+          emacs="s  Down  Ctrl+N"),
+    _make("Move", "move.up_ten", "LPt", "W  PgUp", "a page or ten images up"),
+    _make("Move", "move.down_ten", "LPt", "S  PgDn", "a page or ten images down"),
+    _make("Move", "move.left", "LPt", "a  Left", "the saved filter or series before", vim="a  h  Left"),
+    _make("Move", "move.right", "LPt", "d  Right", "the saved filter or series after", vim="d  l  Right"),
+    _make("List", "case.open", "L", "Enter", "open; claims it where the hub file says so", "open"),
+    _make("List", "list.filter", "L", "/", "edit the filter", "filter"),
+    _make("List", "list.sort", "L", ",", "sort by the next column"),
+    _make("List", "preset.n", "LP", "  ".join(DIGITS),
+          "a saved filter or a window preset; 0 shows all, or as stored", "window"),
+    _make("Case", "case.claim", "LP", "+", "claim this case", "claim"),
+    _make("Case", "case.give_back", "LP", "-", "give this case back, with a reason", "give back"),
+    _make("Case", "case.next", "LPt", "n", "the next case; the draft is kept"),
+    _make("Case", "case.previous", "LPt", "N", "the case before; the draft is kept"),
+    _make("Case", "case.draft_next", "PT", "F5", "keep the draft and open the next case", "draft+next"),
+    _make("Case", "case.sign_next", "PT", "F8", "open the sign sheet, then the next case", "sign+next"),
+    _make("Case", "case.sign", "PT", "Shift+F8", "open the sign sheet, then stay"),
+    _make("Case", "case.discard", "PT", "Shift+Del", "open the discard sheet"),
+    _make("Case", "case.order", "LPt", "o", "order, question and contacts", "order"),
+    _make("Case", "case.priors", "LPt", "p", "priors: why each, fetch, read", "priors"),
+    _make("Case", "images.fetch", "LPt", "F", "fetch this study first", "fetch"),
+    _make("Case", "hub.again", "LP", "R", "ask the hubs again now"),
+    _make("See", "view.layout", "Lt", "v", "the list's detail on or off"),
+    _make("See", "view.full", "P", "f", "pictures fill the screen, and back", "full"),
+    _make("See", "view.text", "P", "b", "corner text on or off; the preview notice stays"),
+    _make("See", "view.reset", "Pt", "r", "window, zoom and place as first shown"),
+    _make("See", "zoom.in", "Pt", "z", "zoom in"),
+    _make("See", "zoom.out", "Pt", "Z", "zoom out"),
+    _make("See", "pan.up", "P", "Ctrl+Up", "move the picture up"),
+    _make("See", "pan.down", "P", "Ctrl+Down", "move the picture down"),
+    _make("See", "pan.left", "P", "Ctrl+Left", "move the picture left"),
+    _make("See", "pan.right", "P", "Ctrl+Right", "move the picture right"),
+    _make("See", "view.invert", "Pt", "x", "black to white"),
+    _make("See", "view.loop", "Pt", "l", "run the series, and stop", vim="L"),
+    _make("Window", "window.narrower", "P", "[", "narrower window"),
+    _make("Window", "window.wider", "P", "]", "wider window"),
+    _make("Window", "window.lower", "P", "{", "lower window centre"),
+    _make("Window", "window.higher", "P", "}", "higher window centre"),
+    _make("Window", "window.type", "P", "=", "type a window as centre,width"),
+    _make("Report", "report.enter", "P", "i", "the cursor into the report", "report"),
+    _make("Report", "checks.list", "Pt", "j", "the checks; Enter goes there", "checks", vim="J"),
+    _make("Report", "field.next", "PT", "F2", "the next field to fill", "field"),
+    _make("Report", "field.previous", "PT", "Shift+F2", "the field before"),
+    _make("Report", "text.pictures", "T", "Esc", "hands to the pictures", "pictures", vim="Esc Esc",
+          emacs="Esc  Ctrl+G"),
+    _make("Report", "text.field", "T", "Tab", "the next field"),
+    _make("Report", "section.next", "T", "Alt+Down", "the next section"),
+    _make("Report", "section.previous", "T", "Alt+Up", "the section above"),
+    _make("Report", "text.undo", "T", "Ctrl+Z  Alt+u", "undo in the text", emacs="Ctrl+_"),
+    _make("Report", "text.redo", "T", "Ctrl+Y", "redo in the text", emacs="Alt+_"),
+    _make("Sheet", "sheet.back", "S", "Esc", "close; nothing happens", "back", emacs="Esc  Ctrl+G"),
+    _make("Sheet", "sheet.ok", "S", "Enter", "the harmless button; never signs, sends or discards"),
+    _make("Sheet", "sheet.act", "S", "Space", "press the button in focus"),
+    _make("Sheet", "sheet.code", "S", "  ".join(DIGITS), "day of birth, or the choice"),
+)  # fmt: skip
+"""Every action this version has. What comes later is absent, not greyed."""
+
+_BY_ID: Final = {one.id: one for one in ACTIONS}
+
+
+def action(action_id: str) -> Action:
+    """The action of that name.
+
+    Raises:
+        UsageError: There is none.
+    """
+    found = _BY_ID.get(action_id)
+    if found is None:
+        raise UsageError(f"There is no action “{action_id}”.", remedy="teleread keys list shows them all.")
+    return found
+
+
+def keys_for(one: Action, context: str, preset: str = "default") -> tuple[str, ...]:
+    """Keys of an action in a context; chords (``g w``) are left to `chords`.
+
+    In text a bare printable key is typed, so letters take Alt before them (where the table says ``t``) and
+    all other printable keys fall away.
+    """
+    simple = [key for key in one.keys(preset) if " " not in key]
+    if context in one.where:
+        return tuple(key for key in simple if context != "T" or not _typed(key))
+    if context == "T" and "t" in one.where:
+        return tuple(f"Alt+{key}" for key in simple if len(key) == 1 and key.isalpha())
+    return ()
+
+
+def chords(preset: str = "default") -> Iterator[tuple[str, Action]]:
+    """(second key, action) of every chord that begins with ``g``."""
+    for one in ACTIONS:
+        for key in one.keys(preset):
+            if key.startswith("g "):
+                yield key[2:], one
+
+
+def remapped(preset: str, changes: Mapping[str, object]) -> tuple[Action, ...]:
+    """The table with a reader's own keys.
+
+    Args:
+        preset: The preset it begins with.
+        changes: Action id to a key or a list of keys, as the key file has them.
+
+    Raises:
+        UsageError: An unknown action or preset, a key that can't be bound, or one key with two meanings.
+    """
+    if preset not in PRESETS:
+        raise UsageError(f"There is no key preset “{preset}”.", remedy=f"There are {', '.join(PRESETS)}.")
+    table = {one.id: _with_keys(one, one.keys(preset)) for one in ACTIONS}
+    for action_id, keys in changes.items():
+        one = action(action_id)
+        table[action_id] = _with_keys(one, _own_keys(action_id, keys))
+    made = tuple(table.values())
+    found = problems(made)
+    if found:
+        raise UsageError(f"Keys: {found[0]}", remedy="Give one of the two another key.")
+    return made
+
+
+def _own_keys(action_id: str, keys: object) -> tuple[str, ...]:
+    listed = [keys] if isinstance(keys, str) else keys
+    if not isinstance(listed, Sequence) or not all(isinstance(key, str) and key for key in listed):
+        raise UsageError(f"The keys of “{action_id}” are neither a key nor a list of keys.")
+    return tuple(str(key) for key in listed)
+
+
+def _with_keys(one: Action, keys: tuple[str, ...]) -> Action:
+    return Action(one.id, one.where, one.text, keys, one.hint, (), (), one.group)
+
+
+def _typed(key: str) -> bool:
+    return len(key) == 1 or key in {"Space", "Backspace"}
+
+
+def problems(table: Sequence[Action] = ACTIONS, preset: str = "default") -> list[str]:
+    """What is wrong with a table: two actions for one key, keys that can't be bound, words missing."""
+    found: list[str] = []
+    for context in CONTEXTS:
+        seen: dict[str, str] = {}
+        for one in table:
+            for key in keys_for(one, context, preset):
+                if key in NEVER_BOUND:
+                    found.append(f"{key} cannot be bound ({one.id}).")
+                if seen.setdefault(key, one.id) != one.id:
+                    found.append(f"{key} has two meanings in {CONTEXTS[context]}: {seen[key]}, {one.id}.")
+    found += [f"{one.id} has no words." for one in table if not one.text]
+    found += [f"{one.id} is valid nowhere." for one in table if not one.where]
+    return found

@@ -1,0 +1,276 @@
+"""The app: it starts, polls the vault, routes; screens decide, widgets draw."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import traceback
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from textual import events
+from textual.app import ScreenStackError
+from textual.css.query import NoMatches
+
+from teleread.host.clock import Clock
+from teleread.model.errors import LockedError, TelereadError, UsageError
+from teleread.workstation.api import Workstation
+
+from . import guard
+from .face import Notice
+from .glyphs import ASCII
+from .keys import Keymap
+from .routes import Routes
+from .screens.place import Place
+from .screens.worklist import Worklist
+from .terminal import first_look
+from .themes import DARK, FALLBACK
+
+__all__ = ["DecoderFactory", "TelereadApp", "run"]
+
+log = logging.getLogger("teleread.tui")
+
+DecoderFactory = Callable[[], Any]
+"""Makes the pool that decodes pictures outside this process."""
+
+POLL_SECONDS: Final = 0.4
+MESSAGE_SECONDS: Final = 6.0
+RELOAD_SECONDS: Final = 1.0
+"""Shortest pause between two readings of the whole worklist."""
+
+
+class TelereadApp(Routes, inherit_bindings=False):
+    """The terminal face on a workstation.
+
+    Args:
+        workstation: The use cases.
+        demo: Show DEMO on every screen and behind every name.
+        decoder_factory: Makes the decoding pool when the first case opens; None uses the built-in one.
+        clock: Where time comes from.
+    """
+
+    CSS_PATH: ClassVar = ["styles/teleread.tcss"]
+    TITLE = "teleread"
+    ENABLE_COMMAND_PALETTE = False
+    ALLOW_SELECT = False
+
+    def __init__(
+        self,
+        workstation: Workstation,
+        *,
+        demo: bool = False,
+        decoder_factory: DecoderFactory | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        guard.install()
+        super().__init__(workstation, demo=demo, clock=clock)
+        self.decoder_factory = decoder_factory
+        self.first_problem = ""
+        self.mishaps: list[str] = []
+        """Mistakes of this program at worker boundaries: kinds and places, no values."""
+        self._touched_at = self.clock.monotonic()
+        self._message_timer: Any = None
+        self._version: tuple[int, int] | None = None
+        self._loaded_at = -1e9
+        self._load_cost = 0.0
+        self._status_at = -1e9
+        for look in (*self.looks.values(), FALLBACK()):
+            self.register_theme(look.textual())
+        self._choose_keys()
+        if self.setting("glyphs", "unicode") == "ascii":
+            self.glyphs = ASCII
+
+    # -- start ------------------------------------------------------------------------------------
+    def _choose_keys(self) -> None:
+        try:
+            self.keymap = Keymap.load(self.setting("key_preset", "default"), self.setting("keys", {}))
+        except UsageError as error:
+            self.first_problem = f"{error} The default keys are in use."
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """The roles, for the stylesheet's first reading."""
+        return self.look.textual().variables
+
+    def choose_look(self, name: str) -> None:
+        """Use a theme."""
+        self.look = self.looks.get(name) or self.looks.get(DARK) or FALLBACK()
+        self.theme = self.look.name
+        for screen in self.screen_stack:
+            for widget in screen.walk_children():
+                widget.refresh()
+
+    def preload(self) -> None:
+        """Read the first rows and counts before the first paint."""
+        self.items = list(self.workstation.items())
+        self.items_age = self.workstation.age_seconds()
+        self.status = self.workstation.status()
+        self._version = self.workstation.data_version()
+        self._loaded_at = self._status_at = self.clock.monotonic()
+
+    def on_mount(self) -> None:
+        """Show the worklist, begin to look at the vault."""
+        self.theme = self.look.name
+        self.push_screen(Worklist())
+        self.set_interval(POLL_SECONDS, self._poll)
+        if self.first_problem:
+            self.call_after_refresh(self.tell, self.first_problem, "warn")
+        for name, why in self.failed_looks.items():
+            self.notices.append(Notice(self.now(), "warn", f"The theme file {name} is not used: {why}"))
+
+    # -- the vault --------------------------------------------------------------------------------
+    def _poll(self) -> None:
+        self.spawn(self._look(), "poll", exclusive=False) if not self._looking else None
+
+    _looking = False
+
+    async def _look(self) -> None:
+        self._looking = True
+        try:
+            await self._look_once()
+        finally:
+            self._looking = False
+
+    async def _look_once(self) -> None:
+        station, now = self.workstation, self.clock.monotonic()
+        if await self.calls.vault(station.locked):
+            self.act("app.show_lock")
+            return
+        self._lock_when_idle()
+        version = await self.calls.vault(station.data_version)
+        moved = version != self._version
+        if moved or now - self._status_at > 1.0:
+            self._status_at = now
+            status = await self.calls.vault(station.status)
+            if status != self.status:
+                self.status = status
+                for place in self._places():
+                    place.show_status()
+        pause = max(RELOAD_SECONDS, 8 * self._load_cost)
+        if moved and now - self._loaded_at >= pause:
+            self._version = version
+            await self._reload()
+
+    async def _reload(self) -> None:
+        started = self.clock.monotonic()
+        items = await self.calls.vault(lambda: list(self.workstation.items()))
+        self.items_age = await self.calls.vault(self.workstation.age_seconds)
+        self._loaded_at = self.clock.monotonic()
+        self._load_cost = self._loaded_at - started
+        self.items = items
+        for place in self._places():
+            place.data_moved()
+
+    def wake(self) -> None:
+        """Look at the vault again at once."""
+        self._version, self._loaded_at = None, -1e9
+        self._poll()
+
+    def _places(self) -> list[Place]:
+        return [screen for screen in self.screen_stack if isinstance(screen, Place) and screen.is_mounted]
+
+    # -- idle, messages, work ---------------------------------------------------------------------
+    def touched(self) -> None:
+        """The reader did something: idle time begins anew, an old message goes."""
+        self._touched_at = self.clock.monotonic()
+
+    def idle_seconds(self) -> float:
+        """Seconds since the reader did something."""
+        return self.clock.monotonic() - self._touched_at
+
+    def _lock_when_idle(self) -> None:
+        minutes = self.setting("idle_minutes", 10)
+        if self.idle_seconds() > 60 * float(minutes):
+            self.act("app.lock")
+
+    async def on_event(self, event: events.Event) -> None:
+        """Every key and mouse act counts as being there."""
+        if isinstance(event, events.Key | events.MouseDown | events.MouseScrollDown | events.MouseScrollUp):
+            self.touched()
+        await super().on_event(event)
+
+    def tell(self, text: str, level: str = "text") -> None:
+        """Put a message into the status row for six seconds, and into this day's messages."""
+        self.notices.append(Notice(self.now(), level, text))
+        del self.notices[:-500]
+        for place in self._places():
+            place.show_message(text, level)
+        if self._message_timer is not None:
+            self._message_timer.stop()
+        self._message_timer = self.set_timer(MESSAGE_SECONDS, self._clear_message)
+
+    def _clear_message(self) -> None:
+        for place in self._places():
+            place.show_message("", "text")
+
+    def spawn(self, work: Coroutine[Any, Any, None], group: str, *, exclusive: bool = True) -> None:
+        """Run work beside the screen; its errors become messages."""
+        self.run_worker(
+            self._guarded(work), group=group, exclusive=exclusive, exit_on_error=False, description=group
+        )
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except TelereadError as error:
+            self.tell(str(error), "danger" if isinstance(error, LockedError) else "warn")
+        except (asyncio.CancelledError, NoMatches, ScreenStackError):
+            raise
+        except Exception as error:  # the worker boundary
+            self.mishaps.append(f"{type(error).__name__} at {_where(error)}")
+            log.error("a worker ended by %s", self.mishaps[-1])
+            self.tell("Something went wrong in this program. What was saved is safe.", "danger")
+
+    def act(self, action_id: str) -> None:
+        """Do an action on the screen that is on top."""
+        self.spawn(self.place.action_act(action_id), "act", exclusive=False)
+
+    # -- what must not happen ---------------------------------------------------------------------
+    def _fatal_error(self) -> None:
+        """End without the traceback and locals that Textual would print into the scrollback."""
+        self._return_code = 1
+        error = self._exception
+        name = type(error).__name__ if error else "error"
+        log.error("the screen ended by %s at %s", name, _where(error))
+        self.exit_words = f"teleread ended by a mistake of its own ({name}). What was saved is safe."
+        self._close_messages_no_wait()
+
+    exit_words = ""
+
+    def deliver_screenshot(self, *args: Any, **kwargs: Any) -> None:
+        """Pictures of the screen are not written to files."""
+        return None
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Nothing goes to the terminal's clipboard: over SSH it leaves this machine."""
+
+
+def _where(error: BaseException | None) -> str:
+    """Files and lines of an error, without values."""
+    frames = traceback.extract_tb(error.__traceback__) if error is not None else []
+    return " > ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames[-6:])
+
+
+def run(
+    workstation: Workstation, *, demo: bool = False, decoder_factory: DecoderFactory | None = None
+) -> int:
+    """Run the terminal face until the reader leaves.
+
+    Args:
+        workstation: The use cases, its vault open.
+        demo: Made-up patients: say DEMO everywhere.
+        decoder_factory: Makes the decoding pool; called when the first case opens.
+
+    Returns:
+        Exit code: 0, or 1 where the screen ended by a mistake of its own.
+    """
+    app = TelereadApp(workstation, demo=demo, decoder_factory=decoder_factory)
+    picked = app.setting("theme", "auto")
+    app.look = app.looks.get(picked) or app.looks[first_look(picked)]
+    app.preload()
+    result = app.run(mouse=True)
+    app.calls.close()
+    if app.exit_words:
+        print(app.exit_words, file=sys.stderr)
+    return app.return_code or result or 0

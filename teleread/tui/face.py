@@ -1,0 +1,107 @@
+"""What widgets and screens may ask of the app, typed."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from textual.app import App
+
+from teleread.host.clock import Clock, SystemClock
+from teleread.model.errors import TelereadError
+from teleread.workstation.api import Status, WorklistItem, Workstation
+
+from .calls import Calls
+from .glyphs import UNICODE, Glyphs
+from .keys import Keymap
+from .themes import Look, load_themes
+
+if TYPE_CHECKING:
+    from textual.dom import DOMNode
+
+__all__ = ["Face", "Notice", "face"]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One message of this day."""
+
+    at: datetime
+    level: str
+    """``good``, ``text``, ``warn`` or ``danger``: a role."""
+    text: str
+
+
+class Face(App[int]):
+    """The app as widgets know it: no key, no screen, only what is shared.
+
+    Args:
+        workstation: The use cases.
+        demo: Show DEMO on every screen and behind every name.
+        clock: Where time comes from.
+    """
+
+    def __init__(self, workstation: Workstation, *, demo: bool = False, clock: Clock | None = None) -> None:
+        self.workstation = workstation
+        self.demo = demo
+        self.clock: Clock = clock or SystemClock()
+        self.calls = Calls()
+        self.keymap = Keymap()
+        self.glyphs: Glyphs = UNICODE
+        self.looks, self.failed_looks = load_themes()
+        self.look: Look = self.looks["reading-room"]
+        self.notices: list[Notice] = []
+        self.status: Status | None = None
+        self.items: list[WorklistItem] = []
+        self.items_age: float | None = None
+        super().__init__()
+
+    def setting(self, key: str, default: Any = None) -> Any:
+        """A setting, or the default where the profile knows none of that name."""
+        try:
+            value = self.workstation.setting(key)
+        except TelereadError:
+            return default
+        return default if value is None else value
+
+    def now(self) -> datetime:
+        """The time, UTC."""
+        return self.clock.now()
+
+    def tell(self, text: str, level: str = "text") -> None:
+        """Put a message into the status row and into this day's messages."""
+        raise AttributeError(_ONLY_APP)
+
+    def touched(self) -> None:
+        """The reader did something: idle time begins anew."""
+        raise AttributeError(_ONLY_APP)
+
+    def idle_seconds(self) -> float:
+        """Seconds since the reader did something."""
+        raise AttributeError(_ONLY_APP)
+
+    def spawn(self, work: Coroutine[Any, Any, None], group: str, *, exclusive: bool = True) -> None:
+        """Run work beside the screen; its errors become messages."""
+        raise AttributeError(_ONLY_APP)
+
+    async def open_case(self, item: WorklistItem) -> None:
+        """Open a case for reading."""
+        raise AttributeError(_ONLY_APP)
+
+    def act(self, action_id: str) -> None:
+        """Do an action on the screen that is on top."""
+        raise AttributeError(_ONLY_APP)
+
+    def wake(self) -> None:
+        """Look at the vault again at once."""
+        raise AttributeError(_ONLY_APP)
+
+
+_ONLY_APP = "only the app itself does this"
+
+
+def face(node: DOMNode) -> Face:
+    """The app of a widget or screen, typed."""
+    return cast("Face", node.app)

@@ -1,0 +1,259 @@
+"""Where actions lead that are the same on every screen: menus, places, hubs, leaving."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from teleread.model.errors import AttentionError, OfflineError
+from teleread.model.task import TaskKey
+from teleread.workstation.api import WorklistItem
+
+from .face import Face
+from .screens.menus import GoMenu, KeySheet, Palette
+from .screens.place import Place
+
+__all__ = ["Routes"]
+
+
+class Routes(Face, inherit_bindings=False):
+    """Actions of the app: ``do_noun_verb(key)``."""
+
+    @property
+    def place(self) -> Place:
+        """The full screen on top, sheets left aside."""
+        return next(screen for screen in reversed(self.screen_stack) if isinstance(screen, Place))
+
+    # -- menus ------------------------------------------------------------------------------------
+    def do_app_go(self, key: str) -> None:
+        """The go menu; its next key leads on."""
+        status = self.status
+        counts: dict[str, tuple[str, str]] = {}
+        if status is not None and status.not_issued:
+            counts["go.outbox"] = (f"{self.glyphs.not_issued}{status.not_issued}", "warn")
+            counts["app.quit"] = (f"{status.not_issued} not issued", "warn")
+        if status is not None and status.fetching:
+            counts["go.transfers"] = (f"{self.glyphs.fetching}{status.fetching}", "accent")
+        self.push_screen(GoMenu(self.keymap.actions, counts), self._chosen)
+
+    def do_app_palette(self, key: str) -> None:
+        """Every action by name."""
+        self.push_screen(Palette(self.place.context), self._chosen)
+
+    def _chosen(self, action_id: str | None) -> None:
+        if action_id:
+            self.act(action_id)
+
+    def do_help_keys(self, key: str) -> None:
+        """The keys that are valid here."""
+        self.push_screen(KeySheet(self.place.context))
+
+    def do_app_redraw(self, key: str) -> None:
+        """Draw the screen anew."""
+        self.screen.refresh(layout=True)
+
+    def do_app_lock(self, key: str) -> None:
+        """Lock now: keys forgotten, pictures gone."""
+        self.spawn(self._lock(), "lock")
+
+    do_go_lock = do_app_lock
+
+    async def _lock(self) -> None:
+        await self.before_lock()
+        await self.calls.vault(self.workstation.lock)
+        self.do_app_show_lock("")
+
+    async def before_lock(self) -> None:
+        """Let every place write what it holds and let go of its pictures."""
+        for screen in self.screen_stack:
+            if isinstance(screen, Place):
+                await screen.before_lock()
+
+    def do_app_show_lock(self, key: str) -> None:
+        """Cover everything with the lock screen."""
+        from .screens.lock import LockScreen
+
+        if not any(isinstance(screen, LockScreen) for screen in self.screen_stack):
+            self.push_screen(LockScreen(), self._unlocked)
+
+    def _unlocked(self, opened: bool | None) -> None:
+        self.touched()
+        for screen in self.screen_stack:
+            if isinstance(screen, Place):
+                screen.after_unlock()
+        self.wake()
+
+    # -- places -----------------------------------------------------------------------------------
+    async def do_app_back(self, key: str) -> None:
+        """One level back; the first level stays."""
+        if len([screen for screen in self.screen_stack if isinstance(screen, Place)]) > 1:
+            await self.place.leave()
+            self.pop_screen()
+
+    async def do_go_worklist(self, key: str) -> None:
+        """Back to the first level."""
+        while type(self.place).NAME != "Worklist":
+            await self.place.leave()
+            await self.pop_screen()
+
+    async def _go(self, made: Place) -> None:
+        if type(self.place) is type(made):
+            return
+        await self.do_go_worklist("")
+        await self.push_screen(made)
+
+    async def do_go_outbox(self, key: str) -> None:
+        """What has to reach a hub."""
+        from .screens.outbox import Outbox
+
+        await self._go(Outbox())
+
+    async def do_go_transfers(self, key: str) -> None:
+        """What is coming."""
+        from .screens.transfers import Transfers
+
+        await self._go(Transfers())
+
+    async def do_go_reports(self, key: str) -> None:
+        """Own signed reports."""
+        from .screens.reports import Reports
+
+        await self._go(Reports())
+
+    async def do_go_notices(self, key: str) -> None:
+        """Messages of this day."""
+        from .screens.notices import Notices
+
+        await self._go(Notices())
+
+    async def do_go_manual(self, key: str) -> None:
+        """The manual."""
+        from .screens.manual import Manual
+
+        await self._go(Manual())
+
+    def do_go_themes(self, key: str) -> None:
+        """The next theme, kept as the reader's choice."""
+        names = sorted(self.looks)
+        name = names[(names.index(self.look.name) + 1) % len(names)] if self.look.name in names else names[0]
+        self.choose_look(name)
+        self.tell(f"Theme: {self.look.label}. {self.look.text}.", "text")
+        self.spawn(self._keep_theme(name), "theme")
+
+    async def _keep_theme(self, name: str) -> None:
+        await self.calls.vault(self.workstation.set_setting, "theme", name)
+
+    def choose_look(self, name: str) -> None:
+        """Use a theme."""
+        raise AttributeError("only the app itself does this")
+
+    # -- cases ------------------------------------------------------------------------------------
+    async def open_case(self, item: WorklistItem) -> None:
+        """Open a case for reading, instead of the one that is open."""
+        from .screens.reading import Reading
+
+        await self.do_go_worklist("")
+        case = await self.calls.vault(self.workstation.open_case, item.key)
+        await self.push_screen(Reading(case))
+        if case.item.state in {"requested", "ready"} and not case.item.owner_name and self._claims(item.key):
+            self.spawn(self._claim(item), "claim")
+
+    def _claims(self, key: TaskKey) -> bool:
+        return any(hub.hub_id == key.hub_id and hub.claim_on_open for hub in self.workstation.hubs())
+
+    def current_item(self) -> WorklistItem | None:
+        """The case that actions are about: the open one, or the row in focus."""
+        return self.place.item()
+
+    def do_case_claim(self, key: str) -> None:
+        """Claim the case."""
+        item = self.current_item()
+        if item is not None:
+            self.tell("Asking for the case.", "soft")
+            self.spawn(self._claim(item), "claim")
+
+    async def _claim(self, item: WorklistItem) -> None:
+        try:
+            now = await self.calls.network(self.workstation.claim, item.key)
+        except OfflineError:
+            self.tell("The hub can't be asked now. You can read and draft; the claim is asked for later.", "warn")
+            return
+        self.tell("Claimed: this case is yours." if now.mine else "Noted; the hub has not answered yet.", "good")
+        self.wake()
+
+    def do_case_give_back(self, key: str) -> None:
+        """Give the case back, with a reason."""
+        from .screens.ask import REASONS, GiveBack
+
+        item = self.current_item()
+        if item is None or not item.mine:
+            self.tell("This case is not yours, so there is nothing to give back.", "soft")
+            return
+
+        def done(answer: tuple[str, str] | None) -> None:
+            if answer is not None:
+                self.spawn(self._give_back(item, *answer), "give-back")
+
+        self.push_screen(GiveBack(REASONS), done)
+
+    async def _give_back(self, item: WorklistItem, code: str, words: str) -> None:
+        try:
+            await self.calls.network(self.workstation.give_back, item.key, code, words)
+        except OfflineError as error:
+            self.tell(str(error), "warn")
+        else:
+            self.tell("Given back with your reason.", "good")
+        self.wake()
+
+    def do_images_fetch(self, key: str) -> None:
+        """Fetch the study of the case first."""
+        item = self.current_item()
+        if item is None or not item.study_uid:
+            self.tell("No study is known for this case yet.", "warn")
+            return
+        self.tell("Fetching this study first.", "soft")
+        self.spawn(self.fetch(item.key.hub_id, item.study_uid), "fetch", exclusive=False)
+
+    async def fetch(self, hub_id: str, study_uid: str) -> None:
+        """Ask the engine for a study, or fetch it from here when none runs."""
+        if self.status is not None and self.status.engine:
+            args: dict[str, Any] = {"hub_id": hub_id, "study_uid": study_uid, "priors": 0}
+            await self.calls.vault(self.workstation.request, "fetch", args)
+            return
+        done = await self.calls.network(self.workstation.fetch, hub_id, study_uid)
+        whole = bool(done.get("complete"))
+        self.tell("The study is here." if whole else "A part of the study is here.", "good" if whole else "warn")
+        self.wake()
+
+    def do_hub_again(self, key: str) -> None:
+        """Ask the hubs again now."""
+        self.tell("Asking the hubs.", "soft")
+        self.spawn(self._sync(), "sync")
+
+    async def _sync(self) -> None:
+        if self.status is not None and self.status.engine:
+            await self.calls.vault(self.workstation.request, "sync", {"pull": True, "push": True})
+            return
+        try:
+            done = await self.calls.network(self.workstation.sync)
+        except AttentionError as error:
+            self.tell(str(error), "warn")
+        else:
+            words = f"{done.get('pulled', 0)} cases seen, {done.get('pushed', 0)} reports issued."
+            self.tell(words, "good")
+        self.wake()
+
+    # -- leaving ----------------------------------------------------------------------------------
+    async def do_app_quit(self, key: str) -> None:
+        """Leave; says what is not issued."""
+        await self.before_lock()
+        status = await self.calls.vault(self.workstation.status)
+        if not status.not_issued:
+            self.exit(0)
+            return
+        from .screens.ask import Leave
+
+        self.push_screen(Leave(status.not_issued, status.engine), self._leave)
+
+    def _leave(self, yes: bool | None) -> None:
+        if yes:
+            self.exit(0)

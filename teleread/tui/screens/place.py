@@ -1,0 +1,162 @@
+"""What every full screen has: bars, dispatch of actions, messages; and sheets that lie on it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from textual.geometry import Region
+from textual.screen import Screen
+from textual.widget import Widget
+
+from teleread.model.errors import TelereadError
+from teleread.workstation.api import WorklistItem
+
+from ..face import Face, face
+from ..widgets.bars import HintBar, StatusLine, TopBar
+
+if TYPE_CHECKING:
+    from textual.dom import DOMNode
+
+__all__ = ["Place", "perform"]
+
+
+async def perform(node: DOMNode, targets: Sequence[object | None], action_id: str, key: str) -> bool:
+    """Do an action on the first of the targets that knows it.
+
+    A target knows an action ``noun.verb`` by a method ``do_noun_verb(key)``.
+
+    Returns:
+        Whether any did.
+    """
+    name = "do_" + action_id.replace(".", "_")
+    for target in targets:
+        method = getattr(target, name, None)
+        if method is None:
+            continue
+        try:
+            result: Any = method(key)
+            if inspect.isawaitable(result):
+                await result
+        except TelereadError as error:
+            face(node).tell(str(error), "warn")
+        return True
+    return False
+
+
+class Place(Screen[None], inherit_bindings=False):
+    """A full screen: top bar, something, status, keys."""
+
+    NAME = "Worklist"
+    """Its name in the path."""
+    CONTEXT = "L"
+    """Context of its keys while nothing else has the focus."""
+    HINTS: tuple[str, ...] = ()
+    """Action ids of the last row."""
+    WORDS: dict[str, str] = {}  # noqa: RUF012 - a table that nobody changes
+    """Words of the last row that differ from the table's: action id to word."""
+
+    @property
+    def face(self) -> Face:
+        """The app, typed."""
+        return face(self)
+
+    @property
+    def context(self) -> str:
+        """Context of the widget in focus: L, P or T."""
+        found = getattr(self.focused, "CONTEXT", "") if self.focused is not None else ""
+        return str(found or self.CONTEXT)
+
+    async def action_act(self, action_id: str, key: str = "") -> None:
+        """Do an action of the table."""
+        self.face.touched()
+        await perform(self, (self.focused, self, self.app), action_id, key)
+
+    def on_mount(self) -> None:
+        """Fill the bars."""
+        self.set_interval(15, self.tick)
+        self.call_after_refresh(self.show_hints)
+        self.show_status()
+
+    def on_screen_resume(self) -> None:
+        """Come back: the bars may be old."""
+        self.show_status()
+        self.show_hints()
+
+    def tick(self) -> None:
+        """Each quarter of a minute: the clock, and times left."""
+        for bar in self.query(TopBar):
+            bar.refresh()
+
+    def path(self) -> tuple[str, ...]:
+        """Names from the worklist to here."""
+        names = [screen.NAME for screen in self.app.screen_stack if isinstance(screen, Place)]
+        return tuple(names) if names else (self.NAME,)
+
+    def show_status(self) -> None:
+        """Fill the top bar from what the app knows."""
+        for bar in self.query(TopBar):
+            bar.path = self.path()
+            bar.status = self.face.status
+
+    def show_hints(self) -> None:
+        """Fill the last row for the context."""
+        context, keymap = self.context, self.face.keymap
+        chips = []
+        for action_id in self.hints():
+            key = keymap.first_key(action_id, context)
+            if key:
+                word = self.WORDS.get(action_id) or next(
+                    one.hint or one.text for one in keymap.actions if one.id == action_id
+                )
+                chips.append(("1-9" if action_id == "preset.n" else key, word, action_id))
+        for bar in self.query(HintBar):
+            bar.chips = tuple(chips)
+
+    def hints(self) -> tuple[str, ...]:
+        """Action ids of the last row, now."""
+        return self.HINTS
+
+    def show_message(self, text: str, role: str) -> None:
+        """Put words into the status row."""
+        for line in self.query(StatusLine):
+            line.message = (text, role)
+
+    def sheet_region(self, rows: int) -> Region:
+        """Where a sheet that wants so many rows may lie: never over a picture or who it is."""
+        width, height = self.size
+        rows = min(rows, height - 3)
+        return Region(0, height - 1 - rows, width, rows)
+
+    def on_descendant_focus(self) -> None:
+        """Other keys are valid now."""
+        self.show_hints()
+
+    def on_top_bar_back(self) -> None:
+        """The path was clicked."""
+        self.run_worker(self.action_act("app.back"), exit_on_error=False)
+
+    def on_hint_bar_pressed(self, message: HintBar.Pressed) -> None:
+        """A chip was clicked."""
+        self.run_worker(self.action_act(message.action), exit_on_error=False)
+
+    def item(self) -> WorklistItem | None:
+        """The case that actions here are about."""
+        return None
+
+    def data_moved(self) -> None:
+        """The app has read the worklist anew."""
+
+    async def leave(self) -> None:
+        """Write what is held before this screen goes."""
+
+    async def before_lock(self) -> None:
+        """Write what is held and let go of pictures."""
+
+    def after_unlock(self) -> None:
+        """Take pictures up again."""
+
+    def focus_on(self, widget: Widget) -> None:
+        """Give a widget the focus."""
+        self.set_focus(widget, scroll_visible=False)

@@ -1,0 +1,355 @@
+"""The worklist: filter, saved filters, list, detail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+
+from teleread.model.errors import UsageError
+from teleread.workstation.api import WorklistItem
+from teleread.workstation.query import order_key, parse_query
+
+from ..widgets.bars import HintBar, StatusLine, TopBar
+from ..widgets.entry import Entry
+from ..widgets.table import Cell, Table, TableHead
+from ..widgets.worklist import CaseDetail, SavedFilter, SavedFilters, columns_for, item_cell
+from ..words import ago, family
+from .place import Place
+
+__all__ = ["Worklist"]
+
+BUILT_IN_FILTERS: Final = (
+    SavedFilter("Mine", "mine:yes"),
+    SavedFilter("Stat", "priority:stat"),
+    SavedFilter("Due 1h", "due:<1h"),
+    SavedFilter("CT", "modality:CT"),
+    SavedFilter("Drafts", "report:draft"),
+    SavedFilter("Plain film", "modality:CR,DX"),
+    SavedFilter("Not issued", "report:signed,needs_attention"),
+)
+SETTLED: Final = 5.0
+"""Seconds without a key until rows may change place."""
+
+
+class Worklist(Place):
+    """Cases to read, stat first, then by the time left."""
+
+    NAME = "Worklist"
+    CONTEXT = "L"
+    HINTS = (
+        "case.open",
+        "list.filter",
+        "preset.n",
+        "case.claim",
+        "case.give_back",
+        "images.fetch",
+        "case.priors",
+        "app.go",
+        "help.keys",
+    )
+    WORDS = {"preset.n": "saved", "images.fetch": "fetch"}  # noqa: RUF012 - never changed
+
+    def compose(self) -> ComposeResult:
+        """Rows 1 to 4, the list and its detail, the two last rows."""
+        shared = self.face
+        yield TopBar(id="top")
+        yield Entry("/", ground="room", bindings=shared.keymap.bindings("T"), id="filter")
+        yield SavedFilters(id="saved")
+        with Horizontal(id="body"):
+            with Vertical(id="list"):
+                yield TableHead(id="head")
+                yield Table[WorklistItem](
+                    self._cell, lambda item: item.key, shared.keymap.bindings("L"), id="table"
+                )
+            yield CaseDetail(id="detail")
+        yield StatusLine(id="status")
+        yield HintBar(id="hints")
+
+    def on_mount(self) -> None:
+        """Show what was loaded before the first paint."""
+        super().on_mount()
+        self.items: list[WorklistItem] = []
+        self.filter_text = ""
+        self.chosen = -1
+        self.sort = "due"
+        self.wants_detail = True
+        self.narrow = True
+        self.age: float | None = None
+        self.filters: tuple[SavedFilter, ...] = self._saved()
+        self.table.focus()
+        self.take(self.face.items, self.face.items_age)
+
+    @property
+    def table(self) -> Table[WorklistItem]:
+        """The list."""
+        return self.query_one("#table", Table)
+
+    def _saved(self) -> tuple[SavedFilter, ...]:
+        own = self.face.setting("filters", {})
+        made = [SavedFilter(str(name)[:16], str(query)) for name, query in dict(own).items()]
+        return (*made, *BUILT_IN_FILTERS)[:9]
+
+    def _cell(self, item: WorklistItem, column: str, chosen: bool) -> Cell:
+        return item_cell(self.face, item, column, chosen, self.narrow)
+
+    # -- what is shown ----------------------------------------------------------------------------
+    def take(self, items: list[WorklistItem], age: float | None) -> None:
+        """Take fresh rows from the vault."""
+        known = {item.key for item in self.items}
+        if known:
+            self.table.marked |= {item.key for item in items if item.key not in known}
+        self.items, self.age = items, age
+        self.recount()
+        self.order_rows(hold=self.face.idle_seconds() < SETTLED)
+
+    def recount(self) -> None:
+        """Count what the saved filters would show."""
+        now = self.face.now()
+        counted = []
+        for one in self.filters:
+            try:
+                query = parse_query(one.query, now)
+            except UsageError:
+                counted.append(one)
+                continue
+            counted.append(replace(one, count=sum(map(query.matches, self.items))))
+        self.filters = tuple(counted)
+        self.query_one(SavedFilters).show(self.filters, self.chosen)
+
+    def order_rows(self, *, hold: bool = False) -> None:
+        """Filter and order the rows.
+
+        Args:
+            hold: The reader is at work: rows keep their places, new ones come last.
+        """
+        try:
+            query = parse_query(self.filter_text, self.face.now())
+        except UsageError as error:
+            self._tell_filter(str(error), "warn")
+            return
+        rows = [item for item in self.items if query.matches(item)]
+        rows.sort(key=_ORDERS[self.sort])
+        if hold:
+            place = {self.table._key(row): index for index, row in enumerate(self.table.rows)}
+            rows.sort(key=lambda item: place.get(item.key, len(place)))
+        table = self.table
+        if rows != table.rows:
+            table.empty = self._empty_words()
+            table.show(rows)
+        self._tell_filter()
+        self._show_detail()
+        self._show_standing()
+
+    def _empty_words(self) -> tuple[str, ...]:
+        if not self.face.workstation.hubs():
+            return ("No hub yet.", "teleread init adds one.", "teleread demo shows it working.")
+        if self.filter_text:
+            return (f"No match for “{self.filter_text[:40]}”.", "Esc clears the filter; 0 shows all.")
+        return ("Nothing is due.", "The engine asks the hubs by itself; R asks them now.")
+
+    def _tell_filter(self, error: str = "", role: str = "soft") -> None:
+        entry = self.query_one("#filter", Entry)
+        if error:
+            entry.right = ((error, role),)
+        else:
+            age = f"  oldest pull {ago(self.age)} ago" if self.age is not None else "  not pulled yet"
+            entry.right = ((f"{len(self.table.rows)} of {len(self.items)}{age}", "soft"),)
+        entry.refresh()
+
+    def _show_detail(self) -> None:
+        self.query_one(CaseDetail).show(self.table.current)
+
+    def _show_standing(self) -> None:
+        status = self.face.status
+        line = self.query_one(StatusLine)
+        if status is not None:
+            safe = status.safe_to_unplug
+            words = f"{safe} case{'' if safe == 1 else 's'}"
+            line.standing = (
+                (f"{self.face.glyphs.here} ", "good" if safe else "soft"),
+                ("Safe to unplug: ", "text"),
+                (words, "strong"),
+                (" here with priors", "text"),
+            )
+        ready = next((item for item in self.table.rows if self._ready(item)), None)
+        line.right = (("next: ", "soft"), (family(ready.name), "text"), (" ready", "good")) if ready else ()
+
+    def _ready(self, item: WorklistItem) -> bool:
+        return item.cached == "all" and item.signable and item.report_state in {None, "draft"}
+
+    def show_status(self) -> None:
+        """Bars, and the row that counts what is safe."""
+        super().show_status()
+        if self.is_mounted and self.query(StatusLine) and hasattr(self, "items"):
+            self._show_standing()
+
+    def tick(self) -> None:
+        """Times left go on."""
+        super().tick()
+        self.table.paint_column("due")
+        self.query_one(CaseDetail).refresh()
+        self._tell_filter()
+
+    # -- shape ------------------------------------------------------------------------------------
+    def on_resize(self, event: events.Resize) -> None:
+        """Columns by width; list and detail from 120 columns."""
+        self._lay_out(event.size.width)
+
+    def _lay_out(self, width: int) -> None:
+        self.narrow = width < 120
+        detail = self.query_one(CaseDetail)
+        detail.display = not self.narrow and getattr(self, "wants_detail", True)
+        list_width = width - (46 if detail.display else 0)
+        columns = columns_for(list_width, self.narrow)
+        head = self.query_one(TableHead)
+        head.columns, head.sorted_by = columns, getattr(self, "sort", "due")
+        head.refresh()
+        self.table.lay_out(columns)
+
+    # -- what the reader does ---------------------------------------------------------------------
+    def do_move_up(self, key: str) -> None:
+        """A row up."""
+        self.table.move(-1)
+
+    def do_move_down(self, key: str) -> None:
+        """A row down."""
+        self.table.move(1)
+
+    def do_move_up_ten(self, key: str) -> None:
+        """A page up."""
+        self.table.move(-self.table.page())
+
+    def do_move_down_ten(self, key: str) -> None:
+        """A page down."""
+        self.table.move(self.table.page())
+
+    def do_go_first(self, key: str) -> None:
+        """The first row."""
+        self.table.go(0)
+
+    def do_go_last(self, key: str) -> None:
+        """The last row."""
+        self.table.go(len(self.table.rows) - 1)
+
+    def do_move_left(self, key: str) -> None:
+        """The saved filter before."""
+        self._choose(max(self.chosen - 1, -1))
+
+    def do_move_right(self, key: str) -> None:
+        """The next saved filter."""
+        self._choose(min(self.chosen + 1, len(self.filters) - 1))
+
+    def do_preset_n(self, key: str) -> None:
+        """A saved filter; 0 shows all."""
+        index = int(key) - 1
+        if index < len(self.filters):
+            self._choose(index)
+
+    def _choose(self, index: int) -> None:
+        self.chosen = index
+        self.filter_text = self.filters[index].query if index >= 0 else ""
+        self.query_one("#filter", Entry).set(self.filter_text)
+        self.query_one(SavedFilters).show(self.filters, index)
+        self.order_rows()
+
+    def do_list_filter(self, key: str) -> None:
+        """The cursor into the filter."""
+        self.focus_on(self.query_one("#filter", Entry))
+
+    def do_list_sort(self, key: str) -> None:
+        """Order by the next column."""
+        names = list(_ORDERS)
+        self._sort_by(names[(names.index(self.sort) + 1) % len(names)])
+
+    def _sort_by(self, column: str) -> None:
+        if column in _ORDERS:
+            self.sort = column
+            self._lay_out(self.size.width)
+            self.order_rows()
+
+    def do_view_layout(self, key: str) -> None:
+        """Detail on or off."""
+        self.wants_detail = not self.wants_detail
+        self._lay_out(self.size.width)
+
+    async def do_case_open(self, key: str) -> None:
+        """Open the case in focus."""
+        item = self.table.current
+        if item is not None:
+            await self.face.open_case(item)
+
+    def do_app_back(self, key: str) -> None:
+        """The worklist is the first level: clear the filter, never quit."""
+        if self.filter_text:
+            self._choose(-1)
+        else:
+            self.face.tell("This is the first level. g q leaves.", "soft")
+
+    def do_text_pictures(self, key: str) -> None:
+        """Escape in the filter clears it."""
+        self.focus_on(self.table)
+
+    def do_pane_next(self, key: str) -> None:
+        """There is one pane to be in."""
+        self.focus_on(self.table)
+
+    # -- what widgets say -------------------------------------------------------------------------
+    def on_entry_changed(self, message: Entry.Changed) -> None:
+        """Filter while typing, once the key is on the screen."""
+        self.filter_text = message.entry.value
+        self.chosen = -1
+        self.query_one(SavedFilters).show(self.filters, -1)
+        self.call_after_refresh(self.order_rows)
+
+    def on_entry_submitted(self) -> None:
+        """Enter: back to the list."""
+        self.focus_on(self.table)
+
+    def on_entry_left(self) -> None:
+        """Escape: clear the filter, back to the list."""
+        self._choose(-1)
+        self.focus_on(self.table)
+
+    def on_table_moved(self) -> None:
+        """Show the case in focus."""
+        self._show_detail()
+
+    async def on_table_opened(self) -> None:
+        """A double click opens."""
+        await self.do_case_open("")
+
+    def on_table_head_picked(self, message: TableHead.Picked) -> None:
+        """Order by the column clicked."""
+        self._sort_by(message.column)
+
+    def on_saved_filters_picked(self, message: SavedFilters.Picked) -> None:
+        """A saved filter was clicked."""
+        self._choose(message.index)
+
+    def item(self) -> WorklistItem | None:
+        """The row in focus."""
+        return self.table.current
+
+    def data_moved(self) -> None:
+        """Take the rows the app has read."""
+        self.take(self.face.items, self.face.items_age)
+
+    def neighbours(self) -> Iterator[WorklistItem]:
+        """Rows as they stand, for next and previous."""
+        yield from self.table.rows
+
+
+_ORDERS = {
+    "due": order_key,
+    "priority": lambda item: (("stat", "urgent", "asap").index(item.priority) if item.priority in ("stat", "urgent", "asap") else 3, order_key(item)),
+    "patient": lambda item: (item.name.casefold(), order_key(item)),
+    "examination": lambda item: (item.procedure.casefold(), order_key(item)),
+    "site": lambda item: (item.site.casefold(), order_key(item)),
+    "images": lambda item: ({"all": 0, "part": 1}.get(item.cached, 2), order_key(item)),
+    "report": lambda item: (item.report_state or "~", order_key(item)),
+}
