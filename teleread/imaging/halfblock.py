@@ -110,8 +110,7 @@ class HalfBlock:
             width = 2 if unicodedata.east_asian_width(char) in "WF" else 1
             if unicodedata.combining(char) or column + width > len(grid):
                 continue
-            after = _RESET if self.colours == "mono" else ""
-            grid[column] = begin + char + after
+            grid[column] = begin + char + _RESET
             if width == 2:
                 grid[column + 1] = ""
             column += width

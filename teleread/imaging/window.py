@@ -98,7 +98,9 @@ def auto_window(frame: Frame) -> Window:
 
 def _between(values: NDArray[np.float64], name: SafeText) -> Window:
     low, high = float(values.min()), float(values.max())
-    return Window((low + high) / 2, high - low or 1.0, "LINEAR_EXACT", name)
+    if high <= low:
+        return Window(low + 0.5, 1.0, "LINEAR_EXACT", name)  # one value alone is black
+    return Window((low + high) / 2, high - low, "LINEAR_EXACT", name)
 
 
 def chosen_window(frame: Frame) -> Window | LookupTable | None:
