@@ -1,4 +1,4 @@
-"""The rows of a draft's journal: what changed; every 64th holds the whole text, so that replaying is short."""
+"""The rows of a draft's journal: what changed; every 64th holds the whole text, so replaying is short."""
 
 from __future__ import annotations
 

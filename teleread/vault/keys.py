@@ -42,6 +42,11 @@ class KeyFile:
         """A file without a way in yet."""
         return cls(str(uuid.uuid4()))
 
+    @staticmethod
+    def new_entry() -> str:
+        """A fresh entry for a keyring: 32 random bytes, base64."""
+        return _text(os.urandom(32))
+
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read it.

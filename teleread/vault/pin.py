@@ -17,13 +17,25 @@ from .connection import Connection
 from .database import Database
 from .seal import Kdf, derive, open_sealed, seal
 
-__all__ = ["Pin"]
+__all__ = ["Pin", "check_length"]
 
 MOST_TRIES: Final = 5
 SHORTEST: Final = 6
 
 _TRIES: Final = "pin_tries"
 _KINDS: Final = {"pin": "PIN", "passphrase": "passphrase"}
+
+
+def check_length(pin: str) -> None:
+    """See that a PIN may be set.
+
+    Raises:
+        UsageError: It is too short.
+    """
+    if len(pin) < SHORTEST:
+        raise UsageError(
+            f"A PIN has at least {SHORTEST} characters.", remedy="Choose a longer one.", code="pin-short"
+        )
 
 
 class Pin:
@@ -123,10 +135,8 @@ class Pin:
         Raises:
             UsageError: It is too short.
         """
-        if pin is not None and len(pin) < SHORTEST:
-            raise UsageError(
-                f"A PIN has at least {SHORTEST} characters.", remedy="Choose a longer one.", code="pin-short"
-            )
+        if pin is not None:
+            check_length(pin)
         fresh = key is None
         key = key or os.urandom(32)
         with self._reports.joined() as connection:

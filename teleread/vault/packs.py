@@ -1,0 +1,200 @@
+"""Pack segments: one sealed stream in chunks, as age's STREAM does it.
+
+A file is a header (``TRPK``, format number, chunk size, the segment's random id of 16 bytes), then chunks of
+64 KiB, each sealed by AES-256-GCM: its nonce is its number and a flag that only the last one carries, and the
+header is authenticated with every chunk. So any chunk is read alone, and a chunk that was cut off, swapped,
+repeated or flipped does not open. The key is the segment's own, derived from the study's key and the id, and
+a segment is never opened for writing again: no nonce is ever used twice.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from teleread.model.errors import IntegrityError, TelereadError
+
+from .seal import derive
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+__all__ = ["CHUNK", "PackReader", "PackWriter"]
+
+CHUNK: Final = 64 * 1024
+"""Bytes of plaintext in a chunk; the last one may have fewer, or none."""
+
+_TAG: Final = 16
+_SEALED: Final = CHUNK + _TAG
+_MAGIC: Final = b"TRPK"
+_FORMAT: Final = 1
+_HEADER: Final = struct.Struct(">4sHI16s")
+_GATHERED: Final = 16
+"""Chunks written to the file at once."""
+
+
+def _nonce(number: int, last: bool) -> bytes:
+    return number.to_bytes(11, "big") + bytes([last])
+
+
+def _cipher(study_key: bytes, segment_id: bytes) -> AESGCM:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    return AESGCM(derive(study_key, "segment", extra=segment_id))
+
+
+class PackWriter:
+    """Writes one segment, from the first byte to the last.
+
+    Args:
+        path: A new file.
+        study_key: The study's key.
+        segment_id: 16 random bytes, never used before.
+
+    Raises:
+        TelereadError: ``disk-full``, from any method.
+    """
+
+    def __init__(self, path: Path, study_key: bytes, segment_id: bytes) -> None:
+        self.length = 0
+        """Bytes taken so far."""
+        self._header = _HEADER.pack(_MAGIC, _FORMAT, CHUNK, segment_id)
+        self._cipher = _cipher(study_key, segment_id)
+        self._waiting = bytearray()
+        self._number = 0
+        self._descriptor = _guarded(lambda: os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        self._put(self._header)
+
+    @property
+    def written(self) -> int:
+        """Bytes of plaintext that can be read back already."""
+        return self._number * CHUNK
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Take more bytes."""
+        self._waiting += data
+        self.length += len(data)
+        if len(self._waiting) > CHUNK * _GATHERED:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write every whole chunk, but never what may turn out to be the last one."""
+        whole = max(0, len(self._waiting) - 1) // CHUNK
+        if not whole:
+            return
+        out: list[bytes] = []
+        with memoryview(self._waiting) as waiting:
+            for index in range(whole):
+                piece = waiting[index * CHUNK : (index + 1) * CHUNK]
+                out.append(self._cipher.encrypt(_nonce(self._number, False), piece, self._header))
+                self._number += 1
+                piece.release()
+        del self._waiting[: whole * CHUNK]
+        self._put(b"".join(out))
+
+    def finish(self) -> None:
+        """Write the last chunk, see it all reach the disk, and close the file."""
+        self.flush()
+        self._put(self._cipher.encrypt(_nonce(self._number, True), bytes(self._waiting), self._header))
+        self._waiting.clear()
+        _guarded(lambda: os.fsync(self._descriptor))
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Close the file as it is; harmless twice."""
+        if self._descriptor >= 0:
+            descriptor, self._descriptor = self._descriptor, -1
+            os.close(descriptor)
+
+    def _put(self, data: bytes) -> None:
+        done = 0
+        while done < len(data):
+            done += _guarded(partial(os.write, self._descriptor, memoryview(data)[done:]))
+
+
+class PackReader:
+    """Reads any part of one segment; from several threads at once.
+
+    Args:
+        path: The file.
+        study_key: The study's key.
+        segment_id: The id it must have.
+        length: Its length in plaintext; None for one that was not finished, whose last chunk is not read.
+
+    Raises:
+        IntegrityError: It is missing or another segment's file.
+    """
+
+    def __init__(self, path: Path, study_key: bytes, segment_id: bytes, length: int | None) -> None:
+        self._header = _HEADER.pack(_MAGIC, _FORMAT, CHUNK, segment_id)
+        self._cipher = _cipher(study_key, segment_id)
+        self._last = None if length is None else max(0, length - 1) // CHUNK
+        self._guard = threading.Lock()
+        try:
+            self._file = path.open("rb", buffering=0)
+        except OSError:
+            raise _broken() from None
+        if self._file.read(_HEADER.size) != self._header:
+            self._file.close()
+            raise _broken()
+
+    def read(self, start: int, size: int) -> bytes:
+        """Bytes of the plaintext.
+
+        Raises:
+            IntegrityError: They are not what was written, or not there.
+        """
+        if size <= 0:
+            return b""
+        first, final = start // CHUNK, (start + size - 1) // CHUNK
+        with self._guard:
+            self._file.seek(_HEADER.size + first * _SEALED)
+            sealed = self._file.read((final - first + 1) * _SEALED)
+        out = bytearray()
+        with memoryview(sealed) as view:
+            for number in range(first, final + 1):
+                offset = (number - first) * _SEALED
+                out += self._open(number, bytes(view[offset : offset + _SEALED]))
+        begin = start - first * CHUNK
+        if len(out) < begin + size:
+            raise _broken()
+        return bytes(memoryview(out)[begin : begin + size])
+
+    def _open(self, number: int, sealed: bytes) -> bytes:
+        from cryptography.exceptions import InvalidTag
+
+        try:
+            return self._cipher.decrypt(_nonce(number, number == self._last), sealed, self._header)
+        except (InvalidTag, ValueError):
+            raise _broken() from None
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def _guarded(act: Callable[[], int | None]) -> int:
+    try:
+        return act() or 0
+    except OSError:
+        raise TelereadError(
+            "The disk is full or could not be written.",
+            "What was fetched before is safe; the rest was not kept.",
+            "Free some space and fetch again.",
+            code="disk-full",
+            retryable=True,
+        ) from None
+
+
+def _broken() -> IntegrityError:
+    return IntegrityError(
+        "Stored images are damaged.",
+        "Reports are not touched.",
+        "Purge the study and fetch it again.",
+        code="pack-broken",
+    )
