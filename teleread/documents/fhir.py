@@ -79,7 +79,7 @@ def transaction(
         }
         first: Json = {"fullUrl": report_url, "resource": resources["report"], "request": request}
     else:
-        target = predecessor.id
+        target = "/".join(predecessor.id.rstrip("/").split("/")[-2:])
         request = {"method": "PUT", "url": target, "ifMatch": f'W/"{predecessor.version}"'}
         first = {
             "resource": {**resources["report"], "id": target.rpartition("/")[2]},
