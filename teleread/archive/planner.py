@@ -18,28 +18,10 @@ PRIORS: Final = 3
 _READABLE: Final = frozenset({"requested", "received", "accepted", "ready", "in-progress", "on-hold"})
 """FHIR Task.status of what may still have to be read."""
 _NO_PLACE: Final = frozenset(
-    [
-        "ct",
-        "mr",
-        "mri",
-        "xr",
-        "xray",
-        "x-ray",
-        "us",
-        "ultrasound",
-        "cr",
-        "dx",
-        "scan",
-        "of",
-        "the",
-        "and",
-        "with",
-        "without",
-        "contrast",
-        "left",
-        "right",
-        "both",
-    ]
+    {
+        *("ct", "mr", "mri", "xr", "xray", "x-ray", "us", "ultrasound", "cr", "dx", "scan"),
+        *("of", "the", "and", "with", "without", "contrast", "left", "right", "both"),
+    }
 )
 """Words of a procedure's name that name no place in the body."""
 _KIN: Final = ({"CR", "DX", "XR", "RG"}, {"CT"}, {"MR"}, {"US"}, {"MG"}, {"PT", "NM"}, {"XA", "RF"})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from teleread.model.errors import TelereadError
@@ -28,81 +28,77 @@ _LEAD: Final = 132
 
 
 class Segment(Protocol):
-    """One segment of the object store, open for writing."""
+    """One segment of the object store, open for writing; what was begun and not ended is left out."""
 
-    def begin(self, info: InstanceInfo) -> None:
+    def begin(self, info: InstanceInfo | None = None) -> None:
         """Start an instance; its size and digest are not known yet."""
         ...
 
-    def write(self, chunk: bytes | memoryview) -> None:
+    def write(self, data: bytes | bytearray | memoryview) -> None:
         """Its next bytes."""
         ...
 
-    def end(self) -> str:
+    def end(self, info: InstanceInfo | None = None) -> str:
         """It is whole; the hex SHA-256 of its bytes."""
-        ...
-
-    def abort(self) -> None:
-        """Drop the instance that was begun."""
         ...
 
     def close(self) -> None:
         """Make everything that ended durable, and list it."""
         ...
 
+    def abandon(self) -> None:
+        """Stop where it is; what reached the disk whole is rescued later."""
+        ...
 
+
+@dataclass(frozen=True, slots=True)
 class SinkLimits:
-    """What one stream may cost.
+    """What one stream may cost."""
 
-    Args:
-        head: Bytes held of one instance until its header is known.
-        instance: Largest instance, bytes.
-        segment: Bytes after which a segment is closed, so that what came can be read and survives.
-        segments: Segments open at once; archives rarely mix series, but may.
-    """
-
-    def __init__(
-        self,
-        *,
-        head: int = 4 << 20,
-        instance: int = 8 << 30,
-        segment: int = 128 << 20,
-        segments: int = 4,
-    ) -> None:
-        self.head = head
-        self.instance = instance
-        self.segment = segment
-        self.segments = segments
+    head: int = 4 << 20
+    """Bytes held of one instance until its header is known."""
+    instance: int = 8 << 30
+    """Largest instance, bytes."""
+    segment: int = 128 << 20
+    """Bytes after which a segment is closed, so that what came is safe and no file grows without end."""
+    studies: int = 4
+    """Segments open at once, one a study; only local folders mix studies."""
 
 
 class VaultSink:
     """Takes instances of one study (or, for local files, of any).
 
     Args:
-        open_segment: Opens a segment for (study UID, series UID).
+        open_segment: Opens a segment for a study UID.
         study_uid: The study that was asked for; empty takes any.
         held: SOP Instance UID to SHA-256 of what is here already.
         limits: What one stream may cost.
+        look_up: Where studies are mixed: asked once a study for what is held of it.
     """
 
     def __init__(
         self,
-        open_segment: Callable[[str, str], Segment],
+        open_segment: Callable[[str], Segment],
         study_uid: str,
         *,
         held: Mapping[str, str] | None = None,
         limits: SinkLimits | None = None,
+        look_up: Callable[[str], Mapping[str, str]] | None = None,
     ) -> None:
         self._open_segment = open_segment
+        self._look_up = look_up
+        self._looked_up: set[str] = set()
         self._study_uid = study_uid
         self._held = dict(held or {})
         self._limits = limits or SinkLimits()
-        self._segments: OrderedDict[tuple[str, str], tuple[Segment, int]] = OrderedDict()
+        self._segments: OrderedDict[str, tuple[Segment, int]] = OrderedDict()
         self._current: _Incoming | None = None
         self.first: dict[str, InstanceInfo] = {}
         """The first instance with pixels of each study, else the first: what lists show of it."""
         self.kept = 0
         """Instances written."""
+        self.again = 0
+        """Instances that were here already."""
         self.bytes = 0
         """Bytes of them."""
         self.notes: list[SafeText] = []
@@ -142,24 +138,34 @@ class VaultSink:
             self._compare(info, one.digest.hexdigest())
         else:
             assert one.segment is not None
-            digest = one.segment.end()
+            digest = one.segment.end(info)
             self._held[info.sop_uid] = digest
             self._count(one, info)
         self._current = None
         return info.sop_uid
 
     def abort(self, why: str) -> None:
-        """Drop the instance that was begun."""
-        one, self._current = self._current, None
-        if one is not None and one.segment is not None:
-            one.segment.abort()
+        """Drop the instance that was begun; the segment passes over its bytes."""
+        self._current = None
 
     def close(self) -> None:
-        """Close every open segment: what ended is durable and listed after this."""
-        self.abort("closing")
-        while self._segments:
-            _, (segment, _) = self._segments.popitem(last=False)
-            segment.close()
+        """Close every open segment: what ended is durable and listed after this.
+
+        Raises:
+            TelereadError: The vault can take no more; what reached the disk whole is rescued later.
+        """
+        self._current = None
+        try:
+            while self._segments:
+                _, (segment, _) = self._segments.popitem(last=False)
+                segment.close()
+        finally:
+            while self._segments:
+                self._segments.popitem()[1][0].abandon()
+
+    def held(self, sop_uid: str) -> bool:
+        """Whether an instance is here, or ended in this stream."""
+        return sop_uid in self._held
 
     # ------------------------------------------------------------------ the head
 
@@ -200,10 +206,13 @@ class VaultSink:
                 "The archive sent something that was not asked for.",
             )
         one.started = True
+        if self._look_up is not None and study_uid not in self._looked_up:
+            self._looked_up.add(study_uid)
+            self._held.update(self._look_up(study_uid))
         if info.sop_uid in self._held:
             one.digest = hashlib.sha256()
         else:
-            one.segment = self._segment(study_uid, info.series_uid)
+            one.segment = self._segment(study_uid)
             one.segment.begin(info)
         head, one.head = one.head, bytearray()
         self._pass_on(one, head)
@@ -217,15 +226,14 @@ class VaultSink:
 
     # ------------------------------------------------------------------ segments
 
-    def _segment(self, study_uid: str, series_uid: str) -> Segment:
-        key = (study_uid, series_uid)
-        if key not in self._segments:
-            while len(self._segments) >= self._limits.segments:
+    def _segment(self, study_uid: str) -> Segment:
+        if study_uid not in self._segments:
+            while len(self._segments) >= self._limits.studies:
                 _, (oldest, _) = self._segments.popitem(last=False)
                 oldest.close()
-            self._segments[key] = (self._open_segment(study_uid, series_uid), 0)
-        self._segments.move_to_end(key)
-        return self._segments[key][0]
+            self._segments[study_uid] = (self._open_segment(study_uid), 0)
+        self._segments.move_to_end(study_uid)
+        return self._segments[study_uid][0]
 
     def _count(self, one: _Incoming, info: InstanceInfo) -> None:
         self.kept += 1
@@ -234,14 +242,14 @@ class VaultSink:
         first = self.first.get(study_uid)
         if first is None or (not first.frames and info.frames):
             self.first[study_uid] = info
-        key = (study_uid, info.series_uid)
-        segment, written = self._segments[key]
-        self._segments[key] = (segment, written + one.passed)
+        segment, written = self._segments[study_uid]
+        self._segments[study_uid] = (segment, written + one.passed)
         if written + one.passed >= self._limits.segment:
-            del self._segments[key]
+            del self._segments[study_uid]
             segment.close()
 
     def _compare(self, info: InstanceInfo, digest: str) -> None:
+        self.again += 1
         if self._held[info.sop_uid] != digest:
             # Archives write their own meta group or character set: told, and the first one stays.
             note = clean("An instance came again with other bytes; the first one is kept.")
