@@ -20,6 +20,7 @@ from .connection import Connection, Connector, open_encrypted
 from .copies import Copies
 from .database import Database
 from .drafts import Drafts
+from .ends import PurgeReceipt, finish_removals, remove_hub
 from .exchange import Events, Requests
 from .holders import Holders
 from .hub_secrets import HubSecrets
@@ -290,6 +291,24 @@ class Vault:
                 raise
         with self.transaction():
             return work()
+
+    def recover(self) -> int:
+        """After a crash: finish what was cut off. Called at start by whoever holds the engine lock.
+
+        Returns:
+            Images rescued from unfinished segments.
+        """
+        finish_removals(self)
+        self.ballast.restore()
+        return self.objects.recover()
+
+    def remove_hub(self, hub_id: str) -> PurgeReceipt:
+        """Shred everything of a hub; its hub file is to be gone already, so that nothing pulls it again.
+
+        Raises:
+            AttentionError: ``undelivered``: reports wait to be delivered there.
+        """
+        return remove_hub(self, hub_id)
 
     def data_version(self) -> tuple[int, int]:
         """Numbers that move when anybody has changed reports.db or cache.db."""
