@@ -31,7 +31,7 @@ _CLOSED: Final = frozenset({"delivered", "closed"})
 
 _MOVES: Final = {
     "held": {"queued", "sending", "needs_attention", "closed"},
-    "queued": {"held", "sending", "needs_attention", "closed"},
+    "queued": {"queued", "held", "sending", "needs_attention", "closed"},
     "sending": {"sending", "queued", "needs_attention", "delivered", "closed"},
     "needs_attention": {"needs_attention", "queued", "held", "closed", "delivered"},
     # A hub restored from a backup has lost what it gave a receipt for.
@@ -129,12 +129,18 @@ class Outbox:
         Raises:
             UsageError: There is none of that id.
         """
-        found = next((one for one in self.list() if one.id == item_id), None)
+        found = self.find(item_id)
         if found is None:
-            raise UsageError(
-                "The outbox has no item of that id.", remedy="`outbox list` shows them.", code="no-item"
-            )
+            raise _unknown()
         return found
+
+    def find(self, item_id: str) -> OutboxItem | None:
+        """An item, or None."""
+        row = self._reports.connection.row(f"{_SELECT} WHERE o.id = ?", (item_id,))
+        if row is None:
+            return None
+        item = _item(row)
+        return item if item.state in _CLOSED else next(one for one in self.open() if one.id == item_id)
 
     def list(self, *, limit: int = 10_000) -> tuple[OutboxItem, ...]:
         """Every item in order, delivered and closed ones too; the newest `limit`."""
@@ -224,10 +230,19 @@ class Outbox:
             self._follow(connection, item_id, "needs_attention")
             self._tell(connection, "needs-attention", item_id, {"choices": [one.id for one in offered]})
 
-    def reschedule(self, item_id: str, at: datetime | None, why: str) -> None:
-        """It surely did not arrive (or the reader chose to send it again): queued until `at`."""
+    def reschedule(self, item_id: str, at: datetime | None, why: str, attempts: int | None = None) -> None:
+        """It surely did not arrive (or the reader chose to send it again): queued until `at`.
+
+        Args:
+            item_id: The item.
+            at: UTC; None for now.
+            why: In words, what the last try met.
+            attempts: What the count of tries is to be; left as it is by default.
+        """
         with self._reports.joined() as connection:
             self._move(item_id, "queued", why=why, not_before=at)
+            if attempts is not None:
+                connection.execute("UPDATE outbox SET attempts = ? WHERE id = ?", (attempts, item_id))
             self._follow(connection, item_id, "signed")
 
     def set_payload(self, item_id: str, payload: str) -> None:
@@ -285,7 +300,7 @@ class Outbox:
     def _stored(connection: Connection, item_id: str) -> str:
         row = connection.row("SELECT state FROM outbox WHERE id = ?", (item_id,))
         if row is None:
-            raise UsageError("The outbox has no item of that id.", code="no-item")
+            raise _unknown()
         return str(row[0])
 
     @staticmethod
@@ -309,6 +324,12 @@ _SELECT: Final = (
     " o.created_at, o.receipt, (SELECT whom || ', ' || at FROM told WHERE outbox_id = o.id"
     " ORDER BY recorded_at DESC LIMIT 1) FROM outbox AS o"
 )
+
+
+def _unknown() -> UsageError:
+    return UsageError(
+        "The outbox has no item of that id.", remedy="`outbox list` shows them.", code="no-item"
+    )
 
 
 def _group(item: OutboxItem) -> tuple[str, str]:
