@@ -155,7 +155,7 @@ def test_own_templates_stand_in_place_of_builtin_ones_and_a_bad_file_costs_itsel
 def test_a_template_of_the_wrong_shape_is_refused_in_words(change: tuple[str, str]) -> None:
     text = (Path(__file__).parents[2] / "teleread/reporting/builtin/ct-head.toml").read_text("utf-8")
     assert change[0] in text
-    with pytest.raises(UsageError, match="bad.toml is not a"):
+    with pytest.raises(UsageError, match=r"bad\.toml is not a"):
         parse_template(text.replace(*change).encode(), "bad.toml")
 
 
