@@ -42,17 +42,21 @@ class FhirPull:
         self._now = now
         self._newest: datetime | None = None
         self._server_now: datetime | None = None
+        self._offset: float | None = None
 
     def pages(self, cursor: str) -> Iterator[PullPage]:
         """Yield pages since a cursor; only the last page's cursor may be kept."""
         self._newest = when(cursor)
         for page in self._search(cursor):
-            self._server_now = self._server_now or page.date
+            if page.date is not None and self._server_now is None:
+                self._server_now = page.date
+                # A Date header counts whole seconds: half of one is added.
+                self._offset = (page.date - self._now()).total_seconds() + 0.5
             tasks = page.of("Task")
             for task in tasks:
                 self._note(when(obj(task.get("meta")).get("lastUpdated")))
             contexts, skipped = self._contexts(page, tasks)
-            yield PullPage(tuple(contexts), self._cursor(cursor), page.last, tuple(skipped))
+            yield PullPage(tuple(contexts), self._cursor(cursor), page.last, tuple(skipped), self._offset)
 
     def _search(self, cursor: str) -> Iterator[BundlePage]:
         params: dict[str, Any] = {"_count": PAGE_SIZE, "_sort": "-_lastUpdated"}

@@ -45,6 +45,8 @@ class PullPage:
     last: bool
     skipped: tuple[str, ...] = ()
     """Words on entries that could not be read; the rest is good."""
+    offset_seconds: float | None = None
+    """Hub clock minus ours, from its Date header, to about a second; None where it told none."""
 
 
 @dataclass(frozen=True, slots=True)

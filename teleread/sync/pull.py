@@ -1,0 +1,282 @@
+"""Pulling: what changed at one hub goes into the mirror. No answer ever deletes, least of all an empty one.
+
+A changed order or patient does not change its task, so what is in the reader's hands (claimed, drafted, or
+waiting in the outbox) is read again itself, resource by resource, on every pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from teleread.host.clock import Clock
+from teleread.hub.port import Hub, PullPage
+from teleread.model.errors import AttentionError, NotSignedInError, OfflineError, TelereadError
+from teleread.model.hubfile import HubFile
+from teleread.model.task import TaskContext, TaskKey
+from teleread.model.text import EMPTY, SafeText, clean
+from teleread.sync.rules import FREE, OVER
+
+if TYPE_CHECKING:
+    from teleread.vault.vault import Vault
+
+__all__ = ["PullOutcome", "Puller", "pull"]
+
+ENDED: Final = OVER | {"completed"}
+PRIORS_AGE: Final = timedelta(minutes=30)
+"""Priors asked for within this are not asked for again."""
+
+Emit = Callable[[str, Mapping[str, Any]], object]
+
+
+@dataclass(frozen=True, slots=True)
+class PullOutcome:
+    """What one pass brought."""
+
+    pulled: int = 0
+    """Tasks in the pages."""
+    read_again: int = 0
+    """Tasks in the reader's hands, read again one by one."""
+    changed: tuple[TaskKey, ...] = ()
+    """Of those, the ones whose versions moved."""
+    priors: int = 0
+    """Tasks whose earlier studies and reports were asked for."""
+    claimed: int = 0
+    """Claims noted while off line that went through now."""
+    lost: tuple[TaskKey, ...] = ()
+    """Claims that turned out to be somebody else's."""
+    skipped: tuple[SafeText, ...] = ()
+    """Words on what could not be read."""
+
+
+def pull(
+    vault: Vault,
+    hub: Hub,
+    hub_file: HubFile,
+    clock: Clock,
+    *,
+    emit: Emit | None = None,
+    ahead: int = 5,
+    asked: MutableMapping[TaskKey, float] | None = None,
+) -> PullOutcome:
+    """One pass over a hub.
+
+    Args:
+        vault: The open vault.
+        hub: The hub.
+        hub_file: Its file: the reader's reference.
+        clock: Local clock.
+        emit: Takes events; the vault's table by default.
+        ahead: How many open tasks nobody holds get their priors looked up too.
+        asked: When priors were last asked for, by the clock's `monotonic`; an engine keeps one.
+
+    Raises:
+        OfflineError: The hub did not answer; stored as the hub's state before it is raised.
+        NotSignedInError: Likewise.
+        AttentionError: The hub refused; likewise.
+    """
+    return Puller(vault, hub, hub_file, clock, emit=emit, ahead=ahead, asked=asked).run()
+
+
+class Puller:
+    """The same, with its parts; one for one pass."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        hub: Hub,
+        hub_file: HubFile,
+        clock: Clock,
+        *,
+        emit: Emit | None = None,
+        ahead: int = 5,
+        asked: MutableMapping[TaskKey, float] | None = None,
+    ) -> None:
+        self._vault = vault
+        self._hub = hub
+        self._file = hub_file
+        self._clock = clock
+        self._emit = emit or vault.events.emit
+        self._ahead = ahead
+        self._asked = {} if asked is None else asked
+        self._skipped: list[SafeText] = []
+        self._lost: list[TaskKey] = []
+
+    def run(self) -> PullOutcome:
+        """Pages, then the reader's own, then noted claims, then priors."""
+        try:
+            fresh = self._pages()
+            claimed = self._wanted()
+            changed, read = self._own(fresh)
+            priors = self._priors()
+        except (OfflineError, NotSignedInError, AttentionError) as error:
+            self._down(error)
+            raise
+        self._up(len(fresh))
+        return PullOutcome(
+            len(fresh), read, tuple(changed), priors, claimed, tuple(self._lost), tuple(self._skipped)
+        )
+
+    # -- the pages --------------------------------------------------------------------------------------
+
+    def _pages(self) -> set[TaskKey]:
+        state = self._vault.worklist.hub_state(self._hub.hub_id)
+        seen: set[TaskKey] = set()
+        last: PullPage | None = None
+        for page in self._hub.pull(state.cursor):
+            self._store(page.contexts)
+            seen.update(one.key for one in page.contexts)
+            self._skipped += [clean(words) for words in page.skipped]
+            last = page
+        if last is not None:
+            # Only now: a pull that broke off begins again where it began.
+            offset = last.offset_seconds
+            state = replace(
+                self._vault.worklist.hub_state(self._hub.hub_id),
+                cursor=last.cursor,
+                offset_seconds=state.offset_seconds if offset is None else offset,
+            )
+            self._vault.worklist.put_hub_state(state)
+        return seen
+
+    def _store(self, contexts: Iterable[TaskContext]) -> None:
+        """Into the mirror, keeping the priors that a page does not carry."""
+        kept: list[TaskContext] = []
+        for context in contexts:
+            before = self._vault.worklist.get(context.key)
+            if before is not None and before.patient.id == context.patient.id:
+                context = replace(
+                    context,
+                    priors=context.priors or before.priors,
+                    prior_reports=context.prior_reports or before.prior_reports,
+                )
+            kept.append(context)
+        self._vault.worklist.put_page(self._hub.hub_id, kept, self._clock.now())
+
+    # -- what is in the reader's hands ------------------------------------------------------------------
+
+    def _own(self, fresh: set[TaskKey]) -> tuple[list[TaskKey], int]:
+        changed: list[TaskKey] = []
+        read = 0
+        for key in sorted(self._in_hand()):
+            before = self._vault.worklist.get(key)
+            if before is not None and before.task.status in ENDED and key not in fresh:
+                continue
+            try:
+                now = self._hub.read(key)
+            except AttentionError as refusal:
+                # One task the hub no longer shows is no reason to lose the pass; what is here stays.
+                self._skipped.append(clean(f"Task/{key.task_id}: {refusal.title}"))
+                continue
+            read += 1
+            self._store([now])
+            self._reconcile(now)
+            if before is not None and before.versions != now.versions:
+                changed.append(key)
+        return changed, read
+
+    def _in_hand(self) -> set[TaskKey]:
+        hub_id = self._hub.hub_id
+        keys = {one for one in self._vault.claims.held() if one.hub_id == hub_id}
+        keys |= {one for one in self._vault.drafts.open_ids() if one.hub_id == hub_id}
+        keys |= {one.key for one in self._vault.outbox.open() if one.key.hub_id == hub_id}
+        reader = self._file.reader_reference
+        if reader:
+            rows = self._vault.worklist.items(hub_id)
+            keys |= {row.key for row in rows if row.owner == reader and row.status not in ENDED}
+        return keys
+
+    def _reconcile(self, now: TaskContext) -> None:
+        """The claims table follows what the hub says of the owner."""
+        claim = self._vault.claims.get(now.key)
+        mine = bool(now.task.owner) and now.task.owner == self._file.reader_reference
+        if mine:
+            if claim is None or claim.state != "held":
+                self._vault.claims.put(now.key, "held", version=now.task.version)
+        elif claim is not None and claim.state == "held":
+            who = now.task.owner_name or ("somebody else" if now.task.owner else "nobody")
+            self._vault.claims.put(now.key, "lost", why=f"{who} has it now")
+            self._lost.append(now.key)
+            self._emit("claim-lost", {"hub": now.key.hub_id, "task": now.key.task_id})
+
+    def _wanted(self) -> int:
+        """Claims noted while off line."""
+        done = 0
+        for claim in self._vault.claims.list("wanted"):
+            context = self._vault.worklist.get(claim.key)
+            if claim.key.hub_id != self._hub.hub_id or context is None:
+                continue
+            try:
+                held = self._hub.claim(context)
+            except AttentionError as refusal:
+                self._vault.claims.put(claim.key, "lost", why=refusal.title)
+                self._lost.append(claim.key)
+                self._emit("claim-lost", {"hub": claim.key.hub_id, "task": claim.key.task_id})
+                continue
+            self._store([held])
+            self._vault.claims.put(claim.key, "held", version=held.task.version)
+            self._emit("claimed", {"hub": claim.key.hub_id, "task": claim.key.task_id})
+            done += 1
+        return done
+
+    # -- priors -----------------------------------------------------------------------------------------
+
+    def _priors(self) -> int:
+        done = 0
+        for key in self._next_keys():
+            context = self._vault.worklist.get(key)
+            if context is None or not context.patient.id or not self._due(key):
+                continue
+            try:
+                studies, reports = self._hub.priors(context)
+            except AttentionError as refusal:
+                self._skipped.append(clean(f"Priors of Task/{key.task_id}: {refusal.title}"))
+                self._asked[key] = self._clock.monotonic()
+                continue
+            self._asked[key] = self._clock.monotonic()
+            found = replace(
+                context, priors=studies or context.priors, prior_reports=reports or context.prior_reports
+            )
+            self._vault.worklist.put_page(self._hub.hub_id, [found], self._clock.now())
+            done += 1
+        return done
+
+    def _due(self, key: TaskKey) -> bool:
+        at = self._asked.get(key)
+        return at is None or self._clock.monotonic() - at > PRIORS_AGE.total_seconds()
+
+    def _next_keys(self) -> list[TaskKey]:
+        """The reader's own first, then the next ones nobody holds."""
+        reader = self._file.reader_reference
+        own: list[TaskKey] = []
+        free: list[TaskKey] = []
+        for row in self._vault.worklist.items(self._hub.hub_id):
+            if row.status in ENDED:
+                continue
+            if row.owner and row.owner == reader:
+                own.append(row.key)
+            elif not row.owner and row.status in FREE and len(free) < self._ahead:
+                free.append(row.key)
+        return [*own, *free]
+
+    # -- the line ---------------------------------------------------------------------------------------
+
+    def _down(self, error: TelereadError) -> None:
+        state = self._vault.worklist.hub_state(self._hub.hub_id)
+        was_up = state.offline_since is None
+        off = isinstance(error, OfflineError)
+        since = (state.offline_since or self._clock.now()) if off else state.offline_since
+        self._vault.worklist.put_hub_state(replace(state, last_error=clean(error.title), offline_since=since))
+        if off and was_up:
+            self._emit("hub-offline", {"hub": self._hub.hub_id, "code": error.code})
+
+    def _up(self, count: int) -> None:
+        state = self._vault.worklist.hub_state(self._hub.hub_id)
+        self._vault.worklist.put_hub_state(
+            replace(state, last_pull_at=self._clock.now(), last_error=EMPTY, offline_since=None)
+        )
+        if state.offline_since is not None:
+            self._emit("hub-online", {"hub": self._hub.hub_id})
+        self._emit("pulled", {"hub": self._hub.hub_id, "tasks": count})

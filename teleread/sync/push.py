@@ -1,0 +1,360 @@
+"""Pushing: whatever is due for one hub, one after another, each exactly once.
+
+An item's state is stored before the first byte leaves, and what the hub already holds is asked for before
+anything is sent: so a crash at any instruction, a lost answer and a second engine all end the same way.
+Strict order within an accession comes from the outbox; an item that fails for itself never blocks another's.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from teleread.documents.fhir import transaction
+from teleread.documents.frozen import thaw
+from teleread.host.clock import Clock
+from teleread.hub.port import Hub
+from teleread.model.delivery import OutboxItem, Receipt, Submission
+from teleread.model.errors import AttentionError, NotSignedInError, OfflineError, TelereadError
+from teleread.model.hubfile import HubFile
+from teleread.model.report import SignedReport
+from teleread.model.task import TaskContext
+from teleread.sync.backoff import Extras, next_try
+from teleread.sync.rules import Decision, Situation, decide
+
+if TYPE_CHECKING:
+    from teleread.vault.vault import Vault
+
+__all__ = ["Emit", "PushOutcome", "Pusher", "push"]
+
+Emit = Callable[[str, Mapping[str, Any]], object]
+"""Takes an event kind and its data."""
+
+_ROUNDS: Final = 3
+"""How often a version that moved between looking and sending is looked at again."""
+_LINE_DOWN: Final = frozenset({"offline", "timeout", "cut", "tls", "busy"})
+"""Codes after which nothing else is tried at this hub in this pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class PushOutcome:
+    """What one pass did and left."""
+
+    pushed: int = 0
+    held: int = 0
+    """In their undo window, or behind an earlier one."""
+    needs_attention: int = 0
+    waiting: int = 0
+    """Queued, or sent and unanswered."""
+    offline: bool = False
+    problem: TelereadError | None = None
+    """Why the pass ended early; None where it went through."""
+
+
+def push(
+    vault: Vault,
+    hub: Hub,
+    hub_file: HubFile,
+    clock: Clock,
+    *,
+    ignore_backoff: bool = False,
+    emit: Emit | None = None,
+    dice: random.Random | None = None,
+) -> PushOutcome:
+    """One pass over what is due for a hub.
+
+    Args:
+        vault: The open vault.
+        hub: The hub.
+        hub_file: Its file: the reader's reference.
+        clock: Local clock.
+        ignore_backoff: Typed by the reader: back-off does not hold it; a Retry-After does.
+        emit: Takes events; the vault's table by default.
+        dice: Jitter.
+    """
+    return Pusher(vault, hub, hub_file, clock, emit=emit, dice=dice).run(ignore_backoff=ignore_backoff)
+
+
+class Pusher:
+    """The same, with its parts; one for one pass."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        hub: Hub,
+        hub_file: HubFile,
+        clock: Clock,
+        *,
+        emit: Emit | None = None,
+        dice: random.Random | None = None,
+    ) -> None:
+        self._vault = vault
+        self._hub = hub
+        self._file = hub_file
+        self._clock = clock
+        self._emit = emit or vault.events.emit
+        self._dice = dice or random.Random()
+
+    def run(self, *, ignore_backoff: bool = False) -> PushOutcome:
+        """Deliver until nothing is due, or the line is down."""
+        pushed, done = 0, set[str]()
+        problem: TelereadError | None = None
+        while problem is None:
+            item = self._next(done, ignore_backoff)
+            if item is None:
+                break
+            done.add(item.id)
+            try:
+                pushed += self._deliver(item)
+            except NotSignedInError as error:
+                problem = error
+            except OfflineError as error:
+                problem = error if error.code in _LINE_DOWN else None
+        return self._outcome(pushed, problem)
+
+    def _next(self, done: set[str], ignore_backoff: bool) -> OutboxItem | None:
+        now = self._clock.now()
+        if any((wait := Extras(one.payload).wait_until) and wait > now for one in self._open()):
+            return None  # the hub asked for time; that holds for all it gets
+        due = self._vault.outbox.due(now, ignore_backoff=ignore_backoff)
+        return next((one for one in due if one.key.hub_id == self._hub.hub_id and one.id not in done), None)
+
+    def _open(self) -> list[OutboxItem]:
+        return [one for one in self._vault.outbox.open() if one.key.hub_id == self._hub.hub_id]
+
+    def _outcome(self, pushed: int, problem: TelereadError | None) -> PushOutcome:
+        states = [one.state for one in self._open()]
+        return PushOutcome(
+            pushed,
+            states.count("held"),
+            states.count("needs_attention"),
+            states.count("queued") + states.count("sending"),
+            isinstance(problem, OfflineError),
+            problem,
+        )
+
+    def _deliver(self, item: OutboxItem) -> int:
+        """Bring one item as far as it goes; 1 where it was delivered."""
+        unanswered = item.state == "sending"
+        self._vault.outbox.mark_sending(item.id)
+        try:
+            receipt = _KINDS[item.kind](self, item)
+        except (OfflineError, NotSignedInError) as error:
+            self._wait(item, error, unanswered=unanswered or error.code == "unknown")
+            raise
+        except AttentionError as error:
+            self._attention(item, _told(error), _CHOICES_BY_CODE.get(error.code, ("resend", "withdraw")))
+            return 0
+        except TelereadError as error:
+            self._wait(item, error, unanswered=unanswered)
+            raise
+        if receipt is None:
+            return 0
+        self._vault.outbox.mark_delivered(item.id, receipt)
+        self._emit("delivered", {**_names(item), "receipt": receipt.id})
+        return 1
+
+    def _wait(self, item: OutboxItem, error: TelereadError, *, unanswered: bool) -> None:
+        now = self._clock.now()
+        at = next_try(now, item.attempts + 1, self._dice, error.retry_after)
+        extras = Extras(item.payload)
+        with self._vault.transaction():
+            if error.retry_after:
+                extras = extras.waiting(next_try(now, 0, _NO_JITTER, error.retry_after))
+                self._vault.outbox.set_payload(item.id, str(extras))
+            if unanswered:
+                self._vault.outbox.mark_unknown(item.id, error.title, at=at)
+            else:
+                self._vault.outbox.reschedule(item.id, at, error.title)
+
+    def _attention(self, item: OutboxItem, why: str, choices: tuple[str, ...]) -> None:
+        self._vault.outbox.mark_needs_attention(item.id, why, choices)
+        self._emit("needs-attention", {**_names(item), "choices": list(choices)})
+
+    # -- a report -------------------------------------------------------------------------------------
+
+    def _report(self, item: OutboxItem) -> Receipt | None:
+        report = self._vault.reports.get(item.report_id, item.report_version)
+        before = self._predecessor(item)
+        if before is None and report.version > 1:
+            self._attention(item, "The version before it never reached the hub.", ("withdraw",))
+            return None
+        moved: AttentionError | None = None
+        for _ in range(_ROUNDS):
+            found = self._hub.find(report.report_id, report.idempotency_key)
+            if found is not None and found.receipt.sha256 == report.sha256:
+                return self._received(found.receipt)
+            if found is not None and not self._stands_on(found.receipt, before):
+                self._superseded(item, report)
+                return None
+            context = self._look(item)
+            decision = decide(self._situation(item, report, context, found is not None))
+            if decision.action == "hold":
+                self._attention(item, decision.why, decision.choices)
+                return None
+            try:
+                if decision.action == "claim":
+                    context = self._claimed(context)
+                self._tell(item, decision)
+                receipt = self._hub.submit(self._submission(item, report, context, before))
+            except AttentionError as error:
+                if error.code not in {"changed", "claim-lost"}:
+                    raise
+                moved = error
+                continue
+            return self._received(receipt, context)
+        assert moved is not None
+        raise moved
+
+    def _predecessor(self, item: OutboxItem) -> Receipt | None:
+        """The newest receipt of an earlier version; versions between were withdrawn before they were sent."""
+        held = [
+            (one.report_version, one.receipt)
+            for one in self._vault.outbox.list()
+            if one.report_id == item.report_id
+            and one.report_version < item.report_version
+            and one.receipt is not None
+        ]
+        return max(held, key=lambda pair: pair[0])[1] if held else None
+
+    @staticmethod
+    def _stands_on(held: Receipt, before: Receipt | None) -> bool:
+        return before is not None and (held.version, held.id) == (before.version, before.id)
+
+    def _superseded(self, item: OutboxItem, report: SignedReport) -> None:
+        if report.version == 1:
+            self._attention(
+                item, "The hub holds another text under this report's number.", ("resend", "withdraw")
+            )
+        else:
+            self._attention(
+                item,
+                "The report this addendum stands on was changed at the hub: read it, then sign again.",
+                ("resign", "withdraw"),
+            )
+
+    def _look(self, item: OutboxItem) -> TaskContext:
+        """Task, order, patient and study as they are now; the mirror follows."""
+        context = self._hub.read(item.key)
+        seen = self._vault.worklist.get(item.key)
+        if seen is not None:
+            context = replace(context, priors=seen.priors, prior_reports=seen.prior_reports)
+        self._vault.worklist.put_page(self._hub.hub_id, [context], self._clock.now())
+        return context
+
+    def _situation(
+        self, item: OutboxItem, report: SignedReport, context: TaskContext, found: bool
+    ) -> Situation:
+        # Whose reports count as ours: every one signed here for this task, by id and by receipt.
+        ours = {one.report_id for one in self._vault.reports.for_task(item.key)}
+        others = () if found else self._hub.other_reports(context, ours)
+        return Situation(
+            thaw(report.frozen),
+            context,
+            others,
+            self._file.reader_reference,
+            Extras(item.payload).settled,
+        )
+
+    def _claimed(self, context: TaskContext) -> TaskContext:
+        claimed = self._hub.claim(context)
+        self._vault.claims.put(claimed.key, "held", version=claimed.task.version)
+        self._emit("claimed", {"hub": claimed.key.hub_id, "task": claimed.key.task_id})
+        return claimed
+
+    def _tell(self, item: OutboxItem, decision: Decision) -> None:
+        flags = {"flags": list(decision.flags)} if decision.flags else {}
+        self._emit("submitting", {**_names(item), **flags})
+
+    def _submission(
+        self, item: OutboxItem, report: SignedReport, context: TaskContext, before: Receipt | None
+    ) -> Submission:
+        note = Extras(item.payload).note
+        body = transaction(
+            report, _noted(context, note) if note else context, before, self._file.reader_reference
+        )
+        return Submission(
+            form="fhir-transaction",
+            body=body,
+            key=report.idempotency_key,
+            report_id=report.report_id,
+            version=report.version,
+            sha256=report.sha256,
+            task=item.key,
+            predecessor=before.version if before else "",
+        )
+
+    def _received(self, receipt: Receipt, context: TaskContext | None = None) -> Receipt:
+        if context is not None and receipt.task_status:
+            task = replace(context.task, status=receipt.task_status)
+            self._vault.worklist.put_page(self._hub.hub_id, [replace(context, task=task)], self._clock.now())
+        return receipt
+
+    # -- a task given back ------------------------------------------------------------------------------
+
+    def _give_back(self, item: OutboxItem) -> Receipt | None:
+        extras = Extras(item.payload)
+        context = self._look(item)
+        try:
+            context = self._hub.give_back(context, extras.get("reason_code"), extras.get("reason"))
+        except AttentionError as error:
+            if error.code not in {"claim-lost", "gone"}:
+                raise
+            self._vault.outbox.close(item.id, "The case was not yours any more.")
+            return None
+        self._vault.claims.put(item.key, "given_back", version=context.task.version)
+        self._vault.worklist.put_page(self._hub.hub_id, [context], self._clock.now())
+        self._emit("given-back", {"hub": item.key.hub_id, "task": item.key.task_id})
+        return Receipt(
+            id=context.task.id,
+            version=context.task.version,
+            sha256="",
+            hub_time=context.task.last_updated.isoformat() if context.task.last_updated else "",
+            stored_at=self._clock.now(),
+            task_status=context.task.status,
+        )
+
+
+_KINDS: Final[dict[str, Callable[[Pusher, OutboxItem], Receipt | None]]] = {
+    "report": Pusher._report,
+    "give-back": Pusher._give_back,
+}
+
+_CHOICES_BY_CODE: Final = {
+    "other-report": ("withdraw",),
+    "doubled": ("resend",),
+    "no-reader": ("resend",),
+}
+"""What is offered for a refusal; else to send it again unchanged, or to withdraw it."""
+
+
+class _Still(random.Random):
+    def uniform(self, a: float, b: float) -> float:
+        return a
+
+
+_NO_JITTER: Final = _Still()
+
+
+def _told(error: TelereadError) -> str:
+    return f"{error.title} {error.detail}".strip()
+
+
+def _names(item: OutboxItem) -> dict[str, Any]:
+    return {
+        "item": item.id,
+        "kind": item.kind,
+        "hub": item.key.hub_id,
+        "task": item.key.task_id,
+        **({"report": item.report_id, "version": item.report_version} if item.report_id else {}),
+    }
+
+
+def _noted(context: TaskContext, note: str) -> TaskContext:
+    """The task with the reader's note for the hub; the signed report itself is not touched."""
+    raw = context.raw.get("task", {})
+    notes = raw.get("note")
+    kept = list(notes) if isinstance(notes, list) else []
+    return replace(context, raw={**context.raw, "task": {**raw, "note": [*kept, {"text": note}]}})
