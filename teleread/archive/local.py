@@ -1,7 +1,7 @@
-"""Take DICOM from local files, folders, media with a DICOMDIR, and zip files, through the same sink as the network.
+"""Take DICOM from local files, folders, media with a DICOMDIR, and zip files, through the network's own sink.
 
-Nothing is unpacked to disk, no link is followed, and no name inside an archive or a DICOMDIR is ever used as a
-path: the folder of a DICOMDIR is simply read whole.
+Nothing is unpacked to disk, no link is followed, and no name inside an archive or a DICOMDIR is ever used as
+a path: the folder of a DICOMDIR is simply read whole.
 """
 
 from __future__ import annotations
@@ -217,6 +217,10 @@ class _Import:
 
     def _member(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo, budget: _Budget) -> None:
         self._one_more()
+        if member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+            # The other methods unpack without a limit on how much comes at once.
+            self._count.problem("A member of a zip file is packed in a way that is not taken.")
+            return
         try:
             with archive.open(member) as stream:
                 self._instance(lambda: budget.spend(stream.read(_PIECE)))
@@ -298,7 +302,7 @@ def _begins_as_dicom(head: bytes) -> bool:
 
 
 def _directory_is_modest(file: IO[bytes], size: int, limit: int) -> bool:
-    """Whether a zip file's directory may be read into memory: its own word for its size, from its last bytes."""
+    """Whether a zip file's directory may be read into memory, by what its last bytes say of its size."""
     start = max(0, size - 66_000)
     file.seek(start)
     tail = file.read(66_000)
