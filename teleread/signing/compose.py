@@ -36,7 +36,10 @@ class Case:
     overrides: Sequence[Override]
     template: Template | None
     predecessor: SignedReport | None = None
-    """The last version of the report an addendum stands on."""
+    """The version of the report an addendum stands on."""
+    version: int = 0
+    """Number of the new version; 0 for the one after the predecessor. Larger where versions in between
+    were signed and taken back: their numbers are never used again."""
 
 
 def compose_sections(
@@ -78,7 +81,7 @@ def freezing(
     before, name = case.predecessor, clean(reader_name)
     return Freezing(
         report_id=before.report_id if before else report_id,
-        version=before.version + 1 if before else 1,
+        version=case.version or (before.version + 1 if before else 1),
         idempotency_key=idempotency_key,
         draft=case.draft,
         sections=compose_sections(case.draft, case.template, before, name, signed_at),

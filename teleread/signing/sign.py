@@ -55,7 +55,8 @@ def sign(
         LockedError: The PIN is needed.
     """
     settled = _allowed(case, hub, authenticated)
-    case = _with_overrides(case, settled)
+    # only reasons that lifted something are frozen: one for nothing would mislead whoever reads it
+    case = _on_what_stands(vault, replace(case, overrides=settled.overridden))
     now = clock.now()
     what = freezing(
         case,
@@ -69,7 +70,7 @@ def sign(
     )
     frozen = freeze_case(what)
     report = as_signed(what, signer.sign(frozen), frozen)
-    _store(vault, case, report, hub, authenticated, offset_seconds)
+    vault.precious(lambda: _store(vault, case, report, hub, authenticated, offset_seconds))
     return report
 
 
@@ -108,9 +109,25 @@ def _lifted_by(rule: str, severity: str) -> str:
     return "identity-checked" if severity == "stop" else rule
 
 
-def _with_overrides(case: Case, settled: Settled) -> Case:
-    """Only reasons that lifted something are frozen; one for nothing would mislead its reader."""
-    return replace(case, overrides=settled.overridden)
+def _on_what_stands(vault: Vault, case: Case) -> Case:
+    """An addendum stands on the last version that was not taken back; its number comes after them all."""
+    if case.predecessor is None:
+        return case
+    versions = vault.reports.versions(case.predecessor.report_id)
+    closed = {
+        one.report_version
+        for one in vault.outbox.list()
+        if one.report_id == case.predecessor.report_id and one.state == "closed"
+    }
+    standing = [one for one in versions if one.version not in closed]
+    if not standing:
+        raise AttentionError(
+            "Not signed: the report this adds to was taken back.",
+            "The draft is kept.",
+            "Sign the report itself again.",
+            code="nothing-stands",
+        )
+    return replace(case, predecessor=standing[-1], version=versions[-1].version + 1)
 
 
 def _store(
@@ -121,48 +138,48 @@ def _store(
     authenticated: str,
     offset_seconds: float | None,
 ) -> None:
-    with vault.transaction():
-        draft = vault.drafts.get(case.draft.id)
-        if draft.state != "open" or draft.seq != case.draft.seq:
-            raise AttentionError(
-                "Not signed: this draft was changed in another window since it was read.",
-                "Both texts are kept.",
-                "Read it again, then sign.",
-                code="stale-draft",
-            )
-        vault.reports.add(report, words_of(report))
-        priority = case.context.task.priority
-        vault.outbox.add(
-            "report",
-            report.key,
-            idempotency_key=report.idempotency_key,
-            accession=report.accession,
-            report_id=report.report_id,
-            report_version=report.version,
-            priority=priority,
-            not_before=undo_until(hub, priority, report.signed_at),
+    """Everything a signature leaves behind; runs inside one transaction of reports.db."""
+    draft = vault.drafts.get(case.draft.id)
+    if draft.state != "open" or draft.seq != case.draft.seq:
+        raise AttentionError(
+            "Not signed: this draft was changed in another window since it was read.",
+            "Both texts are kept.",
+            "Read it again, then sign.",
+            code="stale-draft",
         )
-        for one in case.overrides:
-            vault.audit.append(
-                "override",
-                subject=report.report_id,
-                hub_id=hub.hub_id,
-                detail={"rule": one.rule, "reason": one.reason, "version": report.version},
-            )
+    vault.reports.add(report, words_of(report))
+    priority = case.context.task.priority
+    vault.outbox.add(
+        "report",
+        report.key,
+        idempotency_key=report.idempotency_key,
+        accession=report.accession,
+        report_id=report.report_id,
+        report_version=report.version,
+        priority=priority,
+        not_before=undo_until(hub, priority, report.signed_at),
+    )
+    for one in case.overrides:
         vault.audit.append(
-            "sign",
+            "override",
             subject=report.report_id,
             hub_id=hub.hub_id,
-            detail={
-                "version": report.version,
-                "sha256": report.sha256,
-                "draft": case.draft.id,
-                "authenticated": authenticated,
-                "clock_offset": offset_seconds,
-                "identity": case.match.level,
-            },
+            detail={"rule": one.rule, "reason": one.reason, "version": report.version},
         )
-        vault.drafts.mark_signed(case.draft.id)
+    vault.audit.append(
+        "sign",
+        subject=report.report_id,
+        hub_id=hub.hub_id,
+        detail={
+            "version": report.version,
+            "sha256": report.sha256,
+            "draft": case.draft.id,
+            "authenticated": authenticated,
+            "clock_offset": offset_seconds,
+            "identity": case.match.level,
+        },
+    )
+    vault.drafts.mark_signed(case.draft.id)
 
 
 def undo_until(hub: HubFile, priority: str, signed_at: datetime) -> datetime | None:
