@@ -35,10 +35,11 @@ _PIECE: Final = 4 * 1024 * 1024
 class StudyCheck:
     """What reading every byte of a study found."""
 
-    instances: int
+    good: int
     """Instances whose bytes are what was stored."""
     bytes: int
-    bad: tuple[str, ...]
+    """Their bytes."""
+    damaged: tuple[str, ...]
     """SOP Instance UIDs of the others, which are no longer in the index."""
 
 
@@ -151,6 +152,14 @@ class Objects:
                 self._readers.popitem(last=False)
         return fresh
 
+    def files(self, hub_id: str, study_uid: str) -> tuple[str, ...]:
+        """Where a study's packs lie, as paths within the store's folder."""
+        rows = self._cache.connection.rows(
+            "SELECT file FROM segment WHERE hub_id = ? AND study_uid = ? ORDER BY at, file",
+            (hub_id, study_uid),
+        )
+        return tuple(str(self._path(row[0]).relative_to(self._folder)) for row in rows)
+
     def verify(self, hub_id: str, study_uid: str) -> StudyCheck:
         """Read every byte of a study against its digest; what fails leaves the index, to be fetched again."""
         good, size, bad = 0, 0, []
@@ -195,14 +204,14 @@ class Objects:
             why: For the ledger and the audit trail.
 
         Returns:
-            Bytes of images that are gone.
+            Instances that are gone.
         """
         self._keys.drop(hub_id, study_uid, why)
         rows = self._cache.connection.rows(
             "SELECT file FROM segment WHERE hub_id = ? AND study_uid = ?", (hub_id, study_uid)
         )
-        size = self._cache.connection.row(
-            "SELECT bytes FROM study WHERE hub_id = ? AND study_uid = ?", (hub_id, study_uid)
+        held = self._cache.connection.row(
+            "SELECT held FROM study WHERE hub_id = ? AND study_uid = ?", (hub_id, study_uid)
         )
         with self._cache.joined() as connection:
             for table in ("segment", "series", "study"):
@@ -212,7 +221,7 @@ class Objects:
         self.forget_readers()
         for row in rows:
             self._unlink(row[0])
-        return int(size[0]) if size else 0
+        return int(held[0]) if held else 0
 
     def forget_readers(self) -> None:
         """Let go of every open file."""
