@@ -15,6 +15,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from teleread.model.errors import TelereadError
+
 from .part10 import cannot
 
 __all__ = ["decode"]
@@ -23,6 +25,9 @@ _LOSSLESS_FRAME: Final = 0xC3
 _WHOLE_SCAN: Final = 1 << 31
 _TAIL: Final = 8
 """Zero bytes put behind a stretch of codes, so that looking ahead stays inside it."""
+
+_BLOCK: Final = 1 << 16
+"""Places worked on at a time."""
 
 Words = NDArray[np.uint16]
 
@@ -137,6 +142,8 @@ def _table(counts: bytes, symbols: bytes) -> _Table:
 
 def _entropy_data(stream: bytes, at: int) -> tuple[NDArray[np.uint8], int]:
     """The bytes up to the next marker that is no restart."""
+    if at + 2 > len(stream):
+        raise cannot("The JPEG picture ends early.", "truncated")
     data = np.frombuffer(stream, np.uint8, offset=at)
     marks = np.flatnonzero(data[:-1] == 0xFF)
     behind = data[marks + 1]
@@ -190,16 +197,12 @@ def _unstuffed(data: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _differences(data: NDArray[np.uint8], tables: list[_Table], count: int) -> list[Words]:
     """Differences of each component, modulo 65536."""
     ahead = _ahead(data)
-    begins = _chain([_steps(ahead, table) for table in _once(tables)], tables, count * len(tables))
     limit = 8 * (len(data) - _TAIL)
-    ends_at = int(np.searchsorted(begins, limit))
-    if ends_at < len(begins):
-        raise cannot(f"The JPEG picture ends after {100 * ends_at // len(begins)} %.", "truncated")
+    one_table = len({id(table) for table in tables}) == 1
+    begins = _leap(_steps(ahead, tables[0]), count * len(tables), limit) if one_table else None
+    if begins is None:
+        begins = _walk([_steps(ahead, table).tobytes() for table in tables], count, limit)
     return [_read(ahead, begins[index :: len(tables)], table, limit) for index, table in enumerate(tables)]
-
-
-def _once(tables: list[_Table]) -> list[_Table]:
-    return tables if len({id(table) for table in tables}) > 1 else tables[:1]
 
 
 def _ahead(data: NDArray[np.uint8]) -> NDArray[np.uint32]:
@@ -211,59 +214,112 @@ def _ahead(data: NDArray[np.uint8]) -> NDArray[np.uint32]:
     return wide
 
 
-def _steps(ahead: NDArray[np.uint32], table: _Table) -> bytes:
+def _steps(ahead: NDArray[np.uint32], table: _Table) -> NDArray[np.uint8]:
     """Bits from each bit of the stream to the next code, were a code to begin there."""
     steps = np.empty((len(ahead), 8), np.uint8)
     for bit in range(8):
         np.take(table.steps, (ahead >> (16 - bit)).astype(np.uint16), out=steps[:, bit])
-    return steps.tobytes()
+    return steps.reshape(-1)
 
 
-def _chain(steps: list[bytes], tables: list[_Table], count: int) -> NDArray[np.int64]:
-    """Where each code begins."""
-    begins = np.zeros(count, np.int64)
+def _leap(steps: NDArray[np.uint8], count: int, limit: int) -> NDArray[np.int64]:
+    """Where each code begins: every fourth by a loop over four steps at once, the others from it."""
+    twos = _doubled(steps)
+    fours = _doubled(twos).tobytes()
+    found: list[int] = []
+    note, at = found.append, 0
+    try:
+        for _ in range(-(-count // 4)):
+            note(at)
+            at += fours[at]
+    except IndexError:
+        pass  # the stream ends early; how early is told below
+    last = len(steps) - 1
+    begins = np.full((-(-count // 4), 4), len(steps), np.int64)
+    fourth = np.array(found, np.int64)
+    safe = np.minimum(fourth, last)
+    half = fourth + twos[safe]
+    begins[: len(found), 0] = fourth
+    begins[: len(found), 1] = fourth + steps[safe]
+    begins[: len(found), 2] = half
+    begins[: len(found), 3] = half + steps[np.minimum(half, last)]
+    return _all_within(begins.reshape(-1)[:count], limit)
+
+
+def _doubled(steps: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """From the length of a stride to that of two, at each place; a block at a time to stay in the cache."""
+    out = steps.copy()
+    last = len(steps) - 1
+    for begin in range(0, len(steps), _BLOCK):
+        end = min(begin + _BLOCK, len(steps))
+        places = np.arange(begin, end) + steps[begin:end]
+        out[begin:end] += steps[np.minimum(places, last)]
+    return out
+
+
+def _walk(steps: list[bytes], count: int, limit: int) -> NDArray[np.int64]:
+    """Where each code begins, for components with tables of their own."""
     found: list[int] = []
     at = 0
     try:
-        if len(steps) == 1:
-            step = steps[0]
-            for _ in range(count):
+        for _ in range(count):
+            for step in steps:
                 found.append(at)
                 at += step[at]
-        else:
-            for _ in range(count // len(tables)):
-                for step in steps:
-                    found.append(at)
-                    at += step[at]
-    except IndexError as error:
-        share = 100 * len(found) // count
-        raise cannot(f"The JPEG picture ends after {share} %.", "truncated") from error
-    begins[:] = found
+    except IndexError:
+        pass  # the stream ends early; how early is told below
+    begins = np.full(count * len(steps), 8 * len(steps[0]), np.int64)
+    begins[: len(found)] = found
+    return _all_within(begins, limit)
+
+
+def _all_within(begins: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
+    held = int(np.searchsorted(begins, limit))
+    if held < len(begins):
+        raise _ends_early(held, len(begins))
     return begins
+
+
+def _ends_early(held: int, wanted: int) -> TelereadError:
+    return cannot(f"The JPEG picture ends after {100 * held // wanted} %.", "truncated")
 
 
 def _read(ahead: NDArray[np.uint32], begins: NDArray[np.int64], table: _Table, limit: int) -> Words:
     """The differences at these places (T.81 annex F.1.2.1 and H.1.2.2)."""
+    out = np.empty(len(begins), np.uint16)
+    end = 0
+    for first in range(0, len(begins), _BLOCK):
+        out[first : first + _BLOCK], end = _read_block(ahead, begins[first : first + _BLOCK], table)
+        if end < 0:
+            bad = int(np.searchsorted(begins, -end - 1))
+            if -end > limit - 32:  # what is left of a cut code, and zeros behind it
+                raise _ends_early(bad, len(begins))
+            raise cannot("The JPEG picture is damaged: a code fits no table.")
+    if end > limit:
+        raise _ends_early(len(begins) - 1, len(begins))
+    return out
+
+
+def _read_block(ahead: NDArray[np.uint32], begins: NDArray[np.int64], table: _Table) -> tuple[Words, int]:
+    """Differences, and where the last ends; minus the place, less one, where no code fits."""
     words = (ahead[begins >> 3] >> (16 - (begins & 7)).astype(np.uint32)).astype(np.uint16)
-    sizes = table.sizes[words].astype(np.int64)
     lengths = table.lengths[words]
     if not lengths.all():
-        raise cannot("The JPEG picture is damaged: a code fits no table.")
-    places = begins + lengths
+        return np.zeros(len(begins), np.uint16), -int(begins[int(lengths.argmin())]) - 1
+    sizes = table.sizes[words].astype(np.int64)
     bits = np.where(sizes < 16, sizes, 0)
-    if int(places[-1] + bits[-1]) > limit:
-        raise cannot("The JPEG picture ends after 99 %.", "truncated")
-    window = ahead[places >> 3].astype(np.int64) << (places & 7) & 0xFFFFFFFF
-    value = np.where(bits > 0, window >> (32 - bits), 0)
-    negative = (bits > 0) & (value < (1 << np.maximum(bits - 1, 0)))
-    value = np.where(negative, value - (1 << bits) + 1, value)
-    return np.where(sizes == 16, 32768, value).astype(np.uint16)
+    places = begins + lengths
+    window = (ahead[places >> 3] << (places & 7).astype(np.uint32)).astype(np.int64)
+    value = window >> (32 - bits)  # no bits: everything is shifted out
+    value -= ((value >> np.maximum(bits - 1, 0)) == 0) * ((1 << bits) - 1)
+    value[sizes == 16] = 32768
+    return value.astype(np.uint16), int(places[-1] + bits[-1])
 
 
 def _predicted(differences: Words, predictor: int, start: int) -> Words:
     """Undo the prediction (T.81 H.1.2.1); the first row goes by its left, the first column by its top."""
     out = differences.copy()
-    out[0, 0] += np.uint16(start)
+    out[0, 0] = (int(out[0, 0]) + start) & 0xFFFF
     if predictor == 1:
         out[:, 0] = np.cumsum(out[:, 0], dtype=np.uint16)
         return np.cumsum(out, axis=1, dtype=np.uint16)
@@ -274,7 +330,7 @@ def _predicted(differences: Words, predictor: int, start: int) -> Words:
         out[0, 1:] = differences[0, 1:]
         return np.cumsum(np.cumsum(out, axis=1, dtype=np.uint16), axis=0, dtype=np.uint16)
     for row in range(1, len(out)):
-        out[row, 0] += out[row - 1, 0]
+        out[row, 0] = (int(out[row, 0]) + int(out[row - 1, 0])) & 0xFFFF
         _predict_row(out[row - 1], out[row], predictor)
     return out
 

@@ -8,7 +8,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from imaging_files import (
+
+from teleread.imaging.decode import DecodePool
+from teleread.imaging.frames import CannotShow, Frame
+from tests.unit.imaging_files import (
     CT,
     DEFLATED,
     IMPLICIT_LE,
@@ -22,10 +25,7 @@ from imaging_files import (
     picture,
     us,
 )
-from imaging_jpeg import encode
-
-from teleread.imaging.decode import DecodePool
-from teleread.imaging.frames import CannotShow, Frame
+from tests.unit.imaging_jpeg import encode
 
 RAMP = np.arange(24, dtype=np.uint16).reshape(4, 6) * 100
 
@@ -261,8 +261,8 @@ def test_nesting_as_deep_as_real_objects_go_is_read(pool: DecodePool) -> None:
 
 def test_a_deflate_bomb_costs_one_picture_and_no_memory_here(pool: DecodePool) -> None:
     engine = zlib.compressobj(9, zlib.DEFLATED, -15)
-    zeros = bytes(1 << 20)
-    bomb = b"".join(engine.compress(zeros) for _ in range(1024)) + engine.flush()
+    block = engine.compress(bytes(1 << 20)) + engine.flush(zlib.Z_FULL_FLUSH)
+    bomb = block * 1024  # a block after a full flush stands alone, so it can be repeated
     data = part10({}, syntax=DEFLATED, tail=bomb)
     before = _resident()
     found = refused(pool, data)
@@ -450,3 +450,35 @@ def test_one_picture_in_every_transfer_syntax_is_the_same(pool: DecodePool, shar
     assert isinstance(reference, Frame)
     same = [f for f in exact if f.pixels.dtype == np.int16 and np.array_equal(f.pixels, reference.pixels)]
     assert {found.decoder for found in same} >= {"native", "teleread", "openjpeg", "pyjpegls", "rle"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_child_is_capped_and_holds_nothing_of_the_readers(
+    pool: DecodePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import os
+    from pathlib import Path
+
+    monkeypatch.setenv("TELEREAD_PASSPHRASE", "secret")
+    secret = os.open(os.devnull, os.O_RDONLY)
+    os.set_inheritable(secret, True)
+    try:
+        with DecodePool() as own:
+            shown(own, picture(RAMP))
+            process = Path("/proc") / str(own._idle[0].process.pid)
+            limits = {
+                line[:25].strip(): line[25:].split()[:2]
+                for line in (process / "limits").read_text().splitlines()
+            }
+            environment = (process / "environ").read_bytes()
+            kinds = {os.readlink(file).split(":")[0] for file in (process / "fd").iterdir()}
+    finally:
+        os.close(secret)
+    assert limits["Max core file size"] == ["0", "0"]
+    assert limits["Max file size"] == ["0", "0"]
+    assert int(limits["Max address space"][1]) <= 1536 * 1024 * 1024
+    assert int(limits["Max open files"][1]) <= 32
+    assert int(limits["Max cpu time"][1]) <= 200
+    assert b"secret" not in environment
+    assert b"HOME=" not in environment
+    assert kinds <= {"pipe", "/dev/null"}

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from imaging_files import part10, picture, us
 from PIL import Image
 
 from teleread.imaging.decode import DecodePool
 from teleread.imaging.png import write_png
 from teleread.imaging.show import picture_of_file
 from teleread.model.errors import TelereadError, UsageError
+from tests.unit.imaging_files import part10, picture, us
 
 VALUES = np.array([[0, 500, 1000], [1000, 500, 0]], np.uint16)
 CHANGES = {0x00281050: ("DS", b"500.5\\40"), 0x00281051: ("DS", b"1001\\80")}

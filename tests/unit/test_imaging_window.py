@@ -72,7 +72,7 @@ def test_the_table_of_every_value_agrees_with_the_formula() -> None:
         pixels = rng.integers(info.min, info.max, (40, 50), dtype=dtype, endpoint=True)
         frame = frame_of(pixels, slope=1.5, intercept=-20.0)
         window = Window(info.max / 3, info.max / 2)
-        expected = np.floor(voi(pixels * 1.5 - 20.0, window) + 0.5)
+        expected = np.floor(voi(pixels.astype(np.float64) * 1.5 - 20.0, window) + 0.5)
         assert np.array_equal(to_grey(frame, window), expected)
 
 
