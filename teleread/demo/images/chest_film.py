@@ -100,7 +100,8 @@ def _heart(plane: Plane) -> tuple[Floats, Floats]:
     knob = plane.full_mask((22, -58), (15, 19), soft=6)
     trunk = plane.full_mask((10, -4), (30, 50), soft=10)
     hila = np.maximum(
-        plane.full_mask((-36, -6), (14, 26), angle=-16, soft=18), plane.full_mask((38, -14), (13, 22), soft=18)
+        plane.full_mask((-36, -6), (14, 26), angle=-16, soft=18),
+        plane.full_mask((38, -14), (13, 22), soft=18),
     )
     shape = np.maximum(np.maximum(ventricle, atrium), np.maximum(knob, trunk))
     return np.asarray(blur(shape, 2), dtype=np.float32), np.asarray(hila, dtype=np.float32)

@@ -117,7 +117,10 @@ def _tree(seed: int) -> NDArray[np.float32]:
 def _vessels(plane: Plane, z: float, seed: int, lungs: NDArray[np.float32]) -> None:
     """Where the tree crosses the slice there is a dot, longer where a branch runs along it."""
     tree = _tree(seed)
-    low, high = np.minimum(tree[:, 2], tree[:, 5]) - tree[:, 6], np.maximum(tree[:, 2], tree[:, 5]) + tree[:, 6]
+    low, high = (
+        np.minimum(tree[:, 2], tree[:, 5]) - tree[:, 6],
+        np.maximum(tree[:, 2], tree[:, 5]) + tree[:, 6],
+    )
     for x0, y0, z0, x1, y1, z1, radius in tree[(low <= z) & (z <= high)]:
         t = float(np.clip((z - z0) / (z1 - z0), 0, 1)) if abs(z1 - z0) > 0.5 else 0.5
         centre = (float(x0 + (x1 - x0) * t), float(y0 + (y1 - y0) * t))

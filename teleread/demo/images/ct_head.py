@@ -36,7 +36,6 @@ def head_ct(series: Series, index: int, seed: int) -> NDArray[Any]:
         _clot(plane, z, rx, ry, inside)
     if z < -22:
         _base(plane, z, rx, ry)
-    plane.image += inside * 3.0 * (1 - inside)
     noise = grain(plane.image.shape, 3.2, index + seed, radius=1)
     return np.clip(np.round(plane.image + noise) + 1024, 0, 4095).astype(np.uint16)
 
@@ -100,8 +99,8 @@ def _clot(plane: Plane, z: float, rx: float, ry: float, inside: Floats) -> None:
     if reach <= 0:
         return
     outer = plane.full_mask((0, 0), (rx - 6, ry - 6), wobble=(0.02, 0))
-    inner = plane.full_mask((-13 * reach, 2), (rx - 6, ry - 10), wobble=(0.02, 0))
-    crescent = inside * outer * (1 - inner) * (plane.x > 6)[None, :]
+    inner = plane.full_mask((-13 * reach, 2), (rx - 6, ry - 6.5), wobble=(0.02, 0))
+    crescent = inside * outer * (1 - inner) * np.clip(plane.x / 12, 0, 1)[None, :]
     plane.image += crescent * (_CLOT - plane.image)
 
 

@@ -35,11 +35,11 @@ def trunk_ct(series: Series, index: int, seed: int) -> NDArray[Any]:
     def contrast(tissue: int) -> int:
         return _PLAIN.get(tissue, tissue) if params.get("stone") else tissue
 
+    if z < 110:
+        _bowel(plane, z, seed)
     if z > -60:
         _upper(plane, z, contrast)
         _kidneys(plane, z, contrast, str(params.get("stone", "")))
-    if z < 110:
-        _bowel(plane, z, seed)
     if z < -70:
         _pelvis(plane, z)
     _spine(plane, z, contrast)
@@ -86,7 +86,9 @@ def _upper(plane: Plane, z: float, contrast: Any) -> None:
         plane.ellipse((-6, -42), (64 * liver, 26 * liver), contrast(_LIVER), angle=6)
         for number in range(6):
             spot = (-84 + 17 * number, -18 + 22 * np.sin(number * 1.9 + z / 21))
-            plane.ellipse((spot[0], float(spot[1])), (5 * liver, 2.6 * liver), contrast(_VESSEL), angle=30 * number)
+            plane.ellipse(
+                (spot[0], float(spot[1])), (5 * liver, 2.6 * liver), contrast(_VESSEL), angle=30 * number
+            )
     gallbladder = _round(z, 62, 30)
     if gallbladder:
         plane.ellipse((-52, -40), (15 * gallbladder, 19 * gallbladder), 10)
@@ -156,7 +158,9 @@ def _pelvis(plane: Plane, z: float) -> None:
         plane.ellipse((side * 84, 62), (54, 26), _MUSCLE, angle=side * -30, wobble=(0.06, 0))
         if z > -178:
             out = 100 - 22 * wing
-            plane.ellipse((side * out, 30), (10, 48 - 10 * wing), _CORTEX * 0.7, angle=side * (34 - 14 * wing))
+            plane.ellipse(
+                (side * out, 30), (10, 48 - 10 * wing), _CORTEX * 0.7, angle=side * (34 - 14 * wing)
+            )
             plane.ellipse((side * out, 30), (6.5, 44 - 10 * wing), _MARROW, angle=side * (34 - 14 * wing))
         if z < -168:
             head = _round(z, -196, 26)

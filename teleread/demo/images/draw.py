@@ -46,7 +46,9 @@ def _box(image: Floats, radius: int, axis: int) -> Floats:
 
 @lru_cache(maxsize=8)
 def _noise(rows: int, columns: int, radius: int) -> Floats:
-    raw = np.random.default_rng(rows * 7 + columns + radius).standard_normal((rows, columns)).astype(np.float32)
+    raw = (
+        np.random.default_rng(rows * 7 + columns + radius).standard_normal((rows, columns)).astype(np.float32)
+    )
     smooth = blur(raw, radius)
     return np.asarray(smooth / smooth.std(), dtype=np.float32)
 

@@ -42,13 +42,26 @@ def limb_film(series: Series, index: int, seed: int) -> NDArray[Any]:
     if params["side"] == "L":
         stored = stored[:, ::-1].copy()
     size = max(series.rows // 16, 8)
-    letters(stored, params["side"], size // 2, size // 2 if params["side"] == "R" else series.columns - 2 * size, size, 3900)
+    letters(
+        stored,
+        params["side"],
+        size // 2,
+        size // 2 if params["side"] == "R" else series.columns - 2 * size,
+        size,
+        3900,
+    )
     return stored
 
 
 def _add(one: Bone, field: Field) -> None:
     if one.end is None:
-        field.ball(one.start, (one.radius, one.ends or one.radius), one.depth * 2 * one.radius, angle=one.angle, hollow=0.62 if one.kind == "bone" else 0.0)
+        field.ball(
+            one.start,
+            (one.radius, one.ends or one.radius),
+            one.depth * 2 * one.radius,
+            angle=one.angle,
+            hollow=0.62 if one.kind == "bone" else 0.0,
+        )
     else:
         field.tube(one.start, one.end, one.radius, ends=one.ends, hollow=one.hollow, depth=one.depth)
 
