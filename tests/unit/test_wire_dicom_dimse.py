@@ -8,6 +8,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -116,7 +117,6 @@ def response(status: int) -> bytes:
         pdu.number(0x0120, 1),
         pdu.number(0x0800, 0x0101),
         pdu.number(0x0900, status),
-        *more,
     )
     return next(iter(pdu.fragments(1, True, body, 0)))
 
@@ -305,8 +305,10 @@ def pynetdicom_scp() -> Iterator[DimseAddress]:
             found.StudyDescription = "Thorax ü"
             yield 0xFF00, found
 
-    handlers = [(evt.EVT_C_ECHO, lambda event: 0), (evt.EVT_C_FIND, find)]
+    handlers: list[Any] = [(evt.EVT_C_ECHO, lambda event: 0), (evt.EVT_C_FIND, find)]
     server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
+    assert server is not None
+    assert server.socket is not None
     try:
         yield DimseAddress("THEM", "127.0.0.1", int(server.socket.getsockname()[1]))
     finally:
