@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import teleread
 from teleread.cli.call import Call
 from teleread.host.filelock import OsLock
 from teleread.host.paths import Home, atomic_write, make_private_folder
@@ -135,10 +137,10 @@ def _desk(call: Call) -> int:
     with _child(call, folder) as ready:
         desk = open_trial(folder, ready)
         try:
-            from teleread.tui.app import run as run_desk
+            from teleread.cli.main import desk_on
 
             desk.start_engine()
-            return run_desk(desk, demo=True)
+            return desk_on(desk, demo=True)
         finally:
             desk.stop_engine()
             desk.close()
@@ -159,8 +161,15 @@ def _child(call: Call, folder: Path) -> Iterator[dict[str, Any]]:
         from teleread.workstation.trial import forget_trial
 
         forget_trial(folder)
+    # A checkout that was never installed is found by its own path.
+    paths = [str(Path(teleread.__file__).resolve().parent.parent), os.environ.get("PYTHONPATH", "")]
     child = subprocess.Popen(
-        words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+        words,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(one for one in paths if one)},
+        start_new_session=sys.platform != "win32",
     )
     try:
         yield _wait_ready(child, ready_file)

@@ -5,11 +5,18 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
 
 from teleread.cli.output import Output, force_utf8
 from teleread.model.errors import ExitCode, TelereadError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from teleread.cli.call import Call
+    from teleread.tui.themes import Look
+    from teleread.workstation.desk import Desk
 
 __all__ = ["NOUNS", "run", "split_globals"]
 
@@ -122,27 +129,62 @@ def _dispatch(profile: str, switches: frozenset[str], words: list[str], out: Out
         if not out.json_mode:
             out.say(f"teleread {__version__}")
         return 0
-    noun, *rest = words or ["tui"]
+    noun, *rest = words or [""]
     if words and noun not in NOUNS:
         raise UsageError(
             f"There is no command “{noun[:40]}”.", remedy="teleread help lists them.", code="unknown-command"
         )
+    import argparse
+
     from teleread.cli.call import Call, Options, Parser
 
-    module = importlib.import_module("teleread.cli." + (NOUNS[noun][0] if words else "tui"))
-    text = NOUNS[noun][1] if words else "the reading desk"
+    options = Options(profile, "json" in switches, "offline" in switches, "quiet" in switches)
+    if not words:
+        return _reading_desk(Call(options, argparse.Namespace(), out))
+    module, text = NOUNS[noun]
+    command = importlib.import_module(f"teleread.cli.{module}")
     parser = Parser(prog=f"teleread {noun}", description=text[0].upper() + text[1:] + ".")
-    module.arguments(parser)
+    command.arguments(parser)
     try:
         args = parser.parse_args(rest)
     except SystemExit as ended:  # --help has printed
         return int(ended.code or 0)
-    options = Options(profile, "json" in switches, "offline" in switches, "quiet" in switches)
     call = Call(options, args, out)
     try:
-        return int(module.run(call))
+        return int(command.run(call))
     finally:
         call.close()
+
+
+def _reading_desk(call: Call) -> int:
+    """The terminal interface on this profile, with an engine behind it."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(
+            "The reading desk needs a terminal.",
+            remedy="teleread help lists the commands that need none.",
+            code="no-terminal",
+        )
+    try:
+        desk = call.desk
+        if not desk.offline:
+            desk.start_engine()
+        return desk_on(desk)
+    finally:
+        call.close()
+
+
+def desk_on(desk: Desk, *, demo: bool = False) -> int:
+    """Run the terminal interface. Only here and in the demo is it imported."""
+    from teleread.tui.app import run as run_desk
+
+    return run_desk(desk, demo=demo)
+
+
+def themes(own: Path) -> tuple[Mapping[str, Look], Mapping[str, str]]:
+    """The themes as the terminal interface loads them, and why some could not be."""
+    from teleread.tui.themes import load_themes
+
+    return load_themes(own)
 
 
 def _of_the_machine(error: OSError) -> TelereadError:

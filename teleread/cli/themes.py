@@ -16,9 +16,25 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(call: Call) -> int:
     """List."""
-    from teleread.workstation.tables import theme_rows
+    from teleread.cli.main import themes
 
-    rows = theme_rows(call.paths)
-    call.out.document("themes", {"themes": rows})
-    call.out.table(("THEME", "TITLE", "DARK"), [(one["id"], one["title"], "yes" if one["dark"] else "no") for one in rows])
+    looks, failed = themes(call.paths.config / "themes")
+    chosen = _chosen(call)
+    rows = [
+        {"id": one.name, "label": one.label, "text": one.text, "dark": one.dark, "chosen": one.name == chosen}
+        for one in looks.values()
+    ]
+    call.out.document("themes", {"themes": rows, "failed": failed})
+    call.out.table(
+        ("THEME", "NAME", "DARK", "WHAT"),
+        [(one["id"], one["label"], "yes" if one["dark"] else "no", one["text"]) for one in rows],
+    )
+    for name, why in failed.items():
+        call.out.note(f"{name}: {why}")
     return 0
+
+
+def _chosen(call: Call) -> str:
+    from teleread.workstation.config import setting
+
+    return str(setting(call.paths, "theme"))

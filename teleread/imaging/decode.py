@@ -246,7 +246,8 @@ def _exchange(
         return _words("The decoder answered nonsense; the picture is not drawn.", "stopped"), False
     child.held = key
     used = head.get("cpu", 0.0)
-    return answer, isinstance(used, float | int) and used < LIFETIME_CPU / 2
+    starved = isinstance(answer, CannotShow) and answer.code == "limit"  # its memory may lie in pieces
+    return answer, isinstance(used, float | int) and used < LIFETIME_CPU / 2 and not starved
 
 
 def _gone(child: _Child) -> CannotShow:

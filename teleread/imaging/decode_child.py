@@ -53,9 +53,9 @@ def _warm_up() -> None:
     """Import what every picture needs, while nobody waits."""
     import pydicom.pixels
 
-    from . import overlays, pixels
+    from . import overlays, pixels, shutters
 
-    del overlays, pixels
+    del overlays, pixels, shutters
     logging.disable(logging.CRITICAL)
     assert pydicom.pixels is not None
 
@@ -77,7 +77,10 @@ class _Worker:
                 self._take(str(request.get("key", "")), blob)
             elif self._part is None or not self._key or request.get("key") != self._key:
                 return {"kind": "gone"}, []
-            return self._decode(int(request["frame"]), known)
+            answer = self._decode(int(request["frame"]), known)
+            if not self._key:
+                self._part, self._blob = None, bytearray()
+            return answer
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 raise
@@ -92,7 +95,7 @@ class _Worker:
         self._key = key
 
     def _decode(self, number: int, known: dict[str, Any]) -> tuple[dict[str, Any], list[memoryview]]:
-        from . import framewire, header, overlays, pixels, sop_classes
+        from . import framewire, header, overlays, pixels, shutters, sop_classes
 
         part = self._part
         found = part.elements
@@ -121,7 +124,8 @@ class _Worker:
                 "bits_stored": 16,
             }
         mask = overlays.overlay_mask(part, shape, number)
-        return framewire.pack_frame(fields, array, mask)
+        cover = shutters.shutter_mask(found, shape)
+        return framewire.pack_frame(fields, array, mask, cover)
 
 
 def _words(reason: str, code: str, known: dict[str, Any]) -> dict[str, Any]:

@@ -128,6 +128,8 @@ class Frame:
     """What decoded the pixels."""
     overlays: NDArray[numpy.bool_] | None = None
     """Where an overlay plane is set, rows x columns; None without overlays."""
+    shutter: NDArray[numpy.bool_] | None = None
+    """Where a display shutter covers the picture, rows x columns; None without one."""
 
     @property
     def is_colour(self) -> bool:

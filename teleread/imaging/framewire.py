@@ -94,18 +94,21 @@ def _exactly(pipe: IO[bytes], count: int) -> bytearray:
     return buffer
 
 
-def pack_frame(fields: dict[str, Any], pixels: Any, mask: Any) -> tuple[dict[str, Any], list[memoryview]]:
+def pack_frame(
+    fields: dict[str, Any], pixels: Any, overlays: Any, shutter: Any
+) -> tuple[dict[str, Any], list[memoryview]]:
     """A frame as a message.
 
     Args:
-        fields: Keywords of `Frame` but pixels and overlays.
+        fields: Keywords of `Frame` but pixels, overlays and shutter.
         pixels: Its pixels.
-        mask: Its overlays, or None.
+        overlays: Its overlays, or None.
+        shutter: Its shutter, or None.
     """
     fields = dict(fields)
     blobs = [_bytes_of(pixels)]
-    if mask is not None:
-        blobs.append(_bytes_of(np.packbits(mask)))
+    masks = {"overlays": overlays, "shutter": shutter}
+    blobs += [_bytes_of(np.packbits(mask)) for mask in masks.values() if mask is not None]
     modality, voi = fields.pop("modality_lut"), fields.pop("voi_tables")
     tables = [] if modality is None else [modality]
     described = []
@@ -119,7 +122,7 @@ def pack_frame(fields: dict[str, Any], pixels: Any, mask: Any) -> tuple[dict[str
         "kind": "frame",
         "dtype": str(pixels.dtype),
         "shape": list(pixels.shape),
-        "mask": mask is not None,
+        "masks": [name for name, mask in masks.items() if mask is not None],
         "modality": modality is not None,
         "tables": described,
         "fields": fields,
@@ -169,12 +172,15 @@ def _frame(head: dict[str, Any], blob: bytearray) -> Frame:
     dtype = np.dtype(head["dtype"])
     count = rows * columns * (3 if colour else 1)
     pixels = np.frombuffer(blob, dtype, count).reshape(head["shape"])
+    pixels.flags.writeable = False
     at = count * dtype.itemsize
-    mask = None
-    if head["mask"]:
+    masks: dict[str, Any] = {}
+    for name in head["masks"]:
+        if name not in ("overlays", "shutter"):
+            raise BrokenMessageError
         size = -(-rows * columns // 8)
         bits = np.unpackbits(np.frombuffer(blob, np.uint8, size, at), count=rows * columns)
-        mask, at = bits.astype(np.bool_).reshape(rows, columns), at + size
+        masks[name], at = bits.astype(np.bool_).reshape(rows, columns), at + size
     tables, at = _tables(head["tables"], blob, at)
     if at != len(blob):
         raise BrokenMessageError
@@ -183,7 +189,7 @@ def _frame(head: dict[str, Any], blob: bytearray) -> Frame:
         pixels,
         rows,
         columns,
-        overlays=mask,
+        **masks,
         modality_lut=modality,
         voi_tables=tuple(tables),
         **_fields(fields),

@@ -29,6 +29,10 @@ _GREY: Final = ("MONOCHROME1", "MONOCHROME2")
 _ONE_SAMPLE: Final = (*_GREY, "PALETTE COLOR")
 _YBR: Final = ("YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "YBR_PARTIAL_420", "YBR_PARTIAL_422")
 _THREE_SAMPLES: Final = ("RGB", *_YBR)
+_LOSSY: Final = tuple(
+    f"1.2.840.10008.1.2.4.{number}"
+    for number in (50, 51, 53, 55, 81)  # JPEG with DCT, JPEG-LS near-lossless
+)
 _ALLOCATED: Final = {0x7FE00010: (1, 8, 16, 32), 0x7FE00008: (32,), 0x7FE00009: (64,)}
 
 
@@ -176,7 +180,7 @@ def describe(part: Part10, shape: Shape, number: int) -> dict[str, Any]:
         "modality": clean(header.text(0x00080060), limit=16),
         "body_part": clean(header.text(0x00180015), limit=64),
         "frame_time": header.number(0x00181063),
-        "lossy": header.text(0x00282110) == "01",
+        "lossy": header.text(0x00282110) == "01" or part.transfer_syntax in _LOSSY,
     }
 
 

@@ -33,6 +33,8 @@ class RenderedPicture:
     """The window applied; None for colour and for a lookup table."""
     inverted: bool = False
     """Black is white, on top of what the object says."""
+    aspect: float = 1.0
+    """Height of the array's pixels over their width; 1.0 once they were made square."""
 
 
 def render(
@@ -49,7 +51,7 @@ def render(
         frame: A decoded frame.
         window: The window; None takes the frame's first VOI, else its own range.
         invert: Show black as white.
-        annotate: Square pixels, orientation letters, window, number and the notice (none of the patient).
+        annotate: Shutter, square pixels, orientation letters, window, number and the notice (none of the patient).
         overlays: Draw overlay planes in white.
     """
     chosen = window if window is not None and not frame.is_colour else chosen_window(frame)
@@ -59,9 +61,11 @@ def render(
         array[frame.overlays] = 255
     shown = chosen if isinstance(chosen, Window) else None
     label = _label(frame, chosen, invert)
-    if annotate:
-        array = _annotated(square(array, frame.aspect), frame, shown)
-    return RenderedPicture(array, label, shown, invert)
+    if not annotate:
+        return RenderedPicture(array, label, shown, invert, frame.aspect)
+    if frame.shutter is not None:
+        array = np.where(frame.shutter[..., None] if frame.is_colour else frame.shutter, np.uint8(0), array)
+    return RenderedPicture(_annotated(square(array, frame.aspect), frame, shown), label, shown, invert)
 
 
 def _label(frame: Frame, chosen: Window | LookupTable | None, invert: bool) -> SafeText:

@@ -41,10 +41,14 @@ def voi(values: NDArray[np.float64], window: Window) -> NDArray[np.float64]:
     Returns:
         Values from 0.0 to 255.0, not rounded.
     """
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _voi(values, window)
+
+
+def _voi(values: NDArray[np.float64], window: Window) -> NDArray[np.float64]:
     centre, width = window.centre, window.width
     if window.function == "SIGMOID":
-        with np.errstate(over="ignore"):
-            return 255.0 / (1.0 + np.exp(-4.0 * (values - centre) / max(width, 1e-12)))
+        return 255.0 / (1.0 + np.exp(-4.0 * (values - centre) / max(width, 1e-12)))
     if window.function == "LINEAR" and width >= 1.0:
         centre, width = centre - 0.5, width - 1.0  # Window Width 1 is a threshold
     if width <= 0.0:
@@ -61,7 +65,13 @@ def modality_values(stored: Pixels, frame: Frame) -> NDArray[np.float64]:
     """
     if frame.modality_lut is not None:
         return _looked_up(stored.astype(np.float64), frame.modality_lut)
-    return stored.astype(np.float64) * frame.slope + frame.intercept
+    return _rescaled(stored, frame.slope, frame.intercept)
+
+
+def _rescaled(stored: Pixels, slope: float, intercept: float) -> NDArray[np.float64]:
+    with np.errstate(over="ignore", invalid="ignore"):  # a header may say 1e308
+        out: NDArray[np.float64] = np.clip(stored.astype(np.float64) * slope + intercept, -1e300, 1e300)
+    return out
 
 
 def _looked_up(values: NDArray[np.float64], table: LookupTable) -> NDArray[np.float64]:
@@ -159,7 +169,7 @@ def _table(
     inverted: bool,
 ) -> NDArray[np.uint8]:
     stored = _every_value(np.dtype(dtype))
-    values = stored.astype(np.float64) * slope + intercept
+    values = _rescaled(stored, slope, intercept)
     return _finished(voi(values, window), stored, padding, inverted)
 
 
@@ -178,7 +188,7 @@ def _greys(
 def _finished(
     greys: NDArray[np.float64], stored: Pixels, padding: tuple[int, int] | None, inverted: bool
 ) -> NDArray[np.uint8]:
-    out = np.floor(greys + 0.5).astype(np.uint8)
+    out = np.floor(np.nan_to_num(greys) + 0.5).astype(np.uint8)
     if inverted:
         out = 255 - out
     if padding is not None:

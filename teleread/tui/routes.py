@@ -33,11 +33,11 @@ class Routes(Face, inherit_bindings=False):
             counts["app.quit"] = (f"{status.not_issued} not issued", "warn")
         if status is not None and status.fetching:
             counts["go.transfers"] = (f"{self.glyphs.fetching}{status.fetching}", "accent")
-        self.push_screen(GoMenu(self.keymap.actions, counts), self._chosen)
+        self.place.open_sheet(GoMenu(self.keymap.actions, counts), self._chosen)
 
     def do_app_palette(self, key: str) -> None:
         """Every action by name."""
-        self.push_screen(Palette(self.place.context), self._chosen)
+        self.place.open_sheet(Palette(self.place.context), self._chosen)
 
     def _chosen(self, action_id: str | None) -> None:
         if action_id:
@@ -45,7 +45,7 @@ class Routes(Face, inherit_bindings=False):
 
     def do_help_keys(self, key: str) -> None:
         """The keys that are valid here."""
-        self.push_screen(KeySheet(self.place.context))
+        self.place.open_sheet(KeySheet(self.place.context))
 
     def do_app_redraw(self, key: str) -> None:
         """Draw the screen anew."""
@@ -193,7 +193,7 @@ class Routes(Face, inherit_bindings=False):
             if answer is not None:
                 self.spawn(self._give_back(item, *answer), "give-back")
 
-        self.push_screen(GiveBack(REASONS), done)
+        self.place.open_sheet(GiveBack(REASONS), done)
 
     async def _give_back(self, item: WorklistItem, code: str, words: str) -> None:
         try:
@@ -252,7 +252,7 @@ class Routes(Face, inherit_bindings=False):
             return
         from .screens.ask import Leave
 
-        self.push_screen(Leave(status.not_issued, status.engine), self._leave)
+        self.place.open_sheet(Leave(status.not_issued, status.engine), self._leave)
 
     def _leave(self, yes: bool | None) -> None:
         if yes:

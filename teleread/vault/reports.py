@@ -119,8 +119,14 @@ class Reports:
         return tuple(_report(row) for row in rows)
 
     def states(self) -> dict[TaskKey, str]:
-        """The state of the last report on every task: the worklist's column."""
-        rows = self._reports.connection.rows("SELECT hub_id, task_id, state FROM report ORDER BY rowid")
+        """The state of the last report on every task: the worklist's column.
+
+        Versions taken back before they were sent (their outbox item is closed) don't count.
+        """
+        rows = self._reports.connection.rows(
+            "SELECT hub_id, task_id, state FROM report AS r WHERE NOT EXISTS (SELECT 1 FROM outbox"
+            " WHERE report_id = r.report_id AND report_version = r.version AND state = 'closed') ORDER BY rowid"
+        )
         return {TaskKey(row[0], row[1]): row[2] for row in rows}
 
     def search(self, words: str, *, limit: int = 200) -> tuple[Found, ...]:

@@ -18,7 +18,7 @@ from .config import setting
 from .hubfiles import load_hubs
 
 if TYPE_CHECKING:
-    from .signing import Session
+    from teleread.signing.keys import Signer
 
 __all__ = ["Core"]
 
@@ -36,13 +36,20 @@ class Core:
     """Settings typed on the command line."""
     passphrase: str = field(default="", repr=False)
     """What the vault was opened with, where that was a passphrase; it may have to sign (no PIN set)."""
-    session: Session | None = None
+    session: Signer | None = None
     """The signing key while it is open."""
     demo: bool = False
     stops: dict[tuple[TaskKey, int, Versions | None], SafeText] = field(default_factory=dict)
     """Stops found before, by everything they depend on: a worklist is drawn many times a minute."""
     _holder: str = ""
     _hubs: tuple[tuple[float, ...], tuple[HubFile, ...]] | None = None
+
+    def replace_vault(self, vault: Vault, passphrase: str = "") -> None:
+        """Go on with a vault that was opened again after a lock."""
+        self.vault = vault
+        self.passphrase = passphrase
+        self._holder = ""
+        self.stops.clear()
 
     @property
     def holder(self) -> str:

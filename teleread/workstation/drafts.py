@@ -83,8 +83,8 @@ def start(core: Core, key: TaskKey, template_id: str | None = None) -> Draft:
 
 
 def _refuse_reported(core: Core, key: TaskKey) -> None:
-    signed = [one for one in core.vault.reports.for_task(key) if one.state in {"signed", "issued"}]
-    if signed:
+    signed = core.vault.reports.for_task(key)
+    if core.vault.reports.states().get(key) in {"signed", "issued"}:
         raise AttentionError(
             "You have reported this task already.",
             "The signed report stays as it is.",

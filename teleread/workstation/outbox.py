@@ -47,7 +47,12 @@ def retry(core: Core, outbox_id: str) -> None:
             remedy=f"teleread outbox resolve {item.id} --choose CHOICE",
             code="not-waiting",
         )
-    core.vault.outbox.reschedule(item.id, core.clock.now(), item.why, attempts=item.attempts)
+    if item.state == "sending":
+        # It may have arrived: the hub is asked before anything is sent again.
+        why = item.why.removeprefix("unknown").removeprefix(": ")
+        core.vault.outbox.mark_unknown(item.id, why, at=core.clock.now())
+    elif item.state == "queued":
+        core.vault.outbox.reschedule(item.id, core.clock.now(), item.why)
 
 
 def resolve(core: Core, outbox_id: str, choice: str, reason: str = "") -> None:
@@ -81,9 +86,6 @@ def told(core: Core, outbox_id: str, whom: str, when: str) -> None:
         raise UsageError("Say who was told and when.", code="bad-told")
     with core.vault.transaction():
         core.vault.outbox.tell(item.id, person, moment)
-        core.vault.audit.append(
-            "told", subject=item.id, hub_id=item.key.hub_id, detail={"whom": person, "when": moment}
-        )
 
 
 def escalations(core: Core, waiting: Sequence[OutboxItem]) -> tuple[Escalation, ...]:

@@ -482,3 +482,24 @@ def test_the_child_is_capped_and_holds_nothing_of_the_readers(
     assert b"secret" not in environment
     assert b"HOME=" not in environment
     assert kinds <= {"pipe", "/dev/null"}
+
+
+@pytest.mark.parametrize(
+    ("shape", "changes", "seen"),
+    [
+        (
+            b"RECTANGULAR",
+            {0x00181602: b"1", 0x00181604: b"5", 0x00181606: b"1", 0x00181608: b"4"},
+            [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3)],
+        ),
+        (b"CIRCULAR", {0x00181610: b"2\\3", 0x00181612: b"1"}, [(0, 2), (1, 1), (1, 2), (1, 3), (2, 2)]),
+        (b"POLYGONAL", {0x00181620: b"1\\1\\1\\2\\2\\2\\2\\1"}, [(0, 0), (0, 1), (1, 0), (1, 1)]),
+    ],
+)
+def test_shutters_are_read(
+    pool: DecodePool, shape: bytes, changes: dict[int, bytes], seen: list[tuple[int, int]]
+) -> None:
+    elements = {tag: ("IS", value) for tag, value in changes.items()} | {0x00181600: ("CS", shape)}
+    frame = shown(pool, picture(RAMP, elements))
+    assert frame.shutter is not None
+    assert [tuple(place) for place in np.argwhere(~frame.shutter).tolist()] == seen

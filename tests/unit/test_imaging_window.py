@@ -196,3 +196,26 @@ def test_scrolling_with_one_window_builds_its_table_once() -> None:
     for _ in range(5):
         to_grey(frame_of(np.zeros((4, 4), np.int16)), Window(40, 400))
     assert module._table.cache_info().misses == 1
+
+
+@pytest.mark.parametrize(("slope", "intercept"), [(1e308, 0.0), (1e308, -1e308), (1.0, 1e308), (1e-308, 0.0)])
+def test_absurd_rescale_values_are_drawn_without_a_warning(slope: float, intercept: float) -> None:
+    frame = frame_of(np.array([[-32768, 0, 32767]], np.int16), slope=slope, intercept=intercept)
+    for window in (None, Window(40, 400), Window(0, 1e11), Window(0, 1e-9, "SIGMOID")):
+        assert to_grey(frame, window).shape == (1, 3)
+
+
+def test_a_shutter_covers_only_what_is_annotated() -> None:
+    cover = np.zeros((60, 60), bool)
+    cover[:, :30] = True
+    frame = frame_of(np.full((60, 60), 255, np.uint8), shutter=cover, windows=(Window(128, 256),))
+    assert render(frame).array.min() == 255
+    annotated = render(frame, annotate=True).array
+    assert annotated[30, 5] == 0
+    assert annotated[30, 55] == 255
+
+
+def test_the_aspect_is_told_until_the_pixels_are_square() -> None:
+    frame = frame_of(np.zeros((10, 10), np.uint8), aspect=2.0)
+    assert render(frame).aspect == 2.0
+    assert render(frame, annotate=True).aspect == 1.0

@@ -270,7 +270,7 @@ class FakeStation:
             "findings": (
                 "Findings",
                 "The liver is of normal size with no focal lesion. Aorta 24 mm at the hiatus.\n"
-                "Small cyst in the RIGHT kidney. Spleen: [spleen: normal]. Gallbladder: [gallbladder: ?]",
+                "Small cyst in the RIGHT kidney. Spleen: [normal]. Gallbladder: [?Gallbladder]",
             ),
             "impression": ("Impression", ""),
         }
@@ -323,7 +323,7 @@ class FakeStation:
                 Check("empty-impression", "block", clean("The impression is empty"), clean("no answer"), "impression")
             )
         for one in draft.sections:
-            if ": ?]" in one.text:
+            if "[?" in one.text:
                 found.append(
                     Check("unresolved-field", "block", clean("Gallbladder is not filled in"), clean("gap"), one.id, "gallbladder")
                 )

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from teleread.demo.cases.nouns import Series
 from teleread.demo.images.draw import Field, Floats, Plane, blur, grain, letters, random_of
+from teleread.demo.images.draw import stored as as_stored
 
 __all__ = ["chest_film"]
 
@@ -36,7 +37,7 @@ def chest_film(series: Series, index: int, seed: int) -> NDArray[Any]:
     if large:
         film = film + np.float32(0.7) * (film - blur(film, 30))
     film = blur(film, 1 if large else 0) + grain(film.shape, 30, seed + 3)
-    stored = np.clip(film, 0, 4095).astype(np.uint16)
+    stored = as_stored(film)
     size = max(series.rows // 22, 8)
     letters(stored, "L", size, series.columns - 2 * size, size, 3900)
     return stored
@@ -112,7 +113,7 @@ def _vessels(plane: Plane, seed: int, count: int) -> Floats:
     rng = random_of("vessels", seed)
     field = Field(Plane(np.zeros_like(plane.image), plane.x, plane.y, plane.pixel), overlap=0.4)
     for side in (-1.0, 1.0):
-        stack = [((side * 26, -6.0), angle, 3.0, 0) for angle in (-95, -62, -25, 8, 40, 66, 88)]
+        stack = [((side * 26, -6.0), float(angle), 3.0, 0) for angle in (-95, -62, -25, 8, 40, 66, 88)]
         budget = count
         while stack and budget > 0:
             budget -= 1

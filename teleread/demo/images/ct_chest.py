@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teleread.demo.cases.nouns import Series
-from teleread.demo.images.draw import Plane, grain, random_of
+from teleread.demo.images.draw import Plane, grain, random_of, stored
 
 __all__ = ["NODULES", "chest_ct"]
 
@@ -39,7 +39,7 @@ def chest_ct(series: Series, index: int, seed: int) -> NDArray[Any]:
     _skeleton(plane, z)
     _table(plane)
     noise = grain(plane.image.shape, 24.0 if (series.thickness or 1) < 1.5 else 17.0, index + seed)
-    return np.clip(plane.image + noise + 1024, 0, 4095).astype(np.uint16)
+    return stored(plane.image + noise + 1024)
 
 
 def _high(z: float) -> float:
@@ -149,6 +149,17 @@ def _middle(plane: Plane, z: float) -> None:
         plane.ellipse((20, 46), (12.5, 12.5), _BLOOD + 4)
     if 40 < z < 66:
         plane.ellipse((8, 12), (15, 40), _BLOOD + 4, angle=20)
+    _great_vessels(plane, z)
+    if z > 28:
+        plane.ellipse((-2, 12), (9, 8), _AIR + 10)
+    elif z > 2:
+        split = (28 - z) * 0.9
+        for side in (-1, 1):
+            plane.ellipse((side * (6 + split) - 2, 12 + split * 0.2), (6.5, 6), _AIR + 10)
+    plane.ellipse((6, 30), (8, 5), 30)
+
+
+def _great_vessels(plane: Plane, z: float) -> None:
     if 5 < z <= 40:
         plane.ellipse((-6, -22), (15, 15), _BLOOD + 4)
         plane.ellipse((14, -10), (26, 11), _BLOOD, angle=24)
@@ -157,13 +168,6 @@ def _middle(plane: Plane, z: float) -> None:
     if z >= 66:
         for x, y in ((-18, -20), (2, -18), (16, -4), (-24, -2)):
             plane.ellipse((x, y), (6, 6), _BLOOD)
-    if z > 28:
-        plane.ellipse((-2, 12), (9, 8), _AIR + 10)
-    elif z > 2:
-        split = (28 - z) * 0.9
-        for side in (-1, 1):
-            plane.ellipse((side * (6 + split) - 2, 12 + split * 0.2), (6.5, 6), _AIR + 10)
-    plane.ellipse((6, 30), (8, 5), 30)
 
 
 def _below_the_domes(plane: Plane, z: float) -> None:
@@ -185,7 +189,7 @@ def _skeleton(plane: Plane, z: float) -> None:
     plane.ellipse((0, 88), (15, 13), _CORTEX * 0.7, soft=2)
     plane.ellipse((0, 87), (9, 8), 20)
     plane.ellipse((0, 104), (3.5, 10), _CORTEX * 0.6)
-    for side in (-1, 1):
+    for side in (-1.0, 1.0):
         plane.ellipse((side * 26, 90), (13, 4.5), _CORTEX * 0.55, angle=side * 14)
     if -70 < z < 92:
         plane.ellipse((0, -89), (15, 5), _CORTEX * 0.6)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teleread.demo.cases.nouns import Series
-from teleread.demo.images.draw import Floats, Plane, blur, grain, random_of
+from teleread.demo.images.draw import Floats, Plane, blur, grain, random_of, stored
 
 __all__ = ["head_ct"]
 
@@ -37,7 +37,7 @@ def head_ct(series: Series, index: int, seed: int) -> NDArray[Any]:
     if z < -22:
         _base(plane, z, rx, ry)
     noise = grain(plane.image.shape, 3.2, index + seed, radius=1)
-    return np.clip(np.round(plane.image + noise) + 1024, 0, 4095).astype(np.uint16)
+    return stored(plane.image + noise + 1024)
 
 
 @lru_cache(maxsize=4)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teleread.demo.cases.nouns import Series
-from teleread.demo.images.draw import Plane, grain, random_of
+from teleread.demo.images.draw import Plane, grain, random_of, stored
 
 __all__ = ["trunk_ct"]
 
@@ -48,7 +48,7 @@ def trunk_ct(series: Series, index: int, seed: int) -> NDArray[Any]:
     if params.get("free_gas"):
         _free_gas(plane, z)
     noise = grain(plane.image.shape, 13.0, index + seed)
-    return np.clip(plane.image + noise + 1024, 0, 4095).astype(np.uint16)
+    return stored(plane.image + noise + 1024)
 
 
 def _hips(z: float) -> float:

@@ -9,9 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Field", "Floats", "Plane", "blur", "grain", "letters", "random_of"]
+__all__ = ["Field", "Floats", "Plane", "blur", "grain", "letters", "random_of", "stored"]
 
 Floats = NDArray[np.float32]
+
+
+def stored(values: NDArray[Any]) -> NDArray[np.uint16]:
+    """Values as 12 bit pixels."""
+    return np.asarray(np.clip(np.round(values), 0, 4095), dtype=np.uint16)
 
 
 def random_of(*names: int | str) -> np.random.Generator:
@@ -134,7 +139,7 @@ class Plane:
             mask: Rows x columns of 0..1 that limits it.
 
         Returns:
-            How much of each pixel is inside, rows x columns; None if nothing was touched or no mask is needed.
+            How much of each pixel of the box touched is inside; None if nothing was touched.
         """
         if min(radii) <= 0:
             return None
@@ -176,7 +181,7 @@ class Plane:
             third = (u * u * u - 3 * u * v * v) / (safe * np.maximum(radius, 1e-2))
             edge = edge + np.float32(wobble[0]) * third + np.float32(wobble[1]) * (2 * second * second - 1)
         sharp = np.float32(min(radii) / (self.pixel * max(soft, 0.1)))
-        return np.clip((edge - radius) * sharp + np.float32(0.5), 0, 1)
+        return np.asarray(np.clip((edge - radius) * sharp + np.float32(0.5), 0, 1), dtype=np.float32)
 
     def full_mask(
         self,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teleread.demo.cases.nouns import Series
-from teleread.demo.images.draw import Floats, blur, grain
+from teleread.demo.images.draw import Floats, blur, grain, stored
 
 __all__ = ["knee_mr"]
 
@@ -143,4 +143,4 @@ def knee_mr(series: Series, index: int, seed: int) -> NDArray[Any]:
     texture = 1 + grain(image.shape, 0.05, index + series.number * 31 + seed, radius=2)
     real = image * near * texture + grain(image.shape, 16, index * 3 + series.number)
     imaginary = grain(image.shape, 16, index * 5 + series.number + 7)
-    return np.clip(np.hypot(real, imaginary), 0, 4095).astype(np.uint16)
+    return stored(np.hypot(real, imaginary))

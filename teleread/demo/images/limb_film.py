@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from teleread.demo.cases.nouns import Series
 from teleread.demo.images.draw import Field, Floats, Plane, blur, grain, letters, random_of
+from teleread.demo.images.draw import stored as as_stored
 from teleread.demo.images.skeleton import LIMBS, Bone
 
 __all__ = ["limb_film"]
@@ -38,7 +39,7 @@ def limb_film(series: Series, index: int, seed: int) -> NDArray[Any]:
     bright = film - _SHOULDER
     film = np.where(bright > 0, _SHOULDER + 1900 * np.tanh(bright / 2600), film)
     film = film + grain(film.shape, 26.0, seed + series.number)
-    stored = np.clip(film, 0, 4095).astype(np.uint16)
+    stored = as_stored(film)
     if params["side"] == "L":
         stored = stored[:, ::-1].copy()
     size = max(series.rows // 16, 8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 __all__ = ["LIMBS", "Bone"]
@@ -34,7 +35,7 @@ def _flesh(start: Point, end: Point, radius: float, depth: float = 0.8) -> Bone:
 def _chain(points: list[Point], radii: list[float]) -> list[Bone]:
     """Tubular bones in a row with a joint space between them."""
     out = []
-    for (start, end), radius in zip(zip(points, points[1:], strict=False), radii, strict=True):
+    for (start, end), radius in zip(pairwise(points), radii, strict=True):
         gap = 0.045
         a = (start[0] + (end[0] - start[0]) * gap, start[1] + (end[1] - start[1]) * gap)
         b = (end[0] - (end[0] - start[0]) * gap, end[1] - (end[1] - start[1]) * gap)

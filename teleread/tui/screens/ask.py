@@ -50,7 +50,7 @@ class GiveBack(Sheet[tuple[str, str]]):
         """A number chooses."""
         index = int(key) - 1
         if 0 <= index < len(self.reasons):
-            self.dismiss(self.reasons[index])
+            self.finish(self.reasons[index])
 
 
 class AskText(Sheet[str]):
@@ -90,18 +90,20 @@ class AskText(Sheet[str]):
     def on_mount(self) -> None:
         """The cursor stands in the line."""
         super().on_mount()
-        entry = self.query_one(Entry)
-        entry.set(self.start_text)
-        entry.focus()
+        self.query_one(Entry).set(self.start_text)
+
+    def first_focus(self) -> Widget:
+        """The line."""
+        return self.query_one(Entry)
 
     def on_entry_submitted(self, message: Entry.Submitted) -> None:
         """Enter."""
         if message.entry.value.strip():
-            self.dismiss(message.entry.value.strip())
+            self.finish(message.entry.value.strip())
 
-    def on_entry_left(self) -> None:
+    def on_entry_left(self, message: Entry.Left) -> None:
         """Escape."""
-        self.dismiss(None)
+        self.finish(None)
 
 
 class Leave(Sheet[bool]):
@@ -137,4 +139,4 @@ class Leave(Sheet[bool]):
     async def _on_key(self, event: events.Key) -> None:
         if event.key == "y":
             event.stop()
-            self.dismiss(True)
+            self.finish(True)

@@ -38,14 +38,11 @@ class GoMenu(Sheet[str]):
     def on_mount(self) -> None:
         """Wait before showing itself."""
         super().on_mount()
-        self._bindings = type(self._bindings)()
-        for widget in self.query("#sheet, #sheet-hints"):
-            widget.visible = False
+        self.visible = False
         self.set_timer(SHOWN_AFTER, self._show)
 
     def _show(self) -> None:
-        for widget in self.query("#sheet, #sheet-hints"):
-            widget.visible = True
+        self.visible = True
 
     def wanted(self) -> int:
         """Heading and rows of at most four."""
@@ -73,7 +70,7 @@ class GoMenu(Sheet[str]):
     async def _on_key(self, event: events.Key) -> None:
         event.stop()
         event.prevent_default()
-        self.dismiss(self.keys.get(event.key))
+        self.finish(self.keys.get(event.key))
 
 
 class KeySheet(Sheet[None]):
@@ -129,7 +126,7 @@ class KeySheet(Sheet[None]):
         if event.key in steps:
             lines.scroll_rows(steps[event.key])
         else:
-            self.dismiss(None)
+            self.finish(None)
 
 
 class Palette(Sheet[str]):
@@ -151,8 +148,11 @@ class Palette(Sheet[str]):
     def on_mount(self) -> None:
         """The cursor stands in the words."""
         super().on_mount()
-        self.query_one(Entry).focus()
         self._count()
+
+    def first_focus(self) -> Widget:
+        """The words."""
+        return self.query_one(Entry)
 
     def wanted(self) -> int:
         """At most ten rows."""
@@ -196,25 +196,25 @@ class Palette(Sheet[str]):
         entry.refresh()
         self.renew()
 
-    def on_entry_changed(self) -> None:
+    def on_entry_changed(self, message: Entry.Changed) -> None:
         """Other words, other actions."""
         self.at = 0
         self._count()
 
-    def on_entry_left(self) -> None:
+    def on_entry_left(self, message: Entry.Left) -> None:
         """Escape."""
-        self.dismiss(None)
+        self.finish(None)
 
-    def on_entry_submitted(self) -> None:
+    def on_entry_submitted(self, message: Entry.Submitted) -> None:
         """Do the chosen one."""
         found = self.found()
-        self.dismiss(found[self.at].id if found else None)
+        self.finish(found[self.at].id if found else None)
 
     def on_lines_clicked(self, message: Lines.Clicked) -> None:
         """A click does it."""
         found = self.found()
         if message.row < len(found):
-            self.dismiss(found[message.row].id)
+            self.finish(found[message.row].id)
 
     async def _on_key(self, event: events.Key) -> None:
         if event.key in {"up", "down"}:

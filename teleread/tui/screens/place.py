@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from textual import events
 from textual.geometry import Region
 from textual.screen import Screen
 from textual.widget import Widget
@@ -15,11 +16,14 @@ from teleread.workstation.api import WorklistItem
 
 from ..face import Face, face
 from ..widgets.bars import HintBar, StatusLine, TopBar
+from .sheet import Sheet
 
 if TYPE_CHECKING:
     from textual.dom import DOMNode
 
 __all__ = ["Place", "perform"]
+
+T = TypeVar("T")
 
 
 async def perform(node: DOMNode, targets: Sequence[object | None], action_id: str, key: str) -> bool:
@@ -57,6 +61,11 @@ class Place(Screen[None], inherit_bindings=False):
     WORDS: dict[str, str] = {}  # noqa: RUF012 - a table that nobody changes
     """Words of the last row that differ from the table's: action id to word."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.sheets: list[Sheet[Any]] = []
+        self.focus_before: Widget | None = None
+
     @property
     def face(self) -> Face:
         """The app, typed."""
@@ -71,7 +80,52 @@ class Place(Screen[None], inherit_bindings=False):
     async def action_act(self, action_id: str, key: str = "") -> None:
         """Do an action of the table."""
         self.face.touched()
-        await perform(self, (self.focused, self, self.app), action_id, key)
+        if self.sheets:
+            sheet = self.sheets[-1]
+            targets: tuple[object | None, ...] = (self.focused, sheet)
+            if action_id in sheet.APP_ACTIONS:
+                targets = (self.app,)
+        else:
+            targets = (self.focused, self, self.app)
+        await perform(self, targets, action_id, key)
+
+    # -- sheets -----------------------------------------------------------------------------------
+    def open_sheet(self, sheet: Sheet[T], answered: Callable[[T | None], object] | None = None) -> None:
+        """Lay a sheet on this screen.
+
+        Args:
+            sheet: The sheet.
+            answered: Takes its answer; None where nothing happened.
+        """
+        if not self.sheets:
+            self.focus_before = self.focused
+        sheet.answered = answered
+        self.sheets.append(sheet)
+        self.mount(sheet)
+        self.call_after_refresh(self.show_hints)
+
+    def close_sheet(self, sheet: Sheet[T], answer: T | None) -> None:
+        """Take a sheet away and give the focus back."""
+        if sheet in self.sheets:
+            self.sheets.remove(sheet)
+        sheet.remove()
+        self.set_focus(self.sheets[-1].first_focus() if self.sheets else self.focus_before, scroll_visible=False)
+        self.show_hints()
+        if sheet.answered is not None:
+            sheet.answered(answer)
+
+    def close_all_sheets(self) -> None:
+        """Take every sheet away; nothing happens by it."""
+        for sheet in reversed(list(self.sheets)):
+            sheet.finish(None)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Sheets lie down anew."""
+        self.call_after_refresh(self._settle_sheets)
+
+    def _settle_sheets(self) -> None:
+        for sheet in self.sheets:
+            sheet.settle()
 
     def on_mount(self) -> None:
         """Fill the bars."""
@@ -102,6 +156,10 @@ class Place(Screen[None], inherit_bindings=False):
 
     def show_hints(self) -> None:
         """Fill the last row for the context."""
+        if self.sheets:
+            for bar in self.query(HintBar):
+                bar.chips = tuple((key, word, "") for key, word in self.sheets[-1].HINTS)
+            return
         context, keymap = self.context, self.face.keymap
         chips = []
         for action_id in self.hints():

@@ -1,37 +1,53 @@
-"""Sheets: they lie on a screen, over the report or the list, never over a picture or who it is."""
+"""Sheets: they lie on a screen, over the report or the list, never over a picture or who it is.
+
+A sheet is a widget of its screen, not a screen of its own, so that the picture beside it stays drawn. While it is
+open its keys are the only ones: screens and the app have no bindings, only the widget in focus has.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Generic, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.geometry import Region
-from textual.screen import ModalScreen
 from textual.widget import Widget
 
 from ..face import Face, face
 from ..paint import Line
-from ..widgets.bars import HintBar
+from ..widgets.entry import Entry
 from ..widgets.lines import Lines, Row
-from .place import Place, perform
+
+if TYPE_CHECKING:
+    from .place import Place
 
 __all__ = ["Sheet"]
 
 T = TypeVar("T")
 
 
-class Sheet(ModalScreen[T], Generic[T], inherit_bindings=False):
+class Sheet(Vertical, Generic[T], can_focus=True, inherit_bindings=False):
     """One sheet.
 
-    Subclasses make rows (`rows`), say how many they want (`wanted`), and close with `dismiss`.
+    Subclasses make rows (`rows`), say how many they want (`wanted`), and close with `finish`.
     """
 
-    TITLE_WORDS = ""
-    """Its heading."""
+    DEFAULT_CSS = """
+    Sheet { layer: sheet; position: absolute; height: 1; width: 1fr; background: $tr-raised; }
+    """
+
+    CONTEXT = "S"
     HINTS: tuple[tuple[str, str], ...] = (("Esc", "back"),)
     """(key, word) of the last row while it is open."""
+    APP_ACTIONS = frozenset({"app.lock", "app.redraw"})
+    """Actions of the app that are done under an open sheet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answered: Callable[[T | None], object] | None = None
+        self.done = False
 
     @property
     def face(self) -> Face:
@@ -41,13 +57,11 @@ class Sheet(ModalScreen[T], Generic[T], inherit_bindings=False):
     @property
     def under(self) -> Place:
         """The screen it lies on."""
-        return next(screen for screen in reversed(self.app.screen_stack) if isinstance(screen, Place))
+        return cast("Place", self.screen)
 
     def compose(self) -> ComposeResult:
-        """The rows, then whatever a subclass adds, then the keys."""
-        with Vertical(id="sheet"):
-            yield from self.parts()
-        yield HintBar(id="sheet-hints")
+        """The sheet's widgets from top to bottom."""
+        yield from self.parts()
 
     def parts(self) -> Sequence[Widget]:
         """The widgets of the sheet from top to bottom."""
@@ -65,7 +79,11 @@ class Sheet(ModalScreen[T], Generic[T], inherit_bindings=False):
         """Take keys of sheets, lie down where allowed."""
         self._bindings = self.face.keymap.bindings("S")
         self.settle()
-        self.query_one(HintBar).chips = tuple((key, word, "") for key, word in self.HINTS)
+        self.screen.set_focus(self.first_focus(), scroll_visible=False)
+
+    def first_focus(self) -> Widget:
+        """What has the focus at first."""
+        return self
 
     def region_wanted(self) -> Region:
         """Where it lies."""
@@ -74,20 +92,9 @@ class Sheet(ModalScreen[T], Generic[T], inherit_bindings=False):
     def settle(self) -> None:
         """Lie where the screen below allows."""
         region = self.region_wanted()
-        body = self.query_one("#sheet", Vertical)
-        body.styles.position = "absolute"
-        body.styles.offset = (region.x, region.y)
-        body.styles.width = region.width
-        body.styles.height = region.height
-        hints = self.query_one(HintBar)
-        hints.styles.position = "absolute"
-        hints.styles.offset = (0, self.app.size.height - 1)
-        hints.styles.width = self.app.size.width
-
-    def on_resize(self) -> None:
-        """Lie down anew."""
-        if self.is_mounted:
-            self.settle()
+        self.styles.offset = (region.x, region.y)
+        self.styles.width = region.width
+        self.styles.height = region.height
 
     def renew(self) -> None:
         """Draw the rows again."""
@@ -103,14 +110,37 @@ class Sheet(ModalScreen[T], Generic[T], inherit_bindings=False):
         line = self.start()
         return line.rule(title, width - 2, note, glyph=self.face.glyphs.rule, note_role=note_role), None
 
-    async def action_act(self, action_id: str, key: str = "") -> None:
-        """Do an action of the table; only the sheet and the app know any here."""
-        self.face.touched()
-        await perform(self, (self.focused, self, *self._app_targets(action_id)), action_id, key)
-
-    def _app_targets(self, action_id: str) -> tuple[object, ...]:
-        return (self.app,) if action_id in {"app.lock", "app.redraw"} else ()
+    def finish(self, answer: T | None) -> None:
+        """Close, and give the answer to who opened it; None: nothing happens."""
+        if not self.done:
+            self.done = True
+            self.under.close_sheet(self, answer)
 
     def do_sheet_back(self, key: str) -> None:
         """Close; nothing happens."""
-        self.dismiss(None)
+        self.finish(None)
+
+    def on_click(self, event: events.Click) -> None:
+        """A click beside any control gives the sheet the focus and does nothing else."""
+        event.stop()
+
+    def on_entry_changed(self, message: Entry.Changed) -> None:
+        """What is typed here concerns nobody below."""
+        message.stop()
+
+    def on_entry_submitted(self, message: Entry.Submitted) -> None:
+        """The same for Enter."""
+        message.stop()
+
+    def on_entry_left(self, message: Entry.Left) -> None:
+        """The same for Escape."""
+        message.stop()
+
+    def do_sheet_ok(self, key: str) -> None:
+        """The harmless button: there is none."""
+
+    def do_sheet_act(self, key: str) -> None:
+        """The button in focus: there is none."""
+
+
+AnySheet = Sheet[Any]

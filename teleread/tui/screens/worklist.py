@@ -198,6 +198,7 @@ class Worklist(Place):
     # -- shape ------------------------------------------------------------------------------------
     def on_resize(self, event: events.Resize) -> None:
         """Columns by width; list and detail from 120 columns."""
+        super().on_resize(event)
         self._lay_out(event.size.width)
 
     def _lay_out(self, width: int) -> None:

@@ -1,0 +1,263 @@
+"""The engine: pull, prefetch and push in the background, one a vault, until it is told to stop."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from teleread.host.clock import Clock
+from teleread.host.filelock import OsLock
+from teleread.model.errors import TelereadError
+from teleread.model.events import Event
+from teleread.model.hubfile import HubFile
+from teleread.vault.exchange import Request
+from teleread.vault.vault import Vault
+
+from .prefetch import Prefetcher
+from .requests import Sites, Works, error_json, pass_over, perform
+
+__all__ = ["Engine", "EngineSettings", "run"]
+
+POLL_SECONDS: Final = 0.05
+"""How often requests are looked for."""
+LONGEST_PAUSE: Final = 300.0
+"""Longest pause between two looks at a hub that does not answer, seconds."""
+IDLE_SECONDS: Final = 5
+"""How long nobody has to need an engine until it leaves."""
+JOIN_SECONDS: Final = 20.0
+"""How long an engine that was told to stop waits for work in hand."""
+
+Emit = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """How an engine works."""
+
+    pull_seconds: float = 20.0
+    prefetch_cases: int = 5
+    prefetch_priors: int = 2
+    once: bool = False
+    """One pass, then stop."""
+    leave_when_idle: Callable[[], bool] | None = None
+    """Asked now and then: whether nobody needs the engine any more."""
+
+
+def run(
+    vault: Vault,
+    sites: Sites,
+    clock: Clock,
+    stop: threading.Event,
+    settings: EngineSettings,
+    emit: Emit | None = None,
+) -> bool:
+    """Work until stopped.
+
+    Args:
+        vault: The open vault.
+        sites: Hubs and archives.
+        clock: Local clock.
+        stop: Ends it.
+        settings: How it works.
+        emit: Takes every event, as it is stored.
+
+    Returns:
+        Whether nothing was left undone by a hub that did not answer.
+
+    Raises:
+        TelereadError: ``engine-runs``: another one does.
+    """
+    lock = OsLock(vault.paths.engine_lock)
+    # A probe of somebody who asks whether an engine runs holds the lock for an instant.
+    if not lock.acquire(1.0):
+        raise TelereadError(
+            "An engine is running for this vault already.", remedy="There is nothing to do.", code="engine-runs"
+        )
+    try:
+        return Engine(vault, sites, clock, stop, settings, emit).run()
+    finally:
+        lock.release()
+
+
+@dataclass(slots=True)
+class _Line:
+    """How one hub's line has been."""
+
+    failures: int = 0
+    due: float = 0.0
+    dice: random.Random = field(default_factory=random.Random)
+
+
+class Engine:
+    """The loops; `run` holds the lock around them."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        sites: Sites,
+        clock: Clock,
+        stop: threading.Event,
+        settings: EngineSettings,
+        emit: Emit | None,
+    ) -> None:
+        self._vault = vault
+        self._sites = sites
+        self._clock = clock
+        self._stop = stop
+        self._settings = settings
+        self._emit = emit
+        self._told = vault.events.last_id()
+        self._works = Works(vault, sites, clock, settings.prefetch_cases, settings.prefetch_priors)
+        self._clean = True
+        self._began = clock.now()
+        self._idle = 0
+        self._ask_at = clock.monotonic() + 10.0
+
+    def run(self) -> bool:
+        """Work until stopped, or one pass."""
+        self._vault.objects.recover()
+        self._vault.events.emit("engine-started", {})
+        try:
+            if self._settings.once:
+                self._once()
+            else:
+                self._loops()
+        finally:
+            self._vault.events.emit("engine-stopped", {})
+            self._pass_on()
+        return self._clean
+
+    def _once(self) -> None:
+        for file in self._sites.files():
+            self._look(file, _Line())
+            self._pass_on()
+        Prefetcher(self._works, self._stop).once()
+        while (request := self._vault.requests.take()) is not None:
+            self._answer(request)
+        self._pass_on()
+
+    # -- the loops -----------------------------------------------------------------------------------------
+
+    def _loops(self) -> None:
+        workers: dict[str, threading.Thread] = {"prefetch": self._start("prefetch", self._prefetch)}
+        answering: list[threading.Thread] = []
+        while not self._stop.is_set():
+            for file in self._sites.files():
+                name = f"hub {file.hub_id}"
+                if name not in workers or not workers[name].is_alive():
+                    workers[name] = self._start(name, self._hub_loop(file.hub_id))
+            answering = [one for one in answering if one.is_alive()]
+            answering += self._requests()
+            self._pass_on()
+            if not answering and self._nobody_left():
+                self._stop.set()
+            self._stop.wait(POLL_SECONDS)
+        for one in [*workers.values(), *answering]:
+            one.join(JOIN_SECONDS)
+
+    def _nobody_left(self) -> bool:
+        """Whether nobody has needed the engine for some seconds."""
+        asked, now = self._settings.leave_when_idle, self._clock.monotonic()
+        if asked is None or now < self._ask_at:
+            return False
+        self._ask_at = now + 1.0
+        self._idle = self._idle + 1 if asked() else 0
+        return self._idle >= IDLE_SECONDS
+
+    def _start(self, name: str, work: Callable[[], None]) -> threading.Thread:
+        thread = threading.Thread(target=self._bounded(work), name=name, daemon=True)
+        thread.start()
+        return thread
+
+    def _bounded(self, work: Callable[[], None]) -> Callable[[], None]:
+        """The boundary of a worker: an error of ours costs a pass, never the engine."""
+
+        def guarded() -> None:
+            try:
+                work()
+            except TelereadError:
+                # Told by whoever raised it; the loop is started again by the next round.
+                self._stop.wait(1.0)
+
+        return guarded
+
+    def _hub_loop(self, hub_id: str) -> Callable[[], None]:
+        def loop() -> None:
+            line = _Line()
+            while not self._stop.is_set():
+                file = next((one for one in self._sites.files() if one.hub_id == hub_id), None)
+                if file is None:
+                    return
+                due = self._clock.monotonic() >= line.due
+                if due or (not line.failures and self._something_new(hub_id)):
+                    self._look(file, line)
+                self._stop.wait(0.2)
+
+        return loop
+
+    def _something_new(self, hub_id: str) -> bool:
+        """Whether something never tried waits for this hub: a signature goes at once, not at the next look."""
+        return any(one.key.hub_id == hub_id and not one.attempts for one in self._vault.outbox.due())
+
+    def _look(self, file: HubFile, line: _Line) -> None:
+        told = pass_over(self._works, file, pull=True, push=True, ignore_backoff=False)
+        if told.get("error"):
+            self._clean = False
+            line.failures += 1
+            bound = min(LONGEST_PAUSE, self._settings.pull_seconds * 2 ** min(line.failures, 8))
+            pause = max(1.0, line.dice.uniform(0, bound)) if told["offline"] else bound
+        else:
+            line.failures = 0
+            pause = self._settings.pull_seconds
+        line.due = self._clock.monotonic() + pause
+
+    def _prefetch(self) -> None:
+        prefetcher = Prefetcher(self._works, self._stop)
+        while not self._stop.is_set():
+            if not prefetcher.once():
+                self._stop.wait(2.0)
+
+    # -- requests and events -------------------------------------------------------------------------------
+
+    def _requests(self) -> list[threading.Thread]:
+        """Take what was asked for; each is answered in a thread of its own, so that none waits for a fetch."""
+        started = []
+        while (request := self._vault.requests.take()) is not None:
+            if request.kind == "stop":
+                if request.at < self._began:
+                    continue  # meant for an engine that ended before it read this
+                self._stop.set()
+                self._vault.events.emit("request-done", {}, request.id)
+                break
+            started.append(self._start(f"request {request.id}", self._answering(request)))
+        return started
+
+    def _answering(self, request: Request) -> Callable[[], None]:
+        return lambda: self._answer(request)
+
+    def _answer(self, request: Request) -> None:
+        try:
+            told = {"answer": perform(self._works, request.kind, request.args)}
+        except TelereadError as error:
+            told = {"error": error_json(error)}
+        except Exception as error:  # the worker boundary: whoever asked must get an answer
+            told = {"error": error_json(_unforeseen(error))}
+        self._vault.events.emit("request-done", {"kind": request.kind, **told}, request.id)
+
+    def _pass_on(self) -> None:
+        for event in self._vault.events.since(self._told):
+            self._told = event.id
+            if self._emit is not None:
+                self._emit(event)
+
+
+def _unforeseen(error: Exception) -> TelereadError:
+    return TelereadError(
+        "Something went wrong in the engine that should not.",
+        "What was saved and signed is safe.",
+        "Try again; report it if it comes back.",
+        code=f"engine-{type(error).__name__.lower()}",
+    )

@@ -1,0 +1,304 @@
+"""What commands and windows ask for: one function each, run by the engine or by the command itself."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from teleread.host.clock import Clock
+from teleread.model.errors import (
+    AttentionError,
+    ExitCode,
+    IntegrityError,
+    LockedError,
+    NotSignedInError,
+    OfflineError,
+    TelereadError,
+    UsageError,
+)
+from teleread.model.hubfile import HubFile
+from teleread.model.task import TaskContext, TaskKey
+from teleread.model.text import clean
+
+if TYPE_CHECKING:
+    from teleread.archive.port import Archive
+    from teleread.hub.port import Hub
+    from teleread.vault.vault import Vault
+
+__all__ = ["Locks", "Sites", "Works", "error_json", "perform", "raise_told"]
+
+
+class Sites(Protocol):
+    """The adapters, by hub id."""
+
+    def files(self) -> tuple[HubFile, ...]:
+        """The hub files as they are now."""
+        ...
+
+    def hub(self, hub_id: str) -> Hub:
+        """The adapter to a hub."""
+        ...
+
+    def archives(self, hub_id: str, via: str = "auto") -> tuple[Archive, ...]:
+        """The archives of a hub, best first."""
+        ...
+
+
+class Locks:
+    """One lock a name, made when first asked for: one push a hub, one fetch a study at a time."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._made: dict[tuple[str, ...], threading.Lock] = {}
+
+    def of(self, *name: str) -> AbstractContextManager[object]:
+        """The lock of that name."""
+        with self._guard:
+            return self._made.setdefault(name, threading.Lock())
+
+
+@dataclass(slots=True)
+class Works:
+    """What every act needs."""
+
+    vault: Vault
+    sites: Sites
+    clock: Clock
+    prefetch_cases: int = 5
+    prefetch_priors: int = 2
+    locks: Locks = field(default_factory=Locks)
+    asked: MutableMapping[TaskKey, float] = field(default_factory=dict)
+    """When priors were last asked for."""
+
+    def file(self, hub_id: str) -> HubFile:
+        """The hub file of that id.
+
+        Raises:
+            UsageError: It is gone.
+        """
+        for one in self.sites.files():
+            if one.hub_id == hub_id:
+                return one
+        raise UsageError("The hub file is gone.", "What was kept of it is safe.", code="no-hub")
+
+
+def perform(works: Works, kind: str, args: Mapping[str, Any]) -> dict[str, Any]:
+    """Do what is asked.
+
+    Args:
+        works: The parts.
+        kind: ``sync``, ``claim``, ``give-back``, ``fetch`` or ``reread``.
+        args: JSON values, as each needs them.
+
+    Returns:
+        JSON values for whoever asked.
+
+    Raises:
+        TelereadError: It could not be done; all kinds of it.
+    """
+    act = _ACTS.get(kind)
+    if act is None:
+        raise UsageError("The engine does not know that request.", code="bad-request")
+    return act(works, args)
+
+
+# -- one pass ------------------------------------------------------------------------------------------
+
+
+def _sync(works: Works, args: Mapping[str, Any]) -> dict[str, Any]:
+    pull, push = bool(args.get("pull", True)), bool(args.get("push", True))
+    wanted = args.get("hub_id")
+    files = [one for one in works.sites.files() if wanted in (None, one.hub_id)]
+    hubs = [
+        pass_over(works, one, pull=pull, push=push, ignore_backoff=bool(args.get("typed", True))) for one in files
+    ]
+    totals = {name: sum(one[name] for one in hubs) for name in ("pulled", "pushed", "held", "needs_attention", "waiting")}
+    return {**totals, "offline": any(one["offline"] for one in hubs), "hubs": hubs}
+
+
+def pass_over(works: Works, file: HubFile, *, pull: bool, push: bool, ignore_backoff: bool) -> dict[str, Any]:
+    """Pull from and push to one hub; what went wrong is told, not raised."""
+    told: dict[str, Any] = {"name": file.name, "hub_id": file.hub_id, "pulled": 0, "pushed": 0, "offline": False}
+    problem: TelereadError | None = None
+    with works.locks.of("hub", file.hub_id):
+        try:
+            hub = works.sites.hub(file.hub_id)
+            problem = _pull(works, hub, file, told) if pull else None
+            # A hub that refuses a search may still take a report; one that is silent will not.
+            if push and not isinstance(problem, OfflineError | NotSignedInError):
+                problem = _push(works, hub, file, told, ignore_backoff=ignore_backoff) or problem
+        except TelereadError as error:
+            problem = error
+    told |= _left(works, file.hub_id)
+    if problem is not None:
+        told["offline"] = isinstance(problem, OfflineError)
+        told["error"] = clean(problem)
+        told["code"] = problem.code
+        told["exit"] = int(problem.exit_code)
+    return told
+
+
+def _pull(works: Works, hub: Hub, file: HubFile, told: dict[str, Any]) -> TelereadError | None:
+    from teleread.sync.pull import pull
+
+    try:
+        found = pull(works.vault, hub, file, works.clock, ahead=works.prefetch_cases, asked=works.asked)
+    except (OfflineError, NotSignedInError, AttentionError) as error:
+        return error
+    told.update(pulled=found.pulled, skipped=list(found.skipped), lost=len(found.lost))
+    return None
+
+
+def _push(
+    works: Works, hub: Hub, file: HubFile, told: dict[str, Any], *, ignore_backoff: bool
+) -> TelereadError | None:
+    from teleread.sync.push import push
+
+    done = push(works.vault, hub, file, works.clock, ignore_backoff=ignore_backoff)
+    told["pushed"] = done.pushed
+    return done.problem
+
+
+def _left(works: Works, hub_id: str) -> dict[str, int]:
+    """What stays in the outbox for a hub."""
+    states = [one.state for one in works.vault.outbox.open() if one.key.hub_id == hub_id]
+    return {
+        "held": states.count("held"),
+        "needs_attention": states.count("needs_attention"),
+        "waiting": states.count("queued") + states.count("sending"),
+    }
+
+
+# -- tasks ---------------------------------------------------------------------------------------------
+
+
+def _key(args: Mapping[str, Any]) -> TaskKey:
+    return TaskKey(str(args["hub_id"]), str(args["task_id"]))
+
+
+def _context(works: Works, key: TaskKey) -> TaskContext:
+    context = works.vault.worklist.get(key)
+    if context is None:
+        raise UsageError("That task is not in the worklist.", code="no-task")
+    return context
+
+
+def _claim(works: Works, args: Mapping[str, Any]) -> dict[str, Any]:
+    key = _key(args)
+    context = _context(works, key)
+    # Noted before it is asked: if no answer comes, the next pull asks again.
+    works.vault.claims.put(key, "wanted")
+    try:
+        held = works.sites.hub(key.hub_id).claim(context)
+    except OfflineError:
+        raise
+    except AttentionError as refusal:
+        works.vault.claims.put(key, "lost", why=refusal.title)
+        works.vault.events.emit("claim-lost", _names(key))
+        _look_again(works, key)
+        raise
+    except TelereadError:
+        works.vault.claims.forget(key)
+        raise
+    _keep(works, held)
+    works.vault.claims.put(key, "held", version=held.task.version)
+    works.vault.events.emit("claimed", _names(key))
+    return {"state": str(held.task.status)}
+
+
+def _keep(works: Works, context: TaskContext) -> None:
+    works.vault.worklist.put_page(context.key.hub_id, [context], works.clock.now())
+
+
+def _look_again(works: Works, key: TaskKey) -> None:
+    """See who has it now, so that the list tells the truth; a silent hub is asked at the next pull."""
+    try:
+        _reread(works, {"hub_id": key.hub_id, "task_id": key.task_id})
+    except TelereadError:
+        return
+
+
+def _reread(works: Works, args: Mapping[str, Any]) -> dict[str, Any]:
+    from dataclasses import replace
+
+    key = _key(args)
+    before = works.vault.worklist.get(key)
+    now = works.sites.hub(key.hub_id).read(key)
+    if before is not None and before.patient.id == now.patient.id:
+        now = replace(now, priors=before.priors, prior_reports=before.prior_reports)
+    _keep(works, now)
+    return {"changed": list(before.versions.changed(now.versions)) if before is not None else []}
+
+
+def _give_back(works: Works, args: Mapping[str, Any]) -> dict[str, Any]:
+    """The wish is in the outbox already; see it delivered."""
+    item_id = str(args["item"])
+    item = works.vault.outbox.get(item_id)
+    told = pass_over(works, works.file(item.key.hub_id), pull=False, push=True, ignore_backoff=True)
+    state = works.vault.outbox.get(item_id)
+    return {"state": state.state, "why": str(state.why), "offline": told["offline"], "error": told.get("error")}
+
+
+def _names(key: TaskKey) -> dict[str, str]:
+    return {"hub": key.hub_id, "task": key.task_id}
+
+
+# -- studies -------------------------------------------------------------------------------------------
+
+
+def _fetch(works: Works, args: Mapping[str, Any]) -> dict[str, Any]:
+    from teleread.sync.prefetch import fetch_study
+
+    hub_id, study_uid = str(args["hub_id"]), str(args["study_uid"])
+    via, priors = str(args.get("via", "auto")), int(args.get("priors", 0))
+    return fetch_study(works, hub_id, study_uid, via=via, priors=priors)
+
+
+_ACTS: Final[dict[str, Callable[[Works, Mapping[str, Any]], dict[str, Any]]]] = {
+    "sync": _sync,
+    "claim": _claim,
+    "give-back": _give_back,
+    "fetch": _fetch,
+    "reread": _reread,
+}
+
+
+# -- errors as rows ------------------------------------------------------------------------------------
+
+_KINDS: Final = {
+    ExitCode.USAGE: UsageError,
+    ExitCode.OFFLINE: OfflineError,
+    ExitCode.NOT_SIGNED_IN: NotSignedInError,
+    ExitCode.ATTENTION: AttentionError,
+    ExitCode.LOCKED: LockedError,
+    ExitCode.INTEGRITY: IntegrityError,
+}
+
+
+def error_json(error: TelereadError) -> dict[str, Any]:
+    """An error as an event row carries it."""
+    return {
+        "exit": int(error.exit_code),
+        "code": error.code,
+        "title": error.title,
+        "detail": error.detail,
+        "remedy": error.remedy,
+    }
+
+
+def raise_told(told: Mapping[str, Any]) -> None:
+    """Raise the error an event row carries.
+
+    Raises:
+        TelereadError: Always, of the kind it was.
+    """
+    kind: type[TelereadError] = _KINDS.get(ExitCode(int(told.get("exit", 1))), TelereadError)
+    raise kind(
+        str(told.get("title", "")),
+        str(told.get("detail", "")),
+        str(told.get("remedy", "")),
+        code=str(told.get("code", "error")),
+    )

@@ -1,0 +1,162 @@
+"""Decoded frames of the open study: brought off the UI thread, nearest first, kept in a ring of limited size."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+from teleread.model.errors import TelereadError
+from teleread.model.study import InstanceInfo
+from teleread.model.text import clean
+
+if TYPE_CHECKING:
+    from teleread.imaging.frames import CannotShow, Frame
+
+__all__ = ["Decoder", "Ring", "Shot", "shots_of"]
+
+RING_BYTES: Final = 40 * 1024 * 1024
+"""Most bytes of decoded pixels kept."""
+AHEAD: Final = 12
+"""Frames brought before they are asked for, in the direction of travel."""
+BEHIND: Final = 4
+DECODE_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One frame of one instance: a step of the stack."""
+
+    instance: InstanceInfo
+    frame: int
+    """From 1."""
+
+
+def shots_of(instances: Sequence[InstanceInfo]) -> list[Shot]:
+    """Every frame of a series, in order; an object without pixels counts as one step, shown as words."""
+    return [Shot(one, number) for one in instances for number in range(1, max(1, one.frames) + 1)]
+
+
+class Decoder(Protocol):
+    """What decodes, outside this process (`teleread.imaging.decode.DecodePool`)."""
+
+    def decode(
+        self, data: bytes | memoryview, frame: int = 1, *, timeout: float = 10.0, key: str = ""
+    ) -> Frame | CannotShow:
+        """One frame, or words in its place."""
+        ...
+
+    def close(self) -> None:
+        """End the children."""
+        ...
+
+
+class Ring:
+    """Keeps frames near the one that is shown.
+
+    Args:
+        decoder: Decodes; made when the first frame is wanted.
+        read: Reads one instance's bytes (hub id, study uid, sop uid).
+        arrived: Told when a frame is there.
+    """
+
+    def __init__(
+        self,
+        decoder: Callable[[], Decoder],
+        read: Callable[[str], bytes],
+        arrived: Callable[[Shot], None],
+    ) -> None:
+        self._make_decoder = decoder
+        self._decoder: Decoder | None = None
+        self._read = read
+        self._arrived = arrived
+        self._frames: OrderedDict[Shot, Frame | CannotShow] = OrderedDict()
+        self._sizes: dict[Shot, int] = {}
+        self._bytes = 0
+        self._wanted: list[Shot] = []
+        self._held: tuple[str, bytes] = ("", b"")
+        self._thread = ThreadPoolExecutor(1, "pictures")
+        self._task: asyncio.Task[None] | None = None
+        self._closed = False
+
+    def get(self, shot: Shot) -> Frame | CannotShow | None:
+        """The frame, where it is here."""
+        found = self._frames.get(shot)
+        if found is not None:
+            self._frames.move_to_end(shot)
+        return found
+
+    def want(self, shots: Sequence[Shot], at: int, step: int) -> None:
+        """Bring the frame at a place, then its neighbours: more of them ahead than behind."""
+        if self._closed or not shots:
+            return
+        step = 1 if step >= 0 else -1
+        order = [at]
+        for distance in range(1, AHEAD + 1):
+            order.append(at + step * distance)
+            if distance <= BEHIND:
+                order.append(at - step * distance)
+        self._wanted = [shots[index] for index in order if 0 <= index < len(shots)]
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._bring())
+
+    async def _bring(self) -> None:
+        loop = asyncio.get_running_loop()
+        while not self._closed:
+            shot = next((one for one in self._wanted if one not in self._frames), None)
+            if shot is None:
+                return
+            frame = await loop.run_in_executor(self._thread, self._decode, shot)
+            if self._closed:
+                return
+            self._keep(shot, frame)
+            self._arrived(shot)
+
+    def _decode(self, shot: Shot) -> Frame | CannotShow:
+        """On the pictures' thread: read and decode; whatever is wrong becomes words."""
+        from teleread.imaging.frames import CannotShow
+
+        uid = shot.instance.sop_uid
+        try:
+            if self._held[0] != uid:
+                self._held = (uid, self._read(uid))
+        except TelereadError as error:
+            return CannotShow(clean(str(error)), "damaged")
+        if self._decoder is None:
+            self._decoder = self._make_decoder()
+        return self._decoder.decode(
+            self._held[1], shot.frame, timeout=DECODE_SECONDS, key=shot.instance.sha256 or uid
+        )
+
+    def _keep(self, shot: Shot, frame: Frame | CannotShow) -> None:
+        pixels = getattr(frame, "pixels", None)
+        size = int(pixels.nbytes) if pixels is not None else 256
+        self._frames[shot] = frame
+        self._sizes[shot] = size
+        self._bytes += size
+        near = set(self._wanted[:3])
+        while self._bytes > RING_BYTES and len(self._frames) > 1:
+            oldest = next((one for one in self._frames if one not in near and one != shot), None)
+            if oldest is None:
+                return
+            del self._frames[oldest]
+            self._bytes -= self._sizes.pop(oldest)
+
+    def clear(self) -> None:
+        """Forget every frame."""
+        self._frames.clear()
+        self._sizes.clear()
+        self._bytes = 0
+        self._wanted = []
+        self._held = ("", b"")
+
+    def close(self) -> None:
+        """Forget every frame and end the decoder."""
+        self._closed = True
+        self.clear()
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        if self._decoder is not None:
+            self._decoder.close()

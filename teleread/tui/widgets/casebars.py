@@ -1,0 +1,219 @@
+"""Rows 2 to 4 of the reading screen: who it is, what is asked, what came before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from textual import events
+from textual.message import Message
+
+from teleread.workstation.api import Case, PriorView
+
+from ..paint import Line, fit
+from ..words import age, born, clock, day, due_words, nhs, person
+from .rows import Rows
+
+__all__ = ["IdentityRow", "OrderRow", "PriorsStrip", "identity_line"]
+
+_MATCH = {
+    "ok": ("match", "good"),
+    "warn": ("differs", "warn"),
+    "unknown": ("not certain", "warn"),
+    "stop": ("STOP", "danger"),
+}
+
+
+def identity_line(widget: Rows, case: Case, *, wide: bool, ground: str) -> Line:
+    """Name, sex, age, birth date, NHS number: the same on every screen that shows a patient."""
+    item = case.item
+    line = widget.start(ground).put(widget.glyphs.bar, "accent").put(person(item.name), "strong", bold=True)
+    if widget.face.demo:
+        line.put(" DEMO", "warn", bold=True)
+    years = age(item.birth_date, widget.face.now().date())
+    line.gap(3).put(f"{item.sex or '?'} {years or '?'}", "text").gap(3)
+    line.put("born ", "text").put(born(item.birth_date) or "unknown", "strong").gap(3)
+    if item.nhs_number:
+        line.put("NHS ", "soft").put(nhs(item.nhs_number), "strong")
+        verified = item.nhs_status == "01"
+        mark = f" {widget.glyphs.passes} 01" if verified else f" ? {item.nhs_status or 'not verified'}"
+        line.put(mark, "good" if verified else "warn")
+    else:
+        line.put("ID ", "soft").put(item.patient_id or "none", "strong")
+    if wide:
+        line.gap(3).put(item.accession or "no accession", "soft").gap(3).put(item.site or item.hub, "soft")
+    return line
+
+
+class CaseRow(Rows):
+    """A row about one case."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
+        super().__init__(id=id)
+        self.case: Case | None = None
+
+    def show(self, case: Case) -> None:
+        """Show a case."""
+        self.case = case
+        self.refresh()
+
+
+class IdentityRow(CaseRow):
+    """Row 2: who it is, and whether order, report and images agree."""
+
+    GROUND = "raised"
+
+    def line(self, y: int, width: int) -> tuple[Line, Line | None]:
+        """The row."""
+        if self.case is None:
+            return self.start(), None
+        level = self.case.match.level
+        word, role = _MATCH[level]
+        right = self.start()
+        if width >= 130:
+            right.put("order = report = images ", "soft")
+        sign = self.glyphs.passes if level == "ok" else "?" if level != "stop" else self.glyphs.needs
+        right.put(f"{sign} {word}", role, bold=level == "stop", reverse=level == "stop").gap()
+        return identity_line(self, self.case, wide=width >= 120, ground=self.GROUND), right
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """Words that take row 3."""
+
+    sign: str
+    words: str
+    role: str
+    reverse: bool = False
+    whole: bool = True
+    """Takes the whole row; else only the question's place."""
+
+
+class OrderRow(CaseRow):
+    """Row 3: priority, examination, question, time left; or a banner."""
+
+    GROUND = "panel"
+
+    def line(self, y: int, width: int) -> tuple[Line, Line | None]:
+        """The row."""
+        case = self.case
+        if case is None:
+            return self.start(), None
+        banner = self.banner(case)
+        line = self.start().gap()
+        if banner is not None and banner.whole:
+            line.put(f"{banner.sign} {banner.words}", banner.role, bold=True, reverse=banner.reverse)
+            return line, None
+        item = case.item
+        self._priority(line, item.priority)
+        line.put(item.procedure or item.modality, "strong", bold=True).gap(2)
+        right = self._due()
+        if banner is not None:
+            line.put(f"{banner.sign} {banner.words}", banner.role)
+            return line, right
+        question = " ".join(case.context.order.question.split())
+        if question:
+            room = width - line.width - right.width - 3
+            line.put("Q ", "accent", bold=True).put(fit(question, room).rstrip() if room > 3 else "", "text")
+        return line, right
+
+    def _priority(self, line: Line, priority: str) -> None:
+        glyphs = self.glyphs
+        signs = {
+            "stat": (glyphs.stat, "stat", "danger"),
+            "urgent": (glyphs.urgent, "urg", "warn"),
+            "asap": (glyphs.asap, "asap", "warn"),
+        }
+        if priority in signs:
+            sign, word, role = signs[priority]
+            line.put(f"{sign} {word}", role, bold=True).gap(2)
+
+    def _due(self) -> Line:
+        assert self.case is not None
+        item = self.case.item
+        quarter, words, role = due_words(item.due, item.due_used, self.face.now())
+        line = self.start()
+        if words:
+            left = "" if words.endswith("over") else " left"
+            line.put(f"{self.glyphs.due[quarter]} {words}{left}", role, bold=role != "soft")
+        return line.gap()
+
+    def banner(self, case: Case) -> Banner | None:
+        """The most pressing words, or None."""
+        glyphs, item = self.glyphs, case.item
+        if case.match.stops:
+            words = "  ".join(one.text for one in case.match.stops)
+            return Banner(glyphs.needs, f"STOP  {words}  Signing is off.  o details", "danger", reverse=True)
+        if item.report_state == "needs_attention":
+            return Banner(glyphs.needs, "NEEDS YOU: the hub did not take this report as it stands.  g o", "danger")
+        if item.report_state == "signed":
+            return Banner(glyphs.not_issued, "SIGNED, NOT ISSUED. It goes by itself.  g o outbox", "warn")
+        if item.cached != "all":
+            return Banner(glyphs.part, self._part_words(case), "warn", whole=False)
+        status = self.face.status
+        offline = [hub for hub in status.hubs if hub.hub_id == item.key.hub_id and not hub.online] if status else []
+        if offline:
+            since = f" since {clock(offline[0].offline_since)}" if offline[0].offline_since else ""
+            return Banner(glyphs.offline, f"OFFLINE{since}. Nothing you do is lost.", "warn", whole=False)
+        return None
+
+    def _part_words(self, case: Case) -> str:
+        item = case.item
+        if not item.held:
+            return "No image is here yet. F fetches it first."
+        total = f" of {item.instances}" if item.instances is not None else ""
+        why = f" {case.study.missing_why}" if case.study is not None and case.study.missing_why else ""
+        return f"{item.held}{total} images are here.{why} Signing asks why."
+
+
+class PriorsStrip(CaseRow):
+    """Row 4: the priors that matter, newest first."""
+
+    GROUND = "panel"
+
+    @dataclass
+    class Opened(Message):
+        """A prior was clicked."""
+
+        prior: PriorView | None
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
+        super().__init__(id=id)
+        self._places: list[tuple[int, PriorView]] = []
+
+    def line(self, y: int, width: int) -> tuple[Line, Line | None]:
+        """``p now 24 Nov 26 ▸ ■ CT abdo 3 May 26 …``."""
+        case = self.case
+        if case is None:
+            return self.start(), None
+        glyphs = self.glyphs
+        line = self.start().gap().put("p", "strong", bold=True).gap()
+        started = case.context.study.started if case.context.study else None
+        line.put("now", "strong", underline=True).put(f" {day(started or case.context.order.occurrence, short=True)}", "text")
+        line.gap(2).put(glyphs.open, "soft")
+        relevant = [prior for prior in case.priors if prior.relevant]
+        others = len(case.priors) - len(relevant)
+        self._places = []
+        shown = 0
+        for prior in relevant:
+            words = f"{prior.description or prior.modality} {day(prior.date, short=True)}".strip()
+            words = words if prior.description[:2] == prior.modality else f"{prior.modality} {words}"
+            if line.width + cell_len(words) + 12 > width:
+                break
+            here = prior.cached == "all"
+            line.gap(2 if shown else 1).put(glyphs.here if here else glyphs.away, "good" if here else "soft")
+            line.put(f" {words}", "text" if here else "soft")
+            self._places.append((line.width, prior))
+            shown += 1
+        if not case.priors:
+            line.gap().put("no earlier study is known", "soft")
+        more = len(relevant) - shown
+        if more or others:
+            words = f"+{more + others}" if width < 120 or more else f"+{others} not relevant"
+            line.gap(2).put(words, "soft")
+        return line, self.start().put("p ", "strong", bold=True).put("priors", "soft").gap()
+
+    def on_click(self, event: events.Click) -> None:
+        """A click opens the list of priors, at the one clicked."""
+        hit = next((prior for edge, prior in self._places if event.x < edge), None)
+        self.post_message(self.Opened(hit))

@@ -1,0 +1,146 @@
+"""One picture for the command line: from a file, or from a held study."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from teleread.model.errors import UsageError
+
+from .cases import study_series
+from .core import Core
+from .naming import resolve_study
+
+__all__ = ["picture_bytes", "show"]
+
+MAX_OBJECT: Final = 2 * 1024**3
+"""Largest file opened, bytes."""
+
+_HELD: Final = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._-]{0,63}/)?[0-9.]+(?:/[0-9.]+){0,2}")
+
+
+def picture_bytes(core: Callable[[], Core], what: str) -> bytes:
+    """The object to draw.
+
+    Args:
+        core: Opens the vault; called only for what is in it.
+        what: A path, or ``STUDY[/SERIES_UID[/SOP_UID]]``.
+
+    Raises:
+        UsageError: Neither a file nor something held.
+    """
+    path = Path(what)
+    if path.is_file():
+        if path.stat().st_size > MAX_OBJECT:
+            raise UsageError("That file is larger than any object that is shown.", code="too-long")
+        return path.read_bytes()
+    if not _HELD.fullmatch(what):
+        raise UsageError(
+            "There is no such file, and it is no study either.",
+            remedy="Name a file, or STUDY, STUDY/SERIES_UID or STUDY/SERIES_UID/SOP_UID.",
+            code="no-file",
+        )
+    return _held(core(), what)
+
+
+def _held(core: Core, what: str) -> bytes:
+    hub, parts = _split(core, what)
+    key = resolve_study(core, f"{hub}/{parts[0]}" if hub else parts[0])
+    series = [
+        one for one in study_series(core, key.hub_id, key.study_uid) if len(parts) < 2 or one.series_uid == parts[1]
+    ]
+    if not series:
+        raise UsageError(
+            "Nothing of that study is held here.",
+            remedy="teleread fetch brings it." if len(parts) < 2 else "teleread study lists its series.",
+            code="not-held",
+        )
+    if len(parts) == 3:
+        sops = [one.sop_uid for found in series for one in found.instances if one.sop_uid == parts[2]]
+        if not sops:
+            raise UsageError("That instance is not held here.", remedy="teleread study lists them.", code="not-held")
+        sop = sops[0]
+    else:
+        from teleread.imaging.stack import largest_series, middle
+
+        # A study shows its pictures first; a series of documents is chosen only when there is nothing else.
+        drawn = [[one for one in found.instances if one.frames and one.rows] for found in series]
+        chosen = middle(largest_series([one for one in drawn if one] or [found.instances for found in series]))
+        assert chosen is not None
+        sop = chosen.sop_uid
+    return core.vault.objects.read(key.hub_id, key.study_uid, sop)
+
+
+def _split(core: Core, what: str) -> tuple[str, list[str]]:
+    """A hub's name in front, and the one to three UIDs."""
+    parts = what.split("/")
+    names = {one.name for one in core.hubs} | {one.hub_id for one in core.hubs}
+    if len(parts) > 1 and parts[0] in names:
+        return parts[0], parts[1:]
+    return "", parts
+
+
+def show(
+    data: bytes,
+    *,
+    frame: int,
+    window: str | None,
+    png: str | None,
+    annotate: bool,
+    cells: tuple[int, int] | None,
+    colours: bool,
+    protocol: str,
+) -> tuple[dict[str, Any], str]:
+    """Decode, and write a PNG or draw in cells.
+
+    Args:
+        data: The object's Part 10 bytes.
+        frame: Which, from 1.
+        window: ``CENTRE,WIDTH``, a preset, or None.
+        png: Where a PNG goes; None for none.
+        annotate: Text, aspect correction.
+        cells: (columns, rows) to draw in; None draws nothing.
+        colours: Whether the terminal takes colours.
+        protocol: ``auto`` or a way of drawing.
+
+    Returns:
+        The contract's answer, and the lines to print (empty for none).
+
+    Raises:
+        UsageError: That way of drawing is not here.
+        TelereadError: It can't be shown, or the PNG can't be written.
+    """
+    if protocol not in {"auto", "halfblock", "none"} and cells is not None:
+        raise UsageError(
+            f"This version does not draw by {protocol}.", remedy="Use --protocol halfblock, or --png.", code="no-protocol"
+        )
+    from teleread.imaging.show import picture_of_file
+
+    found = picture_of_file(data, frame, window or "", annotate=annotate)
+    if found.picture is None:
+        return found.answer, ""
+    if png:
+        from teleread.imaging.png import write_png
+
+        write_png(found.picture.array, png, {"Description": str(found.picture.label), "Software": "teleread"})
+        return found.answer, ""
+    if cells is None:
+        return found.answer, ""
+    return found.answer, _drawn(found, cells, colours)
+
+
+def _drawn(found: Any, cells: tuple[int, int], colours: bool) -> str:
+    import os
+
+    from teleread.imaging.halfblock import HalfBlock
+    from teleread.imaging.protocol import colours_of
+    from teleread.imaging.resample import fit, place
+
+    array = found.picture.array
+    aspect = found.frame.aspect if found.frame is not None else 1.0
+    placement = place(array.shape[0], array.shape[1], cells[0], cells[1] * 2, aspect=aspect)
+    canvas = fit(array, placement)
+    lines = HalfBlock(colours_of(os.environ) if colours else "mono").cells(canvas)
+    return "\n".join([*lines, f"{placement.ratio}  {found.picture.label}", ""])

@@ -1,0 +1,241 @@
+"""Signing at the desk: the key opened by PIN or passphrase, the sheet, the one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from teleread.model.errors import AttentionError, LockedError
+from teleread.model.hubfile import HubFile
+from teleread.model.report import Draft, Override, SignedReport
+from teleread.model.task import TaskContext
+from teleread.model.text import EMPTY, SafeText, clean
+
+from .api import SignSheet
+from .cases import context_of, template_of
+from .core import Core
+from .drafts import checks
+from .rightness import match_of
+
+if TYPE_CHECKING:
+    from teleread.signing.keys import Signer
+
+__all__ = ["close_key", "secret_for_command", "sign", "sign_sheet", "undo"]
+
+_SIDES: Final = {"LEFT": "left", "RIGHT": "right", "BILATERAL": "both sides"}
+
+
+def signer_of(core: Core) -> Signer:
+    """The session's signer, shut at first."""
+    if core.session is None:
+        from teleread.signing.keys import Signer
+
+        core.session = Signer(core.clock)
+    return core.session
+
+
+def close_key(core: Core) -> None:
+    """Let the signing key go: lock, exit."""
+    if core.session is not None:
+        core.session.close()
+
+
+def secret_for_command(core: Core, ask: object = None) -> str | None:
+    """What a command signs with: the PIN given, asked for, or (no PIN set, none given) the passphrase.
+
+    Raises:
+        LockedError: A PIN is given where none is set, or one is needed and there is no terminal to ask on.
+    """
+    import os
+
+    from teleread.vault.unlock import given_pin
+
+    pin = core.vault.pin
+    given = given_pin(os.environ)
+    if given is not None:
+        if pin.mode != "pin":
+            raise LockedError(
+                "The PIN is wrong: this vault has none.",
+                "Nothing was signed.",
+                "Take TELEREAD_PIN away, or set a PIN with teleread key pin.",
+                code="wrong-pin",
+            )
+        if pin.tries_left == 0:
+            pin.check(given)
+        return given
+    if pin.mode == "none":
+        return None
+    if pin.mode == "passphrase" and core.passphrase:
+        return core.passphrase
+    if callable(ask):
+        return str(ask("PIN: " if pin.mode == "pin" and pin.tries_left else "Passphrase: "))
+    word = "PIN" if pin.mode == "pin" else "passphrase"
+    raise LockedError(
+        f"A signature needs the {word}.",
+        "Nothing was signed; the draft is kept.",
+        f"Set TELEREAD_{word.upper()}_FILE, or run it on a terminal.",
+        code="pin-needed",
+    )
+
+
+def _authenticate(core: Core, hub: HubFile, secret: str | None) -> str:
+    """Open the signing key; how the reader proved who they are."""
+    signer, pin = signer_of(core), core.vault.pin
+    if secret is None and signer.ready:
+        return "held"
+    kind = pin.mode
+    if secret is None and kind != "none":
+        raise LockedError(
+            f"A signature needs the {'PIN' if kind == 'pin' else 'passphrase'}.",
+            "Nothing was signed.",
+            "Give it.",
+            code="pin-needed",
+        )
+    if kind == "pin" and pin.tries_left == 0:
+        kind = "passphrase"
+    unwrap = pin.check(secret or "", kind)
+    current = core.vault.signing_keys.current()
+    if current is None:
+        raise LockedError(
+            "This vault has no signing key.", "Nothing was signed.", "teleread key pin makes one.", code="no-signing-key"
+        )
+    signer.open(core.vault.signing_keys.private_key(unwrap), current.certificate, hub.sign_again_hours)
+    return kind
+
+
+def sign(
+    core: Core, draft: Draft, overrides: Sequence[Override] = (), *, secret: str | None = None
+) -> SignedReport:
+    """Sign a draft: one transaction, or nothing.
+
+    Raises:
+        LockedError: The PIN is missing or wrong.
+        AttentionError: ``blocked`` by a check, ``forbidden`` by rights, ``stale-draft``.
+    """
+    from teleread.signing import sign as act
+    from teleread.signing.compose import Case
+
+    context = context_of(core, draft.key)
+    hub = core.hub(draft.key.hub_id)
+    _open(draft)
+    authenticated = _authenticate(core, hub, secret)
+    uid = context.study.study_uid if context.study else ""
+    studies = core.vault.studies
+    case = Case(
+        draft=draft,
+        context=context,
+        study=studies.get(hub.hub_id, uid) if uid else None,
+        instances=studies.instances(hub.hub_id, uid) if uid else (),
+        match=match_of(core, context),
+        checks=checks(core, draft),
+        overrides=tuple(overrides),
+        template=template_of(core, draft),
+        predecessor=core.vault.reports.get(draft.report_id) if draft.report_id else None,
+    )
+    core.vault.ballast.release()
+    try:
+        return act.sign(
+            core.vault,
+            case,
+            hub=hub,
+            signer=signer_of(core),
+            clock=core.clock,
+            authenticated=authenticated,
+            offset_seconds=core.vault.worklist.hub_state(hub.hub_id).offset_seconds,
+        )
+    finally:
+        core.vault.ballast.restore()
+
+
+def _open(draft: Draft) -> None:
+    if draft.state != "open":
+        raise AttentionError(
+            f"That draft is {draft.state} already.", "Nothing was signed again.", code="draft-closed"
+        )
+
+
+def sign_sheet(core: Core, draft: Draft, overrides: Sequence[Override] = ()) -> SignSheet:
+    """What the sign sheet shows for these overrides."""
+    from teleread.reporting.checks import settle
+    from teleread.reporting.words import sides
+
+    context = context_of(core, draft.key)
+    hub = core.hub(draft.key.hub_id)
+    found = tuple(checks(core, draft))
+    settled = settle(found, overrides)
+    state = core.vault.worklist.hub_state(hub.hub_id)
+    signer, mode = signer_of(core), core.vault.pin.mode
+    impression = draft.section("impression")
+    needs_pin = mode != "none" and (not signer.ready or settled.identity_checked)
+    challenge, answer = _challenge(context)
+    return SignSheet(
+        draft=draft,
+        title=_title(core, draft),
+        impression=impression.text if impression else EMPTY,
+        sides=sides(draft.sections),
+        order_side=SafeText(_SIDES.get(context.order.laterality, "")),
+        checks=found,
+        overridden=settled.overridden,
+        hub=SafeText(hub.name),
+        hub_online=state.offline_since is None and state.last_pull_at is not None,
+        undo_minutes=0 if context.task.priority == "stat" else min(max(hub.undo_minutes, 0), 10),
+        needs_pin=needs_pin,
+        pin_is_passphrase=mode == "passphrase" or (mode == "pin" and core.vault.pin.tries_left == 0),
+        challenge=challenge,
+        answer=answer,
+    )
+
+
+def _title(core: Core, draft: Draft) -> SafeText:
+    if draft.kind != "addendum":
+        return SafeText("final report, version 1")
+    return clean(f"addendum {len(core.vault.reports.versions(draft.report_id))}")
+
+
+def _challenge(context: TaskContext) -> tuple[str, str]:
+    """What only this patient has: the day of birth, else the accession's end, else the PIN."""
+    parts = context.patient.birth_date.split("-")
+    if len(parts) == 3 and parts[2].isdigit():
+        return "day", parts[2]
+    digits = "".join(char for char in context.order.accession if char.isdigit())
+    return ("accession", digits[-2:]) if len(digits) >= 2 else ("pin", "")
+
+
+def undo(core: Core, outbox_id: str) -> Draft:
+    """Take a signature back inside its undo window; the text is a draft again.
+
+    Raises:
+        AttentionError: The window is over, or it is under way.
+    """
+    vault = core.vault
+    with vault.transaction():
+        item = vault.outbox.get(outbox_id)
+        now = core.clock.now()
+        if item.state != "held" or item.not_before is None or item.not_before <= now or not item.report_id:
+            raise AttentionError(
+                "It can't be taken back any more.",
+                "The report goes to the hub as signed.",
+                "An addendum can add to it.",
+                code="undo-over",
+            )
+        report = vault.reports.get(item.report_id, item.report_version)
+        before = vault.drafts.get(report.draft_id)
+        vault.outbox.close(item.id, "taken back by the reader")
+        vault.reports.set_state(report.report_id, report.version, "needs_attention")
+        vault.audit.append(
+            "undo-sign",
+            subject=report.report_id,
+            hub_id=report.key.hub_id,
+            detail={"version": report.version, "sha256": report.sha256},
+        )
+        return vault.drafts.start(
+            before.key,
+            before.template_id,
+            before.template_version,
+            before.sections,
+            fields=before.fields,
+            kind=before.kind,
+            report_id=before.report_id,
+            opened_versions=before.opened_versions,
+            opened_study_digest=before.opened_study_digest,
+        )
