@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from teleread.model.errors import OfflineError, TelereadError
 from teleread.model.study import StudyKey
-from teleread.model.task import PriorStudy, TaskContext
+from teleread.model.task import PriorStudy, TaskKey
 from teleread.model.text import clean
 
 if TYPE_CHECKING:
     from teleread.archive.fetcher import FetchOutcome
-    from teleread.archive.planner import CaseToPlan, Planned, PriorToPlan
+    from teleread.archive.planner import Planned
     from teleread.sync.requests import Works
 
-__all__ = ["Prefetcher", "case_to_plan", "fetch_study"]
+__all__ = ["Prefetcher", "fetch_study"]
 
 PROGRESS_SECONDS: Final = 0.5
 """Shortest time between two progress events of one fetch."""
 
 RETRY_SECONDS: Final = 120.0
 """How long a study that failed is left alone."""
-
-OPEN: Final = frozenset({"requested", "received", "accepted", "ready", "in-progress"})
 
 
 class _Stopped(OfflineError):
@@ -60,7 +57,8 @@ def fetch_study(
     """
     told = outcome_json(_fetch(works, StudyKey(hub_id, study_uid), via, why, stop))
     told["priors"] = [
-        _prior(works, StudyKey(hub_id, one.study_uid), via, stop) for one in _priors_of(works, hub_id, study_uid, priors)
+        _prior(works, StudyKey(hub_id, one.study_uid), via, stop)
+        for one in _priors_of(works, hub_id, study_uid, priors)
     ]
     return told
 
@@ -70,7 +68,10 @@ def _prior(works: Works, key: StudyKey, via: str, stop: threading.Event | None) 
         told = outcome_json(_fetch(works, key, via, "prior", stop))
     except TelereadError as error:
         return {"study_uid": key.study_uid, "complete": False, "why": clean(error)}
-    return {name: told[name] for name in ("study_uid", "via", "instances_expected", "instances_held", "bytes", "complete")}
+    return {
+        name: told[name]
+        for name in ("study_uid", "via", "instances_expected", "instances_held", "bytes", "complete")
+    }
 
 
 def _fetch(works: Works, key: StudyKey, via: str, why: str, stop: threading.Event | None) -> FetchOutcome:
@@ -89,7 +90,12 @@ def _fetch(works: Works, key: StudyKey, via: str, why: str, stop: threading.Even
             raise
         works.vault.events.emit(
             "fetched",
-            {**names, "held": outcome.instances_held, "expected": outcome.instances_expected, "complete": outcome.complete},
+            {
+                **names,
+                "held": outcome.instances_held,
+                "expected": outcome.instances_expected,
+                "complete": outcome.complete,
+            },
         )
     return outcome
 
@@ -132,14 +138,6 @@ def outcome_json(outcome: FetchOutcome) -> dict[str, Any]:
 # -- which priors ----------------------------------------------------------------------------------------
 
 
-def _prior_to_plan(hub_id: str, prior: PriorStudy) -> PriorToPlan:
-    """An earlier study as the planner looks at it."""
-    from teleread.archive.planner import PriorToPlan
-
-    date = prior.started.date().isoformat() if prior.started else ""
-    return PriorToPlan(StudyKey(hub_id, prior.study_uid), str(prior.modality), str(prior.description), date)
-
-
 def _priors_of(works: Works, hub_id: str, study_uid: str, count: int) -> list[PriorStudy]:
     """The priors most worth having of whoever this study is of."""
     if count <= 0:
@@ -149,27 +147,10 @@ def _priors_of(works: Works, hub_id: str, study_uid: str, count: int) -> list[Pr
     for key in works.vault.worklist.tasks_of_study(hub_id, study_uid):
         context = works.vault.worklist.get(key)
         if context is not None and context.priors:
-            by_key = {one.study_uid: one for one in context.priors}
-            best = relevant_priors(case_to_plan(context, mine=False, is_open=True), count)
-            return [by_key[clean(one.key.study_uid)] for one in best]
+            modality = context.study.modality if context.study else ""
+            words = f"{context.order.body_part} {context.order.procedure}"
+            return list(relevant_priors(modality, words, study_uid, context.priors, count))
     return []
-
-
-def case_to_plan(context: TaskContext, *, mine: bool, is_open: bool) -> CaseToPlan:
-    """A task as the planner looks at it."""
-    from teleread.archive.planner import CaseToPlan
-
-    study, hub_id = context.study, context.key.hub_id
-    return CaseToPlan(
-        key=StudyKey(hub_id, study.study_uid if study else ""),
-        mine=mine,
-        open=is_open,
-        priority=str(context.task.priority),
-        due=context.task.due.isoformat() if context.task.due else "",
-        modality=str(study.modality) if study else "",
-        body_part=f"{context.order.body_part} {context.order.procedure}",
-        priors=tuple(_prior_to_plan(hub_id, one) for one in context.priors),
-    )
 
 
 # -- ahead of the reader -----------------------------------------------------------------------------------
@@ -215,22 +196,17 @@ class Prefetcher:
         works, now = self._works, self._works.clock.monotonic()
         self._failed = {key: at for key, at in self._failed.items() if now - at < RETRY_SECONDS}
         states = {one.key: one.state for one in works.vault.studies.list()}
-        return plan(self._cases(), states, works.prefetch_cases, skip=frozenset(self._failed))
+        files = {one.hub_id: one for one in works.sites.files() if one.dicomweb or one.dimse}
+        rows = [row for row in works.vault.worklist.items() if row.hub_id in files]
+        return plan(
+            rows,
+            states,
+            works.prefetch_cases,
+            mine=lambda row: bool(row.owner) and row.owner == files[row.hub_id].reader_reference,
+            priors=self._priors,
+            skip=frozenset(self._failed),
+        )
 
-    def _cases(self) -> Iterator[CaseToPlan]:
-        """The reader's own open cases and the next free ones of hubs with an archive."""
-        files = {one.hub_id: one for one in self._works.sites.files() if one.dicomweb or one.dimse}
-        free = 0
-        for row in self._works.vault.worklist.items():
-            file = files.get(row.hub_id)
-            if file is None or row.status not in OPEN:
-                continue
-            mine = bool(row.owner) and row.owner == file.reader_reference
-            if row.owner and not mine:
-                continue
-            free += not mine
-            if free > self._works.prefetch_cases and not mine:
-                continue
-            context = self._works.vault.worklist.get(row.key)
-            if context is not None:
-                yield case_to_plan(context, mine=mine, is_open=True)
+    def _priors(self, key: TaskKey) -> tuple[PriorStudy, ...]:
+        context = self._works.vault.worklist.get(key)
+        return context.priors if context is not None and self._works.prefetch_priors else ()

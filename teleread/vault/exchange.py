@@ -120,6 +120,18 @@ class Events:
         rows = self._cache.connection.rows(f"{_SELECT} WHERE id > ? ORDER BY id LIMIT ?", (event_id, limit))
         return tuple(_event(row) for row in rows)
 
+    def under_way(self) -> int:
+        """Fetches begun and not ended since the engine last started."""
+        rows = self._cache.connection.rows(
+            "SELECT kind, data FROM event WHERE kind IN ('fetch-started', 'fetched', 'fetch-failed')"
+            " AND id > (SELECT coalesce(max(id), 0) FROM event WHERE kind = 'engine-started') ORDER BY id"
+        )
+        begun: set[str] = set()
+        for kind, data in rows:
+            study = str(json.loads(data).get("study", ""))
+            (begun.add if kind == "fetch-started" else begun.discard)(study)
+        return len(begun)
+
     def wait(self, request_id: int, timeout: float, *, kind: str = "request-done") -> Event:
         """Wait for the event that answers a request.
 

@@ -37,6 +37,12 @@ class Holders:
         """Whether whoever has that name still runs."""
         return name in self._mine or (name.isalnum() and held(self._folder / name))
 
+    def others(self) -> bool:
+        """Whether anybody besides this process is alive."""
+        if not self._folder.is_dir():
+            return False
+        return any(held(one) for one in self._folder.iterdir() if one.name not in self._mine)
+
     def leave(self) -> None:
         """Give back every name of this process."""
         for name, lock in self._mine.items():

@@ -123,6 +123,4 @@ def _unneeded(core: Core) -> bool:
     """Whether no window is left and nothing waits to be delivered."""
     if any(one.state != "needs_attention" for one in core.vault.outbox.undelivered_reports()):
         return False
-    folder = core.paths.data / "holders"
-    names = [one for one in folder.iterdir() if not core.vault.holders.mine(one.name)] if folder.is_dir() else []
-    return not any(held(one) for one in names)
+    return not core.vault.holders.others()

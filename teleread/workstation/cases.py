@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from teleread.host.paths import ProfilePaths
 from teleread.model.errors import UsageError
 from teleread.model.report import Draft, Template
-from teleread.model.task import PriorReport, PriorStudy, TaskContext, TaskKey
+from teleread.model.task import PriorReport, TaskContext, TaskKey
 from teleread.model.text import SafeText, clean
 
 from . import worklist
@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 
     from teleread.model.study import InstanceInfo
 
-__all__ = ["all_templates", "context_of", "instance_bytes", "open_case", "study_series", "template_of", "templates_for"]
+__all__ = [
+    "all_templates",
+    "context_of",
+    "instance_bytes",
+    "open_case",
+    "study_series",
+    "template_of",
+    "templates_for",
+]
 
 
 def context_of(core: Core, key: TaskKey) -> TaskContext:
@@ -63,11 +71,9 @@ def _open_draft(core: Core, key: TaskKey) -> Draft | None:
 
 
 def _priors(core: Core, context: TaskContext) -> tuple[PriorView, ...]:
-    from teleread.archive.planner import relevant_priors
-    from teleread.sync.prefetch import case_to_plan
+    from teleread.archive.planner import relevance
 
     key = context.key
-    best = {one.key.study_uid for one in relevant_priors(case_to_plan(context, mine=True, is_open=True))}
     reports: dict[str, PriorReport] = {}
     listed = (*context.prior_reports, *core.vault.prior_reports.list(key.hub_id, context.patient.id))
     for one in listed:
@@ -75,7 +81,7 @@ def _priors(core: Core, context: TaskContext) -> tuple[PriorView, ...]:
     views = []
     for prior in context.priors:
         study = core.vault.studies.get(key.hub_id, prior.study_uid)
-        fits = prior.study_uid in best
+        fits, why = relevance(context, prior)
         words = (reports.get(name) for name in (prior.study_uid, *prior.accessions))
         views.append(
             PriorView(
@@ -85,19 +91,12 @@ def _priors(core: Core, context: TaskContext) -> tuple[PriorView, ...]:
                 description=prior.description,
                 cached=study.state if study else "none",
                 relevant=fits,
-                why=_why(context, prior, fits),
+                why=why,
                 report=next((one for one in words if one is not None), None),
             )
         )
     newest = sorted(views, key=lambda one: one.date.timestamp() if one.date else 0.0, reverse=True)
     return tuple(sorted(newest, key=lambda one: not one.relevant))
-
-
-def _why(context: TaskContext, prior: PriorStudy, relevant: bool) -> SafeText:
-    if not relevant:
-        return SafeText("another region")
-    same = context.study is not None and prior.modality == context.study.modality
-    return SafeText("same kind, same region" if same else "same region")
 
 
 def study_series(core: Core, hub_id: str, study_uid: str) -> tuple[SeriesView, ...]:

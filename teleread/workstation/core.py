@@ -39,6 +39,10 @@ class Core:
     session: Signer | None = None
     """The signing key while it is open."""
     demo: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """What the engine of this profile needs to find it, where that is not what this process was given."""
+    safe: tuple[object, int] = (None, 0)
+    """Cases that are safe to unplug with, and what the vault looked like when they were counted."""
     stops: dict[tuple[TaskKey, int, Versions | None], SafeText] = field(default_factory=dict)
     """Stops found before, by everything they depend on: a worklist is drawn many times a minute."""
     _holder: str = ""

@@ -36,7 +36,9 @@ def find_draft(core: Core, text: str) -> str:
             "This task has more than one open draft.", remedy=f"Say which: {names}.", code="ambiguous"
         )
     raise UsageError(
-        "This task has no open draft.", remedy=f"teleread report start {task_name(core, key)} begins one.", code="no-draft"
+        "This task has no open draft.",
+        remedy=f"teleread report start {task_name(core, key)} begins one.",
+        code="no-draft",
     )
 
 

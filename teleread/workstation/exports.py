@@ -30,7 +30,12 @@ def export_report(core: Core, report_id: str, form: str, out: str) -> dict[str, 
     data = _renderer(form)(report)
     path = Path(out)
     if not path.parent.is_dir() or path.is_dir():
-        raise UsageError("That place can't take a file.", "Nothing was written.", "Name a file in a folder that exists.", code="no-folder")
+        raise UsageError(
+            "That place can't take a file.",
+            "Nothing was written.",
+            "Name a file in a folder that exists.",
+            code="no-folder",
+        )
     core.vault.audit.append(
         "export",
         subject=report.report_id,

@@ -29,7 +29,9 @@ def read_toml(path: Path, what: str) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     if len(raw) > MAX_FILE:
-        raise UsageError(f"{what} is too large.", remedy="A quarter of a mebibyte is the most.", code="bad-file")
+        raise UsageError(
+            f"{what} is too large.", remedy="A quarter of a mebibyte is the most.", code="bad-file"
+        )
     try:
         return tomllib.loads(raw.decode("utf-8"))
     except UnicodeDecodeError:

@@ -89,12 +89,16 @@ def resolve_study_or_task(core: Core, text: str) -> StudyKey:
     row = core.vault.worklist.row(key)
     if row is None or not row.study_uid:
         raise UsageError(
-            "The hub names no study for this task.", remedy="Ask the site where the images are.", code="no-study"
+            "The hub names no study for this task.",
+            remedy="Ask the site where the images are.",
+            code="no-study",
         )
     return StudyKey(key.hub_id, row.study_uid)
 
 
 def _ambiguous(what: str, choices: Iterable[str]) -> UsageError:
     return UsageError(
-        f"More than one {what} has this name.", remedy="Say which: " + ", ".join(choices) + ".", code="ambiguous"
+        f"More than one {what} has this name.",
+        remedy="Say which: " + ", ".join(choices) + ".",
+        code="ambiguous",
     )

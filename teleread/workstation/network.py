@@ -44,7 +44,11 @@ def ask(core: Core, kind: str, args: Mapping[str, Any], timeout: float) -> dict[
         # An engine that died meanwhile leaves the lock: then it is done here.
         if lock.try_acquire():
             try:
-                if request_id is None or core.vault.requests.cancel(request_id) or not _answered(core, request_id):
+                if (
+                    request_id is None
+                    or core.vault.requests.cancel(request_id)
+                    or not _answered(core, request_id)
+                ):
                     return _here(core, kind, args)
             finally:
                 lock.release()
@@ -170,11 +174,17 @@ def give_back(core: Core, key: TaskKey, code: str, reason: str, timeout: float) 
     told = ask(core, "give-back", {"item": waiting.id}, timeout)
     if told["state"] == "needs_attention":
         raise AttentionError(
-            "The hub did not take it back.", told["why"], "teleread outbox list shows the choices.", code="refused"
+            "The hub did not take it back.",
+            told["why"],
+            "teleread outbox list shows the choices.",
+            code="refused",
         )
     if told["state"] not in {"delivered", "closed"}:
         raise OfflineError(
-            "The hub has not taken it back yet.", told.get("error") or told["why"], "It waits in the outbox.", code="waits"
+            "The hub has not taken it back yet.",
+            told.get("error") or told["why"],
+            "It waits in the outbox.",
+            code="waits",
         )
 
 

@@ -28,7 +28,9 @@ def outbox_item(core: Core, outbox_id: str) -> OutboxItem:
     """
     found = core.vault.outbox.find(outbox_id)
     if found is None:
-        raise UsageError("There is no outbox item of that id.", remedy="teleread outbox lists them.", code="no-item")
+        raise UsageError(
+            "There is no outbox item of that id.", remedy="teleread outbox lists them.", code="no-item"
+        )
     return found
 
 
@@ -95,12 +97,20 @@ def escalations(core: Core, waiting: Sequence[OutboxItem]) -> tuple[Escalation, 
     hubs = {hub.hub_id: hub for hub in core.hubs}
     for item in waiting:
         hub = hubs.get(item.key.hub_id)
-        if hub is None or item.priority != "stat" or item.told or not item.report_id or item.created_at is None:
+        if (
+            hub is None
+            or item.priority != "stat"
+            or item.told
+            or not item.report_id
+            or item.created_at is None
+        ):
             continue
         minutes = int((now - item.created_at) / timedelta(minutes=1))
         if minutes < hub.escalate_minutes:
             continue
-        phone = f" Telephone {hub.site_phone}." if hub.site_phone else " The hub file names no telephone number."
+        phone = (
+            f" Telephone {hub.site_phone}." if hub.site_phone else " The hub file names no telephone number."
+        )
         text = f"A stat report has no receipt from {hub.name} for {minutes} min.{phone}"
         lines.append(Escalation(item.id, item.report_id, clean(text)))
     return tuple(lines)

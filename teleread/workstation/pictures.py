@@ -49,7 +49,9 @@ def _held(core: Core, what: str) -> bytes:
     hub, parts = _split(core, what)
     key = resolve_study(core, f"{hub}/{parts[0]}" if hub else parts[0])
     series = [
-        one for one in study_series(core, key.hub_id, key.study_uid) if len(parts) < 2 or one.series_uid == parts[1]
+        one
+        for one in study_series(core, key.hub_id, key.study_uid)
+        if len(parts) < 2 or one.series_uid == parts[1]
     ]
     if not series:
         raise UsageError(
@@ -60,14 +62,18 @@ def _held(core: Core, what: str) -> bytes:
     if len(parts) == 3:
         sops = [one.sop_uid for found in series for one in found.instances if one.sop_uid == parts[2]]
         if not sops:
-            raise UsageError("That instance is not held here.", remedy="teleread study lists them.", code="not-held")
+            raise UsageError(
+                "That instance is not held here.", remedy="teleread study lists them.", code="not-held"
+            )
         sop = sops[0]
     else:
         from teleread.imaging.stack import largest_series, middle
 
         # A study shows its pictures first; a series of documents is chosen only when there is nothing else.
         drawn = [[one for one in found.instances if one.frames and one.rows] for found in series]
-        chosen = middle(largest_series([one for one in drawn if one] or [found.instances for found in series]))
+        chosen = middle(
+            largest_series([one for one in drawn if one] or [found.instances for found in series])
+        )
         assert chosen is not None
         sop = chosen.sop_uid
     return core.vault.objects.read(key.hub_id, key.study_uid, sop)
@@ -114,7 +120,9 @@ def show(
     """
     if protocol not in {"auto", "halfblock", "none"} and cells is not None:
         raise UsageError(
-            f"This version does not draw by {protocol}.", remedy="Use --protocol halfblock, or --png.", code="no-protocol"
+            f"This version does not draw by {protocol}.",
+            remedy="Use --protocol halfblock, or --png.",
+            code="no-protocol",
         )
     from teleread.imaging.show import picture_of_file
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 from typing import Any
 
 from teleread.model.errors import UsageError
@@ -40,7 +41,11 @@ def _held(core: Core, text: str) -> StudyKey:
     key = resolve_study(core, text)
     found = core.vault.studies.get(key.hub_id, key.study_uid)
     if found is None or not found.held:
-        raise UsageError("Nothing of that study is held here.", remedy="teleread cache list shows what is.", code="not-held")
+        raise UsageError(
+            "Nothing of that study is held here.",
+            remedy="teleread cache list shows what is.",
+            code="not-held",
+        )
     return key
 
 
@@ -57,8 +62,8 @@ def verify(core: Core, text: str | None) -> dict[str, Any]:
     good, damaged = 0, []
     for key in keys:
         found = core.vault.objects.verify(key.hub_id, key.study_uid)
-        good += found.instances
-        damaged += [{"study_uid": key.study_uid, "sop_uid": one} for one in found.bad]
+        good += found.good
+        damaged += [{"study_uid": key.study_uid, "sop_uid": one} for one in found.damaged]
     return {"studies": len(keys), "verified": good, "damaged": damaged}
 
 
@@ -111,15 +116,17 @@ def import_paths(core: Core, paths: list[str], hub_name: str | None) -> dict[str
     from teleread.archive.local import import_paths as take_in
 
     hub = _hub_for(core, hub_name)
-    told = take_in(core.vault, paths, hub.hub_id)
+    told = take_in(core.vault, [Path(one) for one in paths], hub.hub_id)
     core.vault.audit.append(
-        "import", hub_id=hub.hub_id, detail={"instances": told.imported, "studies": len(told.studies)}
+        "import", hub_id=hub.hub_id, detail={"instances": told.kept, "studies": len(told.studies)}
     )
     return {
         "hub": hub.name,
-        "imported": told.imported,
+        "imported": told.kept,
+        "duplicates": told.duplicates,
+        "skipped": told.skipped,
         "refused": told.refused,
-        "studies": sorted(told.studies),
+        "studies": sorted(one.study_uid for one in told.studies),
         "problems": [str(one) for one in told.problems],
     }
 
@@ -131,5 +138,7 @@ def _hub_for(core: Core, name: str | None) -> HubFile:
     if not hubs:
         raise UsageError("There is no such hub.", remedy="teleread hub list shows them.", code="no-hub")
     raise UsageError(
-        "There are several hubs.", remedy="Say whose the files are with --hub: " + ", ".join(one.name for one in hubs) + ".", code="ambiguous"
+        "There are several hubs.",
+        remedy="Say whose the files are with --hub: " + ", ".join(one.name for one in hubs) + ".",
+        code="ambiguous",
     )

@@ -20,7 +20,9 @@ Test = Callable[[WorklistItem], bool]
 MAX_QUERY: Final = 2000
 """Longest query, characters."""
 
-_TERM: Final = re.compile(r'(?P<key>[A-Za-z_-]+):(?P<value>(?:"[^"]*"|[^\s"])*)|"(?P<quoted>[^"]*)"|(?P<word>\S+)')
+_TERM: Final = re.compile(
+    r'(?P<key>[A-Za-z_-]+):(?P<value>(?:"[^"]*"|[^\s"])*)|"(?P<quoted>[^"]*)"|(?P<word>\S+)'
+)
 _DUE: Final = re.compile(r"([<>])(\d{1,6})([mhd])")
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 _YES: Final = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
@@ -129,7 +131,9 @@ def _due(value: str, now: datetime) -> Test:
     match = _DUE.fullmatch(value)
     if match is None:
         raise UsageError(
-            "“due:” takes < or > and a time.", remedy="Examples: due:<2h, due:>30m, due:<3d.", code="bad-query"
+            "“due:” takes < or > and a time.",
+            remedy="Examples: due:<2h, due:>30m, due:<3d.",
+            code="bad-query",
         )
     limit = now + timedelta(**{_UNITS[match[3]]: int(match[2])})
     if match[1] == "<":
@@ -137,7 +141,9 @@ def _due(value: str, now: datetime) -> Test:
     return lambda item: item.due is not None and item.due > limit
 
 
-def _of(choices: tuple[str, ...], key: str, read: Callable[[WorklistItem], str]) -> Callable[[str, datetime], Test]:
+def _of(
+    choices: tuple[str, ...], key: str, read: Callable[[WorklistItem], str]
+) -> Callable[[str, datetime], Test]:
     def make(value: str, now: datetime) -> Test:
         wanted = value.lower()
         if wanted not in choices:

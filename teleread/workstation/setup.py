@@ -152,12 +152,12 @@ def _complete(
     hub: HubFile, name: str, auth: str, secret: str | None, paths: ProfilePaths, ask: Ask | None
 ) -> None:
     if not hub.fhir:
-        raise UsageError(
-            f"The hub {name} needs an address.", remedy="Give --fhir URL.", code="no-address"
-        )
+        raise UsageError(f"The hub {name} needs an address.", remedy="Give --fhir URL.", code="no-address")
     if hub.reader_id and not _FHIR_ID.fullmatch(hub.reader_id):
         raise UsageError(
-            "That is no reader id.", remedy="Letters, digits, dots and dashes; or Practitioner/ID.", code="bad-reader"
+            "That is no reader id.",
+            remedy="Letters, digits, dots and dashes; or Practitioner/ID.",
+            code="bad-reader",
         )
     if not 0 < len(hub.aet) <= 16 or "\\" in hub.aet or not hub.aet.isascii():
         raise UsageError("An AE title has 1 to 16 plain characters.", code="bad-aet")

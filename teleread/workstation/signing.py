@@ -97,7 +97,10 @@ def _authenticate(core: Core, hub: HubFile, secret: str | None) -> str:
     current = core.vault.signing_keys.current()
     if current is None:
         raise LockedError(
-            "This vault has no signing key.", "Nothing was signed.", "teleread key pin makes one.", code="no-signing-key"
+            "This vault has no signing key.",
+            "Nothing was signed.",
+            "teleread key pin makes one.",
+            code="no-signing-key",
         )
     signer.open(core.vault.signing_keys.private_key(unwrap), current.certificate, hub.sign_again_hours)
     return kind

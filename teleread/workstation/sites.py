@@ -53,7 +53,9 @@ class Sites:
         file = self._core.hub(hub_id)
         if not file.fhir:
             raise UsageError(
-                f"The hub {file.name} has no address.", remedy=f"teleread init --hub {file.name} --fhir URL", code="no-hub"
+                f"The hub {file.name} has no address.",
+                remedy=f"teleread init --hub {file.name} --fhir URL",
+                code="no-hub",
             )
         return cast(Hub, self._kept(("hub", file), lambda: self._build("teleread.hub", "fhir", file)))
 

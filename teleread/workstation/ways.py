@@ -32,7 +32,9 @@ def change(core: Core, way: str, ask: Ask | None = None) -> dict[str, Any]:
         LockedError: The old secret is wrong or missing.
         UsageError: The new one is missing or too short.
     """
-    told = {"passphrase": _passphrase, "pin": _pin, "recovery": _recovery, "keyring": _keyring}[way](core, ask)
+    told = {"passphrase": _passphrase, "pin": _pin, "recovery": _recovery, "keyring": _keyring}[way](
+        core, ask
+    )
     core.vault.audit.append("way-changed", detail={"way": way})
     return {"changed": way, "opened_by": list(KeyFile.load(core.paths.keys).ways), **told}
 
@@ -123,7 +125,9 @@ def _recovery(core: Core, ask: Ask | None) -> dict[str, Any]:
 def _keyring(core: Core, ask: Ask | None) -> dict[str, Any]:
     if core.vault.pin.mode == "none":
         raise UsageError(
-            "A vault that the keyring opens needs a PIN.", remedy="teleread key pin sets one.", code="pin-needed"
+            "A vault that the keyring opens needs a PIN.",
+            remedy="teleread key pin sets one.",
+            code="pin-needed",
         )
     keys = KeyFile.load(core.paths.keys)
     entry = KeyFile.new_entry()

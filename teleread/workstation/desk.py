@@ -1,0 +1,287 @@
+"""The desk: an open profile with every use case on it. The composition root of screens and commands."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from teleread.host.clock import Clock, SystemClock
+from teleread.host.paths import ProfilePaths
+from teleread.model.task import TaskKey
+from teleread.model.text import SafeText
+from teleread.vault.secrets import KeyringSecrets
+from teleread.vault.unlock import Prompt, Unlock, resolve
+from teleread.vault.vault import Vault
+
+from . import background, cases, drafts, lockout, naming, network, outbox, signing, status, worklist
+from .config import write_setting
+from .core import Core
+
+if TYPE_CHECKING:
+    from teleread.model.delivery import OutboxItem
+    from teleread.model.events import Event
+    from teleread.model.hubfile import HubFile
+    from teleread.model.report import Check, Draft, Override, SignedReport, Template, Verdict
+
+    from .api import Case, SeriesView, SignSheet, Status, WorklistItem
+
+__all__ = ["Desk", "open_core"]
+
+EVENTS: Final = 500
+"""Most event rows given at once."""
+
+
+def open_core(
+    paths: ProfilePaths,
+    *,
+    offline: bool = False,
+    ask: Prompt | None = None,
+    flags: Mapping[str, Any] | None = None,
+    clock: Clock | None = None,
+) -> Core:
+    """Open a profile's vault by whatever way in is at hand.
+
+    Raises:
+        LockedError: None opens it.
+        TelereadError: There is no vault yet.
+    """
+    clock = clock or SystemClock()
+    typed: list[str] = []
+
+    def prompt(question: str) -> str:
+        assert ask is not None
+        typed.append(ask(question))
+        return typed[-1]
+
+    found = resolve(
+        paths, secrets=KeyringSecrets(), environment=os.environ, prompt=prompt if ask is not None else None
+    )
+    vault = Vault.open(paths, found, clock=clock)
+    return Core(paths, vault, clock, offline, flags or {}, _passphrase(found, typed))
+
+
+def _passphrase(found: Unlock, typed: Sequence[str]) -> str:
+    """The passphrase it was opened with; it may have to sign where no PIN is set."""
+    from teleread.vault.unlock import given_passphrase
+
+    if found.how != "passphrase":
+        return ""
+    return typed[-1] if typed else given_passphrase(os.environ) or ""
+
+
+class Desk:
+    """Implements `teleread.workstation.api.Workstation` on an open profile.
+
+    Args:
+        core: What every use case holds.
+    """
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+
+    @classmethod
+    def open(cls, paths: ProfilePaths, *, offline: bool = False, ask: Prompt | None = None) -> Self:
+        """Open a profile; see `open_core`."""
+        return cls(open_core(paths, offline=offline, ask=ask))
+
+    @property
+    def offline(self) -> bool:
+        """Whether no network may be touched."""
+        return self.core.offline
+
+    # -- worklist ---------------------------------------------------------------------------------
+
+    def items(self, query: str = "", limit: int | None = None) -> Sequence[WorklistItem]:
+        """Rows that match a QUERY, stat first, then due."""
+        return worklist.items(self.core, query, limit)
+
+    def age_seconds(self) -> float | None:
+        """Age of the oldest pull over all hubs."""
+        return worklist.age_seconds(self.core)
+
+    def status(self) -> Status:
+        """What the bars show."""
+        return status.status(self.core)
+
+    def data_version(self) -> tuple[int, int]:
+        """Moves when another connection wrote."""
+        return self.core.vault.data_version()
+
+    def resolve_task(self, text: str) -> TaskKey:
+        """``HUB:ID`` to its key."""
+        return naming.resolve_task(self.core, text)
+
+    # -- case -------------------------------------------------------------------------------------
+
+    def open_case(self, key: TaskKey) -> Case:
+        """Everything the reading screen needs; audited."""
+        return cases.open_case(self.core, key)
+
+    def study_series(self, hub_id: str, study_uid: str) -> tuple[SeriesView, ...]:
+        """Series of a held study, sorted."""
+        return cases.study_series(self.core, hub_id, study_uid)
+
+    def instance_bytes(self, hub_id: str, study_uid: str, sop_uid: str) -> bytes:
+        """One held instance as a Part 10 file."""
+        return cases.instance_bytes(self.core, hub_id, study_uid, sop_uid)
+
+    def templates_for(self, key: TaskKey) -> Sequence[tuple[Template, SafeText]]:
+        """Templates with the reason, best first."""
+        return cases.templates_for(self.core, key)
+
+    # -- drafts -----------------------------------------------------------------------------------
+
+    def start_draft(self, key: TaskKey, template_id: str | None = None) -> Draft:
+        """Open the task's draft, or start one."""
+        draft = drafts.start(self.core, key, template_id)
+        self.core.vault.drafts.hold(draft.id, self.core.holder)
+        return self.draft(draft.id)
+
+    def save_draft(self, draft_id: str, seq: int, texts: Mapping[str, str]) -> int:
+        """Write changed sections to the journal; on disk when it returns."""
+        return drafts.save(self.core, draft_id, seq, texts)
+
+    def draft(self, draft_id: str) -> Draft:
+        """The draft as the journal has it now."""
+        return self.core.vault.drafts.get(draft_id)
+
+    def take_draft(self, draft_id: str) -> Draft:
+        """Take a draft over from another window."""
+        return self.core.vault.drafts.take(draft_id, self.core.holder)
+
+    def release_draft(self, draft_id: str) -> None:
+        """Let another window have it without asking."""
+        self.core.vault.drafts.release(draft_id, self.core.holder)
+
+    def discard_draft(self, draft_id: str, reason: str) -> None:
+        """Put a draft into the trash."""
+        drafts.discard(self.core, draft_id, reason)
+
+    def checks(self, draft_id: str) -> Sequence[Check]:
+        """Run the rules."""
+        return drafts.checks(self.core, self.draft(draft_id))
+
+    # -- signing ----------------------------------------------------------------------------------
+
+    def sign_sheet(self, draft_id: str, overrides: Sequence[Override] = ()) -> SignSheet:
+        """What the sign sheet shows for these overrides."""
+        return signing.sign_sheet(self.core, self.draft(draft_id), overrides)
+
+    def sign(
+        self, draft_id: str, overrides: Sequence[Override] = (), *, pin: str | None = None
+    ) -> SignedReport:
+        """Sign: one transaction."""
+        return signing.sign(self.core, self.draft(draft_id), overrides, secret=pin)
+
+    def undo_sign(self, outbox_id: str) -> Draft:
+        """Take a signature back inside its undo window."""
+        return signing.undo(self.core, outbox_id)
+
+    def addendum(self, report_id: str) -> Draft:
+        """Open an addendum draft on a signed report."""
+        return drafts.addendum(self.core, report_id)
+
+    def report(self, report_id: str, version: int | None = None) -> SignedReport:
+        """A signed report."""
+        return self.core.vault.reports.get(report_id, version)
+
+    def reports(self, words: str = "") -> Sequence[SignedReport]:
+        """Own signed reports, newest first; or those holding the words."""
+        from .exports import find_reports
+
+        return find_reports(self.core, words)
+
+    def verify(self, report_id: str) -> Verdict:
+        """Prove a signed report."""
+        from .exports import verify_report
+
+        return verify_report(self.core, self.report(report_id))
+
+    # -- outbox -----------------------------------------------------------------------------------
+
+    def outbox(self) -> Sequence[OutboxItem]:
+        """Every item, newest last."""
+        return outbox.items(self.core)
+
+    def outbox_retry(self, outbox_id: str) -> None:
+        """Due now."""
+        outbox.retry(self.core, outbox_id)
+
+    def outbox_resolve(self, outbox_id: str, choice: str, reason: str = "") -> None:
+        """Act on a choice of an item that needs attention."""
+        outbox.resolve(self.core, outbox_id, choice, reason)
+
+    def outbox_told(self, outbox_id: str, whom: str, when: str) -> None:
+        """Close an escalation line by word of mouth; audited."""
+        outbox.told(self.core, outbox_id, whom, when)
+
+    # -- what needs the network -------------------------------------------------------------------
+
+    def sync(self, *, pull: bool = True, push: bool = True, timeout: float = 600.0) -> dict[str, Any]:
+        """One pass."""
+        return network.sync(self.core, pull=pull, push=push, timeout=timeout)
+
+    def claim(self, key: TaskKey, timeout: float = 60.0) -> WorklistItem:
+        """Take a task now."""
+        network.claim(self.core, key, timeout)
+        return worklist.item(self.core, key)
+
+    def give_back(self, key: TaskKey, reason_code: str, reason: str = "", timeout: float = 60.0) -> None:
+        """Return a task with a reason (CID 9303 code)."""
+        network.give_back(self.core, key, reason_code, reason, timeout)
+
+    def fetch(
+        self, hub_id: str, study_uid: str, *, via: str = "auto", priors: int = 0, timeout: float = 3600.0
+    ) -> dict[str, Any]:
+        """Bring a study here."""
+        return network.fetch(self.core, hub_id, study_uid, via=via, priors=priors, timeout=timeout)
+
+    def request(self, kind: str, args: Mapping[str, Any]) -> int:
+        """Ask the running engine for something and return at once."""
+        return self.core.vault.requests.put(kind, args)
+
+    def events_since(self, event_id: int) -> Sequence[Event]:
+        """Rows after an id."""
+        return self.core.vault.events.since(event_id)
+
+    def start_engine(self) -> bool:
+        """Start the engine where none runs."""
+        return background.start(self.core)
+
+    def stop_engine(self) -> bool:
+        """Ask the engine to stop; whether none runs now."""
+        return background.stop(self.core)
+
+    # -- the vault --------------------------------------------------------------------------------
+
+    def lock(self) -> None:
+        """Lock every window of this profile."""
+        signing.close_key(self.core)
+        self.core.vault.lock()
+
+    def locked(self) -> bool:
+        """Whether this profile is locked."""
+        return lockout.is_locked(self.core)
+
+    def unlock(self, secret: str) -> None:
+        """Open a locked window again by PIN or passphrase."""
+        lockout.unlock(self.core, secret)
+
+    def hubs(self) -> Sequence[HubFile]:
+        """Hub files of this profile."""
+        return self.core.hubs
+
+    def setting(self, key: str) -> Any:
+        """A setting after precedence."""
+        return self.core.setting(key)
+
+    def set_setting(self, key: str, value: Any) -> None:
+        """Write one to the profile file."""
+        write_setting(self.core.paths, key, value)
+
+    def close(self) -> None:
+        """Release drafts and close the vault."""
+        signing.close_key(self.core)
+        if self.core.vault.is_open:
+            self.core.vault.close()
