@@ -13,7 +13,8 @@ __all__ = ["arguments", "run"]
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What may be typed."""
     subcommands(
-        parser, (("list", "every row"), ("verify", "prove the chain"), ("export", "every row as NDJSON lines"))
+        parser,
+        (("list", "every row"), ("verify", "prove the chain"), ("export", "every row as NDJSON lines")),
     )
 
 
@@ -27,7 +28,10 @@ def _list(call: Call) -> int:
 
     rows = list(audit_rows(call.desk.core))
     call.out.document("audit", {"rows": rows})
-    call.out.table(("NO", "AT", "WHAT", "SUBJECT"), [(one["seq"], one["at"], one["kind"], one["subject"]) for one in rows])
+    call.out.table(
+        ("NO", "AT", "WHAT", "SUBJECT"),
+        [(one["seq"], one["at"], one["kind"], one["subject"]) for one in rows],
+    )
     return 0
 
 

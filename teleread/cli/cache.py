@@ -39,7 +39,10 @@ def _list(call: Call) -> int:
 
     rows = pixels.studies(call.desk.core)
     call.out.document("cache", {"studies": rows})
-    table = [(one["hub"], one["study_uid"], one["state"], f"{one['held']}/{one['expected'] or '?'}", one["bytes"]) for one in rows]
+    table = [
+        (one["hub"], one["study_uid"], one["state"], f"{one['held']}/{one['expected'] or '?'}", one["bytes"])
+        for one in rows
+    ]
     call.out.table(("HUB", "STUDY", "STATE", "INSTANCES", "BYTES"), table, empty="No study is held.")
     return 0
 
@@ -77,5 +80,7 @@ def _stats(call: Call) -> int:
 
     told = pixels.stats(call.desk.core)
     call.out.document("cache-stats", told)
-    call.out.say(f"{told['studies']} studies, {told['instances']} instances, {told['bytes']} bytes; {told['free_bytes']} free.")
+    call.out.say(
+        f"{told['studies']} studies, {told['instances']} instances, {told['bytes']} bytes; {told['free_bytes']} free."
+    )
     return 0

@@ -116,7 +116,9 @@ def read_words(text: str) -> str:
         return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     raw = sys.stdin.buffer.read(MAX_TYPED + 1)
     if len(raw) > MAX_TYPED:
-        raise UsageError("That text is longer than a mebibyte.", remedy="Send a shorter one.", code="too-long")
+        raise UsageError(
+            "That text is longer than a mebibyte.", remedy="Send a shorter one.", code="too-long"
+        )
     try:
         return raw.decode("utf-8").removesuffix("\n")
     except UnicodeDecodeError:

@@ -64,7 +64,9 @@ def _why(call: Call) -> int:
             "value": one.value,
             "origin": one.source,
             "where": one.where or None,
-            "overruled": [{"origin": kind, "where": where, "value": value} for kind, where, value in one.losers],
+            "overruled": [
+                {"origin": kind, "where": where, "value": value} for kind, where, value in one.losers
+            ],
         },
     )
     place = f"{one.source} ({one.where})" if one.where else one.source

@@ -31,7 +31,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=_port, default=0, metavar="N", help="HTTP port; 0 is any free one")
     parser.add_argument("--dimse-port", type=_port, default=0, metavar="N", help="DIMSE port")
     parser.add_argument("--cases", type=_port, metavar="N", help="how many cases")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="the same seed makes the same patients")
+    parser.add_argument(
+        "--seed", type=int, default=1, metavar="N", help="the same seed makes the same patients"
+    )
     parser.add_argument("--ready-file", metavar="PATH", help="written once it can be used")
     parser.add_argument("--reset", action="store_true", help="start over")
     # The reading desk's own child ends with it, even when the desk is killed.
@@ -114,7 +116,9 @@ def _alone(folder: Path) -> Iterator[None]:
     lock = OsLock(folder / "lock")
     if not lock.acquire(3.0):
         raise TelereadError(
-            "The demo is running already.", remedy="Stop the other one, or use another TELEREAD_HOME.", code="demo-runs"
+            "The demo is running already.",
+            remedy="Stop the other one, or use another TELEREAD_HOME.",
+            code="demo-runs",
         )
     try:
         yield
@@ -195,4 +199,6 @@ def _wait_ready(child: subprocess.Popen[bytes], ready_file: Path) -> dict[str, A
             why = child.stderr.read(2000).decode("utf-8", "replace").strip()
             raise TelereadError("The demo did not start.", why, code="demo-failed")
         time.sleep(0.05)
-    raise TelereadError("The demo did not become ready in time.", remedy="Try again with --reset.", code="demo-slow")
+    raise TelereadError(
+        "The demo did not become ready in time.", remedy="Try again with --reset.", code="demo-slow"
+    )

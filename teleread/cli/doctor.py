@@ -30,7 +30,8 @@ def run(call: Call) -> int:
     else:
         checks.append(doctor.Checked("vault", False, "There is no vault yet.", "teleread init makes one."))
     rows = [
-        {"check": one.check, "ok": one.ok, "detail": one.detail, "remedy": one.remedy or None} for one in checks
+        {"check": one.check, "ok": one.ok, "detail": one.detail, "remedy": one.remedy or None}
+        for one in checks
     ]
     call.out.document("doctor", {"checks": rows})
     call.out.table(

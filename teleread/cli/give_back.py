@@ -13,7 +13,9 @@ __all__ = ["arguments", "run"]
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What may be typed."""
     parser.add_argument("task", metavar="TASK", help="HUB:ID as the worklist prints it")
-    parser.add_argument("--reason", required=True, metavar="CODE", help="a code of DICOM CID 9303, such as 110513")
+    parser.add_argument(
+        "--reason", required=True, metavar="CODE", help="a code of DICOM CID 9303, such as 110513"
+    )
     parser.add_argument("--text", default="", metavar="TEXT|-", help="words beside the code")
 
 

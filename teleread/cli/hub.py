@@ -15,7 +15,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """What may be typed."""
     verbs = subcommands(
         parser,
-        (("list", "every hub of this profile"), ("show", "one hub file"), ("remove", "shred what is kept of a hub")),
+        (
+            ("list", "every hub of this profile"),
+            ("show", "one hub file"),
+            ("remove", "shred what is kept of a hub"),
+        ),
     )
     for verb in ("show", "remove"):
         verbs[verb].add_argument("name", metavar="NAME")

@@ -22,7 +22,9 @@ def run(call: Call) -> int:
 
     told = import_paths(call.desk.core, call.args.paths, call.args.hub)
     call.out.document("import", told)
-    call.out.say(f"Taken in: {told['imported']} instances of {len(told['studies'])} studies; left: {told['refused']}.")
+    call.out.say(
+        f"Taken in: {told['imported']} instances of {len(told['studies'])} studies; left: {told['refused']}."
+    )
     for words in told["problems"]:
         call.out.note(words)
     return int(ExitCode.DONE if told["imported"] or not told["refused"] else ExitCode.ERROR)

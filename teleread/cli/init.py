@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from teleread.cli.call import Call, asker
 
@@ -101,5 +101,5 @@ def _wizard(call: Call, answers: HubAnswers) -> HubAnswers:
     for field, question in questions:
         if getattr(answers, field) is None:
             call.out.note(f"{question}: ")
-            answers = replace(answers, **{field: input().strip()})
+            answers = replace(answers, **cast("dict[str, Any]", {field: input().strip()}))
     return answers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from teleread.cli.call import Call, subcommands
+from teleread.cli.call import Call, asker, subcommands
 from teleread.model.errors import UsageError
 
 __all__ = ["arguments", "run"]
@@ -29,8 +29,10 @@ def run(call: Call) -> int:
 
     verb = call.args.verb
     if not verb:
-        raise UsageError("teleread key needs a verb.", remedy="See: teleread key --help", code="bad-arguments")
-    told = ways.change(call.desk.core, verb)
+        raise UsageError(
+            "teleread key needs a verb.", remedy="See: teleread key --help", code="bad-arguments"
+        )
+    told = ways.change(call.desk.core, verb, asker())
     call.out.document("key", told)
     if "recovery_code" in told:
         call.out.say(f"Recovery code, shown this once: {told['recovery_code']}")

@@ -199,6 +199,4 @@ def _of_the_machine(error: OSError) -> TelereadError:
             code="disk-full",
         )
     what = os.strerror(error.errno).lower() if error.errno else type(error).__name__
-    return TelereadError(
-        f"A file could not be used: {what}.", "Nothing else was changed.", code="file"
-    )
+    return TelereadError(f"A file could not be used: {what}.", "Nothing else was changed.", code="file")

@@ -43,9 +43,19 @@ def run(call: Call) -> int:
 
 def _overview(nouns: dict[str, tuple[str, str]], topics: tuple[str, ...]) -> str:
     width = max(len(noun) for noun in nouns)
-    lines = ["teleread: a reporting workstation for the terminal.", "", "teleread", "    the reading desk itself", ""]
+    lines = [
+        "teleread: a reporting workstation for the terminal.",
+        "",
+        "teleread",
+        "    the reading desk itself",
+        "",
+    ]
     lines += [f"teleread {noun.ljust(width)}  {text}" for noun, (_, text) in nouns.items()]
-    lines += ["", "Everywhere: --profile NAME, --json, --offline, --quiet.", "teleread help TOPIC reads: " + ", ".join(topics) + "."]
+    lines += [
+        "",
+        "Everywhere: --profile NAME, --json, --offline, --quiet.",
+        "teleread help TOPIC reads: " + ", ".join(topics) + ".",
+    ]
     return "\n".join(lines)
 
 

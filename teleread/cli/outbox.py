@@ -43,10 +43,19 @@ def _list(call: Call) -> int:
     names = _hub_names(call)
     call.out.document("outbox", {"items": [item_json(one, names) for one in items]})
     rows = [
-        (one.id, one.kind, names.get(one.key.hub_id, ""), one.state, one.accession, one.receipt.id if one.receipt else one.why)
+        (
+            one.id,
+            one.kind,
+            names.get(one.key.hub_id, ""),
+            one.state,
+            one.accession,
+            one.receipt.id if one.receipt else one.why,
+        )
         for one in items
     ]
-    call.out.table(("ID", "KIND", "HUB", "STATE", "ACCESSION", "RECEIPT OR WHY"), rows, empty="Nothing was ever sent.")
+    call.out.table(
+        ("ID", "KIND", "HUB", "STATE", "ACCESSION", "RECEIPT OR WHY"), rows, empty="Nothing was ever sent."
+    )
     return 0
 
 

@@ -80,10 +80,9 @@ class Output:
             self.say(empty)
             return
         cells = [[clean(cell) for cell in row] for row in rows]
-        widths = [
-            max(len(head), *(len(row[column]) for row in cells)) for column, head in enumerate(heads)
-        ]
-        for line in (list(heads), *cells):
+        widths = [max(len(head), *(len(row[column]) for row in cells)) for column, head in enumerate(heads)]
+        lines: list[Sequence[str]] = [list(heads), *cells]
+        for line in lines:
             text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
             self.say(text.rstrip())
 

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from teleread.cli.call import MAX_TYPED, Call, Parser, read_words, subcommands
+from teleread.cli.call import MAX_TYPED, Call, Parser, asker, read_words, subcommands
 from teleread.model.errors import ExitCode, UsageError
 from teleread.model.report import Draft, Override, SignedReport, Verdict
 from teleread.model.text import clean
@@ -57,7 +57,9 @@ def _sign_arguments(parser: Parser) -> None:
 def run(call: Call) -> int:
     """Do the verb."""
     if not call.args.verb:
-        raise UsageError("teleread report needs a verb.", remedy="See: teleread report --help", code="bad-arguments")
+        raise UsageError(
+            "teleread report needs a verb.", remedy="See: teleread report --help", code="bad-arguments"
+        )
     return _DO[call.args.verb](call)
 
 
@@ -121,7 +123,13 @@ def _discard(call: Call) -> int:
 def _check(call: Call) -> int:
     checks = call.desk.checks(_draft_id(call))
     rules = [
-        {"id": one.id, "severity": one.severity, "blocking": one.blocking, "text": one.text, "hazard": one.hazard}
+        {
+            "id": one.id,
+            "severity": one.severity,
+            "blocking": one.blocking,
+            "text": one.text,
+            "hazard": one.hazard,
+        }
         for one in checks
     ]
     call.out.document("check", {"rules": rules})
@@ -137,7 +145,7 @@ def _sign(call: Call) -> int:
     overrides = [_override(one) for one in call.args.override] + _override_file(call.args.override_file)
     from teleread.workstation.signing import secret_for_command
 
-    secret = secret_for_command(call.desk.core)
+    secret = secret_for_command(call.desk.core, asker())
     report = call.desk.sign(draft_id, overrides, pin=secret)
     call.out.document(
         "signed",
@@ -150,7 +158,9 @@ def _sign(call: Call) -> int:
             "state": report.state,
         },
     )
-    call.out.say(f"Signed, not issued: {report.report_id}, version {report.version}. It leaves at the next sync.")
+    call.out.say(
+        f"Signed, not issued: {report.report_id}, version {report.version}. It leaves at the next sync."
+    )
     return 0
 
 
@@ -158,7 +168,9 @@ def _override(text: str) -> Override:
     rule, equals, reason = text.partition("=")
     if not equals or not rule.strip() or not reason.strip():
         raise UsageError(
-            "An override is of the form RULE=REASON.", remedy="teleread report check names the rules.", code="bad-override"
+            "An override is of the form RULE=REASON.",
+            remedy="teleread report check names the rules.",
+            code="bad-override",
         )
     return Override(rule.strip(), clean(read_words(reason.strip())))
 
@@ -242,7 +254,9 @@ def _tell_reports(call: Call, reports: Any, priors: Any = ()) -> int:
 
     rows = [row(one) for one in reports]
     call.out.document("reports", {"reports": rows, "priors": list(priors)})
-    table = [(one["report"], one["version"], one["accession"], one["signed_at"], one["state"]) for one in rows]
+    table = [
+        (one["report"], one["version"], one["accession"], one["signed_at"], one["state"]) for one in rows
+    ]
     table += [(one["id"], "", one["accession"], one["issued"] or "", "prior") for one in priors]
     call.out.table(("REPORT", "VERSION", "ACCESSION", "SIGNED", "STATE"), table, empty="No report.")
     return 0

@@ -40,7 +40,9 @@ def run(call: Call) -> int:
         for one in templates
     ]
     call.out.document("templates", {"templates": rows})
-    call.out.table(("ID", "TITLE", "MODALITIES"), [(one.id, one.title, " ".join(one.modalities)) for one in templates])
+    call.out.table(
+        ("ID", "TITLE", "MODALITIES"), [(one.id, one.title, " ".join(one.modalities)) for one in templates]
+    )
     return 0
 
 
@@ -53,7 +55,12 @@ def _show(call: Call, template: Template) -> int:
             "text": one.text,
             "required": one.required,
             "fields": [
-                {"id": spec.id, "label": spec.label, "choices": list(spec.choices), "default": spec.default or None}
+                {
+                    "id": spec.id,
+                    "label": spec.label,
+                    "choices": list(spec.choices),
+                    "default": spec.default or None,
+                }
                 for spec in one.fields
             ],
         }

@@ -47,7 +47,9 @@ def run(call: Call) -> int:
         )
         for one in items
     ]
-    call.out.table(heads, rows, empty="Nothing matches." if query else "Nothing to read. teleread sync asks the hubs.")
+    call.out.table(
+        heads, rows, empty="Nothing matches." if query else "Nothing to read. teleread sync asks the hubs."
+    )
     return 0
 
 

@@ -155,7 +155,16 @@ def _whole(value: Any) -> int | None:
 def _switch(value: Any) -> bool | None:
     if isinstance(value, bool):
         return value
-    words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+    words = {
+        "true": True,
+        "yes": True,
+        "on": True,
+        "1": True,
+        "false": False,
+        "no": False,
+        "off": False,
+        "0": False,
+    }
     return words.get(str(value).strip().lower())
 
 

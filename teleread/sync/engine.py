@@ -74,7 +74,9 @@ def run(
     # A probe of somebody who asks whether an engine runs holds the lock for an instant.
     if not lock.acquire(1.0):
         raise TelereadError(
-            "An engine is running for this vault already.", remedy="There is nothing to do.", code="engine-runs"
+            "An engine is running for this vault already.",
+            remedy="There is nothing to do.",
+            code="engine-runs",
         )
     try:
         return Engine(vault, sites, clock, stop, settings, emit).run()
@@ -223,7 +225,7 @@ class Engine:
     # -- requests and events -------------------------------------------------------------------------------
 
     def _requests(self) -> list[threading.Thread]:
-        """Take what was asked for; each is answered in a thread of its own, so that none waits for a fetch."""
+        """Take what was asked for; each is answered in its own thread, so that none waits for a fetch."""
         started = []
         while (request := self._vault.requests.take()) is not None:
             if request.kind == "stop":

@@ -24,7 +24,7 @@ RETRY_SECONDS: Final = 120.0
 """How long a study that failed is left alone."""
 
 
-class _Stopped(OfflineError):
+class _StoppedError(OfflineError):
     """The engine is told to end; what came is kept."""
 
 
@@ -111,7 +111,9 @@ class _Progress:
 
     def __call__(self, held: int, expected: int, size: int) -> None:
         if self._stop is not None and self._stop.is_set():
-            raise _Stopped("The fetch was stopped.", "What came is kept.", code="stopped", retryable=False)
+            raise _StoppedError(
+                "The fetch was stopped.", "What came is kept.", code="stopped", retryable=False
+            )
         now = self._works.clock.monotonic()
         if now - self._told >= PROGRESS_SECONDS:
             self._told = now

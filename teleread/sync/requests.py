@@ -113,15 +113,25 @@ def _sync(works: Works, args: Mapping[str, Any]) -> dict[str, Any]:
     wanted = args.get("hub_id")
     files = [one for one in works.sites.files() if wanted in (None, one.hub_id)]
     hubs = [
-        pass_over(works, one, pull=pull, push=push, ignore_backoff=bool(args.get("typed", True))) for one in files
+        pass_over(works, one, pull=pull, push=push, ignore_backoff=bool(args.get("typed", True)))
+        for one in files
     ]
-    totals = {name: sum(one[name] for one in hubs) for name in ("pulled", "pushed", "held", "needs_attention", "waiting")}
+    totals = {
+        name: sum(one[name] for one in hubs)
+        for name in ("pulled", "pushed", "held", "needs_attention", "waiting")
+    }
     return {**totals, "offline": any(one["offline"] for one in hubs), "hubs": hubs}
 
 
 def pass_over(works: Works, file: HubFile, *, pull: bool, push: bool, ignore_backoff: bool) -> dict[str, Any]:
     """Pull from and push to one hub; what went wrong is told, not raised."""
-    told: dict[str, Any] = {"name": file.name, "hub_id": file.hub_id, "pulled": 0, "pushed": 0, "offline": False}
+    told: dict[str, Any] = {
+        "name": file.name,
+        "hub_id": file.hub_id,
+        "pulled": 0,
+        "pushed": 0,
+        "offline": False,
+    }
     problem: TelereadError | None = None
     with works.locks.of("hub", file.hub_id):
         try:
@@ -239,7 +249,12 @@ def _give_back(works: Works, args: Mapping[str, Any]) -> dict[str, Any]:
     item = works.vault.outbox.get(item_id)
     told = pass_over(works, works.file(item.key.hub_id), pull=False, push=True, ignore_backoff=True)
     state = works.vault.outbox.get(item_id)
-    return {"state": state.state, "why": str(state.why), "offline": told["offline"], "error": told.get("error")}
+    return {
+        "state": state.state,
+        "why": str(state.why),
+        "offline": told["offline"],
+        "error": told.get("error"),
+    }
 
 
 def _names(key: TaskKey) -> dict[str, str]:

@@ -96,6 +96,10 @@ class Desk:
         """Rows that match a QUERY, stat first, then due."""
         return worklist.items(self.core, query, limit)
 
+    def item(self, key: TaskKey) -> WorklistItem:
+        """One row."""
+        return worklist.item(self.core, key)
+
     def age_seconds(self) -> float | None:
         """Age of the oldest pull over all hubs."""
         return worklist.age_seconds(self.core)

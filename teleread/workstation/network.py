@@ -21,6 +21,9 @@ __all__ = ["ask", "claim", "fetch", "give_back", "sync"]
 SLICE_SECONDS: Final = 1.0
 """How long an answer is waited for before looking whether the engine is still there."""
 
+PROBE_SECONDS: Final = 0.1
+"""Somebody who looks whether an engine runs holds its lock for an instant."""
+
 
 def ask(core: Core, kind: str, args: Mapping[str, Any], timeout: float) -> dict[str, Any]:
     """Have something done at a hub or an archive, by whoever may.
@@ -42,7 +45,7 @@ def ask(core: Core, kind: str, args: Mapping[str, Any], timeout: float) -> dict[
     request_id: int | None = None
     while True:
         # An engine that died meanwhile leaves the lock: then it is done here.
-        if lock.try_acquire():
+        if lock.acquire(PROBE_SECONDS):
             try:
                 if (
                     request_id is None

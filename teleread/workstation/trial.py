@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from teleread.host.clock import SystemClock
+from teleread.host.clock import Clock, SystemClock
 from teleread.host.paths import Home, ProfilePaths, atomic_write
 from teleread.vault.keys import KeyFile
 from teleread.vault.unlock import Unlock
@@ -26,6 +26,24 @@ NAME: Final = "Dr Demo Reader"
 BALLAST: Final = 1 << 20
 
 
+class TrialDesk(Desk):
+    """A desk that any words unlock: nothing in it is anybody's."""
+
+    def __init__(self, core: Core, ballast_bytes: int) -> None:
+        super().__init__(core)
+        self._ballast_bytes = ballast_bytes
+
+    def unlock(self, secret: str) -> None:
+        """Open it again, whatever was typed."""
+        core = self.core
+        core.replace_vault(_opened(core.paths, core.clock, self._ballast_bytes))
+
+
+def _opened(paths: ProfilePaths, clock: Clock, ballast_bytes: int) -> Vault:
+    master = KeyFile.load(paths.keys).by_recovery(_code_file(paths).read_text())
+    return Vault.open(paths, Unlock("recovery", master), clock=clock, ballast_bytes=ballast_bytes)
+
+
 def open_trial(folder: Path, ready: Mapping[str, Any]) -> Desk:
     """Open, or make, the demo's desk.
 
@@ -36,7 +54,7 @@ def open_trial(folder: Path, ready: Mapping[str, Any]) -> Desk:
     home = _home(folder)
     paths = Home.find({"TELEREAD_HOME": str(home)}).profile()
     clock = SystemClock()
-    code_file = home / "recovery"
+    code_file = _code_file(paths)
     # A vault whose code was never written down is one that nobody can open: it is made anew.
     if paths.exists() and not code_file.exists():
         shutil.rmtree(home)
@@ -45,10 +63,10 @@ def open_trial(folder: Path, ready: Mapping[str, Any]) -> Desk:
         atomic_write(code_file, code.encode())
         put_signing_key(vault, vault.pin.check("", "none"), NAME, clock)
     else:
-        master = KeyFile.load(paths.keys).by_recovery(code_file.read_text())
-        vault = Vault.open(paths, Unlock("recovery", master), clock=clock, ballast_bytes=BALLAST)
+        vault = _opened(paths, clock, BALLAST)
     _point_at(paths, ready, vault)
-    return Desk(Core(paths, vault, clock, demo=True, environment={"TELEREAD_HOME": str(home)}))
+    core = Core(paths, vault, clock, demo=True, environment={"TELEREAD_HOME": str(home)})
+    return TrialDesk(core, ballast_bytes=BALLAST)
 
 
 def forget_trial(folder: Path) -> None:
@@ -58,6 +76,10 @@ def forget_trial(folder: Path) -> None:
 
 def _home(folder: Path) -> Path:
     return folder.absolute() / "desk"
+
+
+def _code_file(paths: ProfilePaths) -> Path:
+    return paths.config / "demo-recovery"
 
 
 def _point_at(paths: ProfilePaths, ready: Mapping[str, Any], vault: Vault) -> None:

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from teleread.model.errors import LockedError, UsageError
+from teleread.vault import rekey
 from teleread.vault.keys import KeyFile
 from teleread.vault.secrets import KeyringSecrets
 from teleread.vault.unlock import given_pin
@@ -35,7 +36,6 @@ def change(core: Core, way: str, ask: Ask | None = None) -> dict[str, Any]:
     told = {"passphrase": _passphrase, "pin": _pin, "recovery": _recovery, "keyring": _keyring}[way](
         core, ask
     )
-    core.vault.audit.append("way-changed", detail={"way": way})
     return {"changed": way, "opened_by": list(KeyFile.load(core.paths.keys).ways), **told}
 
 
@@ -84,8 +84,7 @@ def _unwrap(core: Core, ask: Ask | None) -> bytes | None:
 
 def _pin(core: Core, ask: Ask | None) -> dict[str, Any]:
     unwrap = _unwrap(core, ask)
-    new = _new("pin", ask)
-    key = core.vault.pin.set(new, unwrap)
+    key = rekey.set_pin(core.vault, _new("pin", ask), unwrap_key=unwrap)
     made = unwrap is None or core.vault.signing_keys.current() is None
     if made:
         put_signing_key(core.vault, key, _reader_name(core), core.clock)
@@ -107,9 +106,7 @@ def _passphrase(core: Core, ask: Ask | None) -> dict[str, Any]:
     if made:
         # Opened by the recovery code: what the old passphrase sealed is lost, so a new key signs.
         unwrap = pin.set(None)
-    pin.set_passphrase(new, unwrap)
-    keys = KeyFile.load(core.paths.keys).with_passphrase(core.vault.master_handoff(), new)
-    keys.save(core.paths.keys)
+    rekey.set_passphrase(core.vault, new, unwrap_key=unwrap)
     if made and unwrap is not None:
         put_signing_key(core.vault, unwrap, _reader_name(core), core.clock)
     core.passphrase = new
@@ -117,20 +114,9 @@ def _passphrase(core: Core, ask: Ask | None) -> dict[str, Any]:
 
 
 def _recovery(core: Core, ask: Ask | None) -> dict[str, Any]:
-    keys, code = KeyFile.load(core.paths.keys).with_recovery(core.vault.master_handoff())
-    keys.save(core.paths.keys)
-    return {"recovery_code": code}
+    return {"recovery_code": rekey.new_recovery(core.vault)}
 
 
 def _keyring(core: Core, ask: Ask | None) -> dict[str, Any]:
-    if core.vault.pin.mode == "none":
-        raise UsageError(
-            "A vault that the keyring opens needs a PIN.",
-            remedy="teleread key pin sets one.",
-            code="pin-needed",
-        )
-    keys = KeyFile.load(core.paths.keys)
-    entry = KeyFile.new_entry()
-    KeyringSecrets().put(keys.profile_id, entry)
-    keys.with_keyring(core.vault.master_handoff(), entry).save(core.paths.keys)
+    rekey.set_keyring(core.vault, KeyringSecrets(), use=True)
     return {}
