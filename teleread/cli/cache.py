@@ -81,6 +81,7 @@ def _stats(call: Call) -> int:
     told = pixels.stats(call.desk.core)
     call.out.document("cache-stats", told)
     call.out.say(
-        f"{told['studies']} studies, {told['instances']} instances, {told['bytes']} bytes; {told['free_bytes']} free."
+        f"{told['studies']} studies, {told['instances']} instances, {told['bytes']} bytes; "
+        f"{told['free_bytes']} free."
     )
     return 0

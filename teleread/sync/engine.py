@@ -201,7 +201,7 @@ class Engine:
         return loop
 
     def _something_new(self, hub_id: str) -> bool:
-        """Whether something never tried waits for this hub: a signature goes at once, not at the next look."""
+        """Whether something never tried waits for this hub: a signature goes at once."""
         return any(one.key.hub_id == hub_id and not one.attempts for one in self._vault.outbox.due())
 
     def _look(self, file: HubFile, line: _Line) -> None:

@@ -62,7 +62,11 @@ def machine(paths: ProfilePaths) -> Iterator[Checked]:
 
 def _cipher() -> Checked:
     try:
-        from sqlcipher3 import dbapi2
+        from typing import Any
+
+        import sqlcipher3.dbapi2
+
+        dbapi2: Any = sqlcipher3.dbapi2
     except ImportError:
         return Checked("cipher", False, "The encrypted database is missing.", "Install sqlcipher3.")
     connection = dbapi2.connect(":memory:")
@@ -81,11 +85,11 @@ def _keyring() -> Checked:
     from teleread.vault.secrets import KeyringSecrets
 
     try:
-        name = KeyringSecrets().probe()
+        KeyringSecrets(wait=5.0).get("doctor")
     except TelereadError as error:
         # No keyring is a way to live, not a fault: the passphrase opens the vault as well.
         return Checked("keyring", True, f"{error.title} The passphrase is used.")
-    return Checked("keyring", True, f"{name}.")
+    return Checked("keyring", True, "The system keyring answers.")
 
 
 def _private(folder: Path) -> Checked:
