@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from vault_cases import new_vault
+from vault_cases import new_draft, new_vault
 
 from teleread.model.errors import IntegrityError, TelereadError
 from teleread.vault.vault import Vault
@@ -56,7 +56,7 @@ def test_a_flip_of_any_byte_of_a_row_is_found(vault: Vault) -> None:
             assert (verdict.valid, verdict.rows) == (False, 2)
             tried += 1
         connection.execute(f"UPDATE audit SET {column} = ? WHERE seq = 3", (value,))
-    assert tried > 80
+    assert tried == sum(len(one) for one in row)
     assert vault.audit.verify().valid
 
 
@@ -80,7 +80,7 @@ def test_losing_the_end_stops_every_act_that_is_audited(vault: Vault, statement:
         vault.audit.append("view")
     assert told.value.code == "audit-damaged"
     with pytest.raises(IntegrityError):
-        vault.study_keys.drop("hub", "1.2.3", "test")
+        new_draft(vault)
     handoff = vault.master_handoff()
     vault.close()
     with pytest.raises(IntegrityError):
