@@ -29,7 +29,7 @@ def run(call: Call) -> int:
 
     def emit(event: Event) -> None:
         call.out.stream(
-            "event", {"id": event.id, "at": event.at.isoformat(), "kind": event.kind, **event.data}
+            "event", {**event.data, "id": event.id, "at": event.at.isoformat(), "kind": event.kind}
         )
 
     if call.args.key_from_stdin:

@@ -158,10 +158,20 @@ def _sign(call: Call) -> int:
             "state": report.state,
         },
     )
+    _warn_of_clock(call, report)
     call.out.say(
         f"Signed, not issued: {report.report_id}, version {report.version}. It leaves at the next sync."
     )
     return 0
+
+
+def _warn_of_clock(call: Call, report: SignedReport) -> None:
+    """A clock far from the hub's is told at every signature (the design, section 4)."""
+    from teleread.signing.sign import FAR_OFF_SECONDS
+
+    offset = call.desk.core.vault.worklist.hub_state(report.key.hub_id).offset_seconds
+    if offset is not None and abs(offset) > FAR_OFF_SECONDS:
+        call.out.note(f"This machine's clock is {abs(offset) / 60:.0f} minutes from the hub's. Set it right.")
 
 
 def _override(text: str) -> Override:

@@ -57,7 +57,9 @@ def nothing_forbids(hub: HubFile, context: TaskContext, reader: str = "") -> tup
 def may_sign(
     hub: HubFile, context: TaskContext, reader: str = "", *, kind: str = "report"
 ) -> tuple[bool, str]:
-    """Whether this reader may sign now: as `nothing_forbids`, and the task is claimed.
+    """Whether this reader may sign now: as `nothing_forbids`, and the hub file says who the reader is.
+
+    A task nobody owns may be signed, off line too: it is claimed before the report is sent.
 
     Args:
         hub: The hub file.
@@ -77,7 +79,4 @@ def may_sign(
         if task.owner and not is_mine(task, reader):
             return False, f"It is {task.owner_name or 'somebody else'}'s case."
         return True, ""
-    allowed, why = nothing_forbids(hub, context, reader)
-    if allowed and not task.owner:
-        return False, "It is not yours yet: claim it first."
-    return allowed, why
+    return nothing_forbids(hub, context, reader)

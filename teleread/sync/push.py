@@ -345,7 +345,7 @@ def _told(error: TelereadError) -> str:
 def _names(item: OutboxItem) -> dict[str, Any]:
     return {
         "item": item.id,
-        "kind": item.kind,
+        "what": item.kind,
         "hub": item.key.hub_id,
         "task": item.key.task_id,
         **({"report": item.report_id, "version": item.report_version} if item.report_id else {}),

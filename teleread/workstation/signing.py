@@ -135,19 +135,19 @@ def sign(
         template=template_of(core, draft),
         predecessor=core.vault.reports.get(draft.report_id) if draft.report_id else None,
     )
-    core.vault.ballast.release()
-    try:
-        return act.sign(
-            core.vault,
-            case,
-            hub=hub,
-            signer=signer_of(core),
-            clock=core.clock,
-            authenticated=authenticated,
-            offset_seconds=core.vault.worklist.hub_state(hub.hub_id).offset_seconds,
-        )
-    finally:
-        core.vault.ballast.restore()
+    report = act.sign(
+        core.vault,
+        case,
+        hub=hub,
+        signer=signer_of(core),
+        clock=core.clock,
+        authenticated=authenticated,
+        offset_seconds=core.vault.worklist.hub_state(hub.hub_id).offset_seconds,
+    )
+    if not context.task.owner:
+        core.vault.claims.put(draft.key, "wanted")  # nobody's yet: the next look at the hub claims it
+    core.vault.ballast.restore()
+    return report
 
 
 def _open(draft: Draft) -> None:
