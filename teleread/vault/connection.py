@@ -5,6 +5,7 @@ Raises only errors of `teleread.model.errors`; nothing above it meets an SQLite 
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -191,6 +192,8 @@ def _refuse_plain(path: Path) -> None:
         try:
             mark = (str(path), path.stat().st_ino)
         except FileNotFoundError:
+            # SQLite would make it readable for everybody; the files beside it get the same rights.
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
             return
         if mark in _seen_headers:
             return

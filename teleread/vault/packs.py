@@ -36,6 +36,9 @@ _FORMAT: Final = 1
 _HEADER: Final = struct.Struct(">4sHI16s")
 _GATHERED: Final = 16
 """Chunks written to the file at once."""
+_BINARY: Final = getattr(os, "O_BINARY", 0)
+"""Windows alone would else change line ends."""
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY
 
 
 def _nonce(number: int, last: bool) -> bytes:
@@ -67,7 +70,7 @@ class PackWriter:
         self._cipher = _cipher(study_key, segment_id)
         self._waiting = bytearray()
         self._number = 0
-        self._descriptor = _guarded(lambda: os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        self._descriptor = _guarded(lambda: os.open(path, _NEW, 0o600))
         self._put(self._header)
 
     @property
@@ -131,16 +134,16 @@ class PackReader:
     """
 
     def __init__(self, path: Path, study_key: bytes, segment_id: bytes, length: int | None) -> None:
+        self._descriptor = -1
         self._header = _HEADER.pack(_MAGIC, _FORMAT, CHUNK, segment_id)
         self._cipher = _cipher(study_key, segment_id)
         self._last = None if length is None else max(0, length - 1) // CHUNK
         self._guard = threading.Lock()
         try:
-            self._file = path.open("rb", buffering=0)
+            self._descriptor = os.open(path, os.O_RDONLY | _BINARY)
         except OSError:
             raise _broken() from None
-        if self._file.read(_HEADER.size) != self._header:
-            self._file.close()
+        if self._sealed(0, _HEADER.size) != self._header:
             raise _broken()
 
     def read(self, start: int, size: int) -> bytes:
@@ -152,9 +155,7 @@ class PackReader:
         if size <= 0:
             return b""
         first, final = start // CHUNK, (start + size - 1) // CHUNK
-        with self._guard:
-            self._file.seek(_HEADER.size + first * _SEALED)
-            sealed = self._file.read((final - first + 1) * _SEALED)
+        sealed = self._sealed(_HEADER.size + first * _SEALED, (final - first + 1) * _SEALED)
         out = bytearray()
         with memoryview(sealed) as view:
             for number in range(first, final + 1):
@@ -173,9 +174,20 @@ class PackReader:
         except (InvalidTag, ValueError):
             raise _broken() from None
 
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+    def _sealed(self, offset: int, size: int) -> bytes:
+        """Bytes of the file; fewer at its end."""
+        with self._guard:
+            os.lseek(self._descriptor, offset, os.SEEK_SET)
+            pieces: list[bytes] = []
+            while size > 0 and (piece := os.read(self._descriptor, size)):
+                pieces.append(piece)
+                size -= len(piece)
+        return b"".join(pieces)
+
+    def __del__(self) -> None:
+        # Whoever reads last lets go of it: the store can't know that no thread is in the middle of a read.
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
 
 
 def _guarded(act: Callable[[], int | None]) -> int:

@@ -125,7 +125,8 @@ class Reports:
         """
         rows = self._reports.connection.rows(
             "SELECT hub_id, task_id, state FROM report AS r WHERE NOT EXISTS (SELECT 1 FROM outbox"
-            " WHERE report_id = r.report_id AND report_version = r.version AND state = 'closed') ORDER BY rowid"
+            " WHERE report_id = r.report_id AND report_version = r.version AND state = 'closed')"
+            " ORDER BY rowid"
         )
         return {TaskKey(row[0], row[1]): row[2] for row in rows}
 
