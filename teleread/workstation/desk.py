@@ -14,7 +14,7 @@ from teleread.vault.secrets import KeyringSecrets
 from teleread.vault.unlock import Prompt, Unlock, resolve
 from teleread.vault.vault import Vault
 
-from . import background, cases, drafts, lockout, naming, network, outbox, signing, status, worklist
+from . import worklist
 from .config import write_setting
 from .core import Core
 
@@ -106,6 +106,8 @@ class Desk:
 
     def status(self) -> Status:
         """What the bars show."""
+        from . import status
+
         return status.status(self.core)
 
     def data_version(self) -> tuple[int, int]:
@@ -114,36 +116,50 @@ class Desk:
 
     def resolve_task(self, text: str) -> TaskKey:
         """``HUB:ID`` to its key."""
+        from . import naming
+
         return naming.resolve_task(self.core, text)
 
     # -- case -------------------------------------------------------------------------------------
 
     def open_case(self, key: TaskKey) -> Case:
         """Everything the reading screen needs; audited."""
+        from . import cases
+
         return cases.open_case(self.core, key)
 
     def study_series(self, hub_id: str, study_uid: str) -> tuple[SeriesView, ...]:
         """Series of a held study, sorted."""
+        from . import cases
+
         return cases.study_series(self.core, hub_id, study_uid)
 
     def instance_bytes(self, hub_id: str, study_uid: str, sop_uid: str) -> bytes:
         """One held instance as a Part 10 file."""
+        from . import cases
+
         return cases.instance_bytes(self.core, hub_id, study_uid, sop_uid)
 
     def templates_for(self, key: TaskKey) -> Sequence[tuple[Template, SafeText]]:
         """Templates with the reason, best first."""
+        from . import cases
+
         return cases.templates_for(self.core, key)
 
     # -- drafts -----------------------------------------------------------------------------------
 
     def start_draft(self, key: TaskKey, template_id: str | None = None) -> Draft:
         """Open the task's draft, or start one."""
+        from . import drafts
+
         draft = drafts.start(self.core, key, template_id)
         self.core.vault.drafts.hold(draft.id, self.core.holder)
         return self.draft(draft.id)
 
     def save_draft(self, draft_id: str, seq: int, texts: Mapping[str, str]) -> int:
         """Write changed sections to the journal; on disk when it returns."""
+        from . import drafts
+
         return drafts.save(self.core, draft_id, seq, texts)
 
     def draft(self, draft_id: str) -> Draft:
@@ -160,30 +176,42 @@ class Desk:
 
     def discard_draft(self, draft_id: str, reason: str) -> None:
         """Put a draft into the trash."""
+        from . import drafts
+
         drafts.discard(self.core, draft_id, reason)
 
     def checks(self, draft_id: str) -> Sequence[Check]:
         """Run the rules."""
+        from . import drafts
+
         return drafts.checks(self.core, self.draft(draft_id))
 
     # -- signing ----------------------------------------------------------------------------------
 
     def sign_sheet(self, draft_id: str, overrides: Sequence[Override] = ()) -> SignSheet:
         """What the sign sheet shows for these overrides."""
+        from . import signing
+
         return signing.sign_sheet(self.core, self.draft(draft_id), overrides)
 
     def sign(
         self, draft_id: str, overrides: Sequence[Override] = (), *, pin: str | None = None
     ) -> SignedReport:
         """Sign: one transaction."""
+        from . import signing
+
         return signing.sign(self.core, self.draft(draft_id), overrides, secret=pin)
 
     def undo_sign(self, outbox_id: str) -> Draft:
         """Take a signature back inside its undo window."""
+        from . import signing
+
         return signing.undo(self.core, outbox_id)
 
     def addendum(self, report_id: str) -> Draft:
         """Open an addendum draft on a signed report."""
+        from . import drafts
+
         return drafts.addendum(self.core, report_id)
 
     def report(self, report_id: str, version: int | None = None) -> SignedReport:
@@ -206,39 +234,55 @@ class Desk:
 
     def outbox(self) -> Sequence[OutboxItem]:
         """Every item, newest last."""
+        from . import outbox
+
         return outbox.items(self.core)
 
     def outbox_retry(self, outbox_id: str) -> None:
         """Due now."""
+        from . import outbox
+
         outbox.retry(self.core, outbox_id)
 
     def outbox_resolve(self, outbox_id: str, choice: str, reason: str = "") -> None:
         """Act on a choice of an item that needs attention."""
+        from . import outbox
+
         outbox.resolve(self.core, outbox_id, choice, reason)
 
     def outbox_told(self, outbox_id: str, whom: str, when: str) -> None:
         """Close an escalation line by word of mouth; audited."""
+        from . import outbox
+
         outbox.told(self.core, outbox_id, whom, when)
 
     # -- what needs the network -------------------------------------------------------------------
 
     def sync(self, *, pull: bool = True, push: bool = True, timeout: float = 600.0) -> dict[str, Any]:
         """One pass."""
+        from . import network
+
         return network.sync(self.core, pull=pull, push=push, timeout=timeout)
 
     def claim(self, key: TaskKey, timeout: float = 60.0) -> WorklistItem:
         """Take a task now."""
+        from . import network
+
         network.claim(self.core, key, timeout)
         return worklist.item(self.core, key)
 
     def give_back(self, key: TaskKey, reason_code: str, reason: str = "", timeout: float = 60.0) -> None:
         """Return a task with a reason (CID 9303 code)."""
+        from . import network
+
         network.give_back(self.core, key, reason_code, reason, timeout)
 
     def fetch(
         self, hub_id: str, study_uid: str, *, via: str = "auto", priors: int = 0, timeout: float = 3600.0
     ) -> dict[str, Any]:
         """Bring a study here."""
+        from . import network
+
         return network.fetch(self.core, hub_id, study_uid, via=via, priors=priors, timeout=timeout)
 
     def request(self, kind: str, args: Mapping[str, Any]) -> int:
@@ -251,25 +295,35 @@ class Desk:
 
     def start_engine(self) -> bool:
         """Start the engine where none runs."""
+        from . import background
+
         return background.start(self.core)
 
     def stop_engine(self) -> bool:
         """Ask the engine to stop; whether none runs now."""
+        from . import background
+
         return background.stop(self.core)
 
     # -- the vault --------------------------------------------------------------------------------
 
     def lock(self) -> None:
         """Lock every window of this profile."""
+        from . import signing
+
         signing.close_key(self.core)
         self.core.vault.lock()
 
     def locked(self) -> bool:
         """Whether this profile is locked."""
+        from . import lockout
+
         return lockout.is_locked(self.core)
 
     def unlock(self, secret: str) -> None:
         """Open a locked window again by PIN or passphrase."""
+        from . import lockout
+
         lockout.unlock(self.core, secret)
 
     def hubs(self) -> Sequence[HubFile]:
@@ -286,6 +340,8 @@ class Desk:
 
     def close(self) -> None:
         """Release drafts and close the vault."""
+        from . import signing
+
         signing.close_key(self.core)
         if self.core.vault.is_open:
             self.core.vault.close()
