@@ -10,7 +10,7 @@ from teleread.model.errors import IntegrityError
 from .audit import Audit
 from .copies import Copies
 from .database import Database
-from .seal import derive, open_sealed, seal
+from .seal import open_sealed, seal
 
 __all__ = ["StudyKeys"]
 
@@ -20,14 +20,14 @@ class StudyKeys:
 
     Args:
         reports: The database.
-        master: The master key.
+        wrapping: The key that wraps them, derived from the master key.
         audit: Where shredding is told.
         copies: The ledger.
     """
 
-    def __init__(self, reports: Database, master: bytes, audit: Audit, copies: Copies) -> None:
+    def __init__(self, reports: Database, wrapping: bytes, audit: Audit, copies: Copies) -> None:
         self._reports = reports
-        self._wrapping = derive(master, "study-keys")
+        self._wrapping = wrapping
         self._audit = audit
         self._copies = copies
         self._known: dict[tuple[str, str], bytes] = {}

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from teleread.host.paths import ProfilePaths
 from teleread.model.errors import LockedError, UsageError
 
 from .keys import KeyFile
 from .lockmark import read_mark
-from .secrets import SecretStore
+
+if TYPE_CHECKING:
+    from .secrets import SecretStore
 
 __all__ = ["Prompt", "Unlock", "given_passphrase", "given_pin", "given_recovery", "resolve", "typed"]
 

@@ -2,42 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from typing import Final, Self, TypeVar
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from teleread.host.clock import Clock, SystemClock
 from teleread.host.paths import ProfilePaths
 from teleread.model.errors import IntegrityError, LockedError, TelereadError, UsageError
 
 from . import migrate
-from .audit import Audit
-from .ballast import BALLAST_BYTES, Ballast
-from .claims import Claims
+from .ballast import BALLAST_BYTES
 from .connection import Connection, Connector, open_encrypted
-from .copies import Copies
 from .database import Database
-from .drafts import Drafts
-from .ends import PurgeReceipt, finish_removals, remove_hub
-from .exchange import Events, Requests
-from .holders import Holders
-from .hub_secrets import HubSecrets
 from .keys import KeyFile, new_master
 from .lockmark import put_mark, read_mark, take_mark_away
-from .objects import Objects
-from .outbox import Outbox
-from .pin import Pin, check_length
-from .prior_reports import PriorReports
-from .reports import Reports
+from .pin import check_length
 from .seal import Kdf, derive
-from .secrets import KeyringSecrets, SecretStore
-from .signing_keys import SigningKeys
-from .studies import Studies
-from .study_keys import StudyKeys
+from .stores import Stores
 from .unlock import Unlock
-from .worklist import Worklist
+
+if TYPE_CHECKING:
+    from .ends import PurgeReceipt
+    from .secrets import SecretStore
 
 __all__ = ["Vault"]
 
@@ -47,7 +34,7 @@ _PROVED: Final = frozenset({"passphrase", "pin", "recovery"})
 """Ways in that only the reader has; a lock is lifted by them."""
 
 
-class Vault:
+class Vault(Stores):
     """One profile's vault, open. Usable from several threads.
 
     Build it with `create`, `open` or `open_with_key`.
@@ -75,28 +62,7 @@ class Vault:
         self.cache_database = Database(paths.cache_db, derive(master, "cache.db"), connect)
         self._migrate(derive(master, "reports.db"))
         self.device = self._own_device()
-        self._build(master, kdf, ballast_bytes)
-
-    def _build(self, master: bytes, kdf: Kdf, ballast_bytes: int) -> None:
-        reports, cache, clock = self.reports_database, self.cache_database, self.clock
-        self.holders = Holders(self.paths.data / "holders")
-        self.ballast = Ballast(self.paths.ballast, ballast_bytes)
-        self.audit = Audit(reports, clock, derive(master, "audit"))
-        self.pin = Pin(reports, master, self.audit, kdf)
-        self.signing_keys = SigningKeys(reports, clock)
-        self.hub_secrets = HubSecrets(reports)
-        self.drafts = Drafts(reports, clock, self.audit, self.holders)
-        self.reports = Reports(reports)
-        self.outbox = Outbox(reports, clock, self.audit, self.device)
-        self.claims = Claims(reports, clock, self.audit)
-        self.copies = Copies(reports, clock)
-        self.study_keys = StudyKeys(reports, master, self.audit, self.copies)
-        self.prior_reports = PriorReports(cache)
-        self.worklist = Worklist(cache, self.prior_reports)
-        self.studies = Studies(cache, clock)
-        self.objects = Objects(self.paths.objects, cache, self.study_keys, self.copies, self.holders, clock)
-        self.requests = Requests(cache, clock)
-        self.events = Events(cache, clock)
+        self._make_stores(master, kdf, ballast_bytes)
 
     @classmethod
     def create(
@@ -151,6 +117,8 @@ class Vault:
         if passphrase is not None:
             keys = keys.with_passphrase(master, passphrase, kdf)
         if use_keyring:
+            from .secrets import KeyringSecrets
+
             entry = KeyFile.new_entry()
             (secrets or KeyringSecrets()).put(keys.profile_id, entry)
             keys = keys.with_keyring(master, entry)
@@ -298,6 +266,8 @@ class Vault:
         Returns:
             Images rescued from unfinished segments.
         """
+        from .ends import finish_removals
+
         finish_removals(self)
         self.ballast.restore()
         return self.objects.recover()
@@ -308,6 +278,8 @@ class Vault:
         Raises:
             AttentionError: ``undelivered``: reports wait to be delivered there.
         """
+        from .ends import remove_hub
+
         return remove_hub(self, hub_id)
 
     def data_version(self) -> tuple[int, int]:
@@ -339,18 +311,15 @@ class Vault:
     def close(self) -> None:
         """Close it and forget the keys; harmless twice."""
         self._master = None
-        self.objects.forget_readers()
+        if "objects" in self.__dict__:
+            self.objects.forget_readers()
         self.holders.leave()
         self.reports_database.close()
         self.cache_database.close()
 
-    @contextlib.contextmanager
-    def opened(self) -> Iterator[Self]:
+    def opened(self) -> AbstractContextManager[Self]:
         """A block at whose end it is closed."""
-        try:
-            yield self
-        finally:
-            self.close()
+        return closing(self)
 
     def __enter__(self) -> Self:
         return self
