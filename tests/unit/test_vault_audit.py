@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from vault_cases import new_draft, new_vault
 
 from teleread.model.errors import IntegrityError, TelereadError
 from teleread.vault.vault import Vault
+from tests.unit.vault_cases import new_draft, new_vault
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import threading
 from pathlib import Path
 
 import pytest
-from vault_cases import START, new_vault, paths
 
 from teleread.host.clock import FakeClock
 from teleread.model.errors import IntegrityError, LockedError, OfflineError, TelereadError
@@ -19,6 +18,7 @@ from teleread.vault.database import Database
 from teleread.vault.seal import derive
 from teleread.vault.unlock import Unlock
 from teleread.vault.vault import Vault
+from tests.unit.vault_cases import START, new_vault, paths
 
 KEY = bytes(range(32))
 

@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 
 import pytest
-from vault_cases import CHEAP, START, faulty, key, new_draft, new_vault, paths, sign
 
 from teleread.host.clock import FakeClock
 from teleread.host.spawn import bare_environment
@@ -17,6 +16,7 @@ from teleread.model.errors import TelereadError
 from teleread.vault.ballast import Ballast
 from teleread.vault.unlock import Unlock
 from teleread.vault.vault import Vault
+from tests.unit.vault_cases import CHEAP, START, faulty, key, new_draft, new_vault, paths, sign
 
 CHILD = Path(__file__).with_name("vault_child.py")
 
@@ -24,8 +24,8 @@ CHILD = Path(__file__).with_name("vault_child.py")
 def _child(mode: str, folder: Path, *arguments: object) -> subprocess.Popen[bytes]:
     words = [sys.executable, str(CHILD), mode, str(folder), *map(str, arguments)]
     environment = bare_environment()
-    # The child's own folder holds the builders, and safe-path mode would leave it out.
-    environment["PYTHONPATH"] += f"{':' if sys.platform != 'win32' else ';'}{CHILD.parent}"
+    # The builders lie in the checkout, which need not be where the package is installed.
+    environment["PYTHONPATH"] += f"{':' if sys.platform != 'win32' else ';'}{CHILD.parents[2]}"
     return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
 
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from vault_cases import key, new_draft, new_vault, section, sign
 
 from teleread.model.errors import AttentionError, UsageError
 from teleread.model.task import Versions
 from teleread.vault.vault import Vault
+from tests.unit.vault_cases import key, new_draft, new_vault, section, sign
 
 
 @pytest.fixture

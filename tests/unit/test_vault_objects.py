@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from vault_cases import HUB, SERIES, STUDY, instance, keep, new_vault
 
 from teleread.model.errors import IntegrityError, TelereadError, UsageError
 from teleread.model.study import StudyInfo, StudyKey
 from teleread.vault.packs import CHUNK, PackReader, PackWriter
 from teleread.vault.vault import Vault
+from tests.unit.vault_cases import HUB, SERIES, STUDY, instance, keep, new_vault
 
 KEY, SEGMENT = bytes(range(32)), bytes(range(16))
 HEADER, SEALED = 26, CHUNK + 16

@@ -7,13 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from vault_cases import HUB, START, key, new_draft, new_vault, sign
 
 from teleread.host.clock import FakeClock
 from teleread.model.delivery import Receipt
 from teleread.model.errors import TelereadError, UsageError
 from teleread.model.text import clean
 from teleread.vault.vault import Vault
+from tests.unit.vault_cases import HUB, START, key, new_draft, new_vault, sign
 
 RECEIPT = Receipt(clean("DiagnosticReport/17"), clean("1"), "ab" * 32, "2026-11-24T09:00:00Z", START)
 

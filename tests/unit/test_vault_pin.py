@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from vault_cases import PASSPHRASE, PIN, new_vault
 
 from teleread.model.errors import IntegrityError, LockedError, TelereadError, UsageError
 from teleread.vault import rekey
 from teleread.vault.unlock import Unlock
 from teleread.vault.vault import Vault
+from tests.unit.vault_cases import PASSPHRASE, PIN, new_vault
 
 
 def test_the_right_pin_gives_the_same_key_each_time(tmp_path: Path) -> None:

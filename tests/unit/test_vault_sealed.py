@@ -5,7 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from vault_cases import (
+
+from teleread.host.filelock import OsLock
+from teleread.model.delivery import Receipt
+from teleread.model.errors import AttentionError, TelereadError, UsageError
+from teleread.model.text import clean
+from teleread.vault import ends, health
+from teleread.vault.seal import derive
+from teleread.vault.secrets import MemorySecrets
+from teleread.vault.vault import Vault
+from tests.unit.vault_cases import (
     HUB,
     NAME,
     NHS,
@@ -21,15 +30,6 @@ from vault_cases import (
     new_vault,
     sign,
 )
-
-from teleread.host.filelock import OsLock
-from teleread.model.delivery import Receipt
-from teleread.model.errors import AttentionError, TelereadError, UsageError
-from teleread.model.text import clean
-from teleread.vault import ends, health
-from teleread.vault.seal import derive
-from teleread.vault.secrets import MemorySecrets
-from teleread.vault.vault import Vault
 
 MARKS = (
     NAME,

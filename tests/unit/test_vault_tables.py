@@ -8,7 +8,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from vault_cases import HUB, NAME, NHS, START, STUDY, context, keep, key, new_vault, prior
 
 from teleread.host.clock import FakeClock
 from teleread.model.errors import IntegrityError, OfflineError
@@ -17,6 +16,7 @@ from teleread.model.text import SafeText
 from teleread.vault import codec
 from teleread.vault.vault import Vault
 from teleread.vault.worklist import HubState
+from tests.unit.vault_cases import HUB, NAME, NHS, START, STUDY, context, keep, key, new_vault, prior
 
 
 @pytest.fixture

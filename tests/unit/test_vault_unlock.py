@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from vault_cases import CHEAP, PASSPHRASE, PIN, START, new_vault, paths
 
 from teleread.host.clock import FakeClock
 from teleread.host.paths import ProfilePaths
@@ -22,6 +21,7 @@ from teleread.vault.recovery import new_code, read_code
 from teleread.vault.secrets import KeyringSecrets, MemorySecrets
 from teleread.vault.unlock import resolve, typed
 from teleread.vault.vault import Vault
+from tests.unit.vault_cases import CHEAP, PASSPHRASE, PIN, START, new_vault, paths
 
 keyring_errors = pytest.importorskip("keyring.errors")
 

@@ -9,13 +9,12 @@ import os
 import sys
 from pathlib import Path
 
-from vault_cases import HUB, START, STUDY, faulty, instance, key, paths, sign
-
 from teleread.host.clock import FakeClock
 from teleread.model.errors import TelereadError
 from teleread.vault.connection import Connector, open_encrypted
 from teleread.vault.unlock import Unlock
 from teleread.vault.vault import Vault
+from tests.unit.vault_cases import HUB, START, STUDY, faulty, instance, key, paths, sign
 
 
 def _vault(folder: str, master: bytes, connect: Connector) -> Vault:
