@@ -17,6 +17,7 @@ from teleread.model.hubfile import HubFile, parse_hub_file
 from teleread.model.text import clean
 from teleread.vault.vault import Vault
 
+from .core import Core
 from .hubfiles import load_hubs, read_toml, write_hub_file
 from .sites import SECRET
 
@@ -103,7 +104,9 @@ def set_up(
     else:
         from .desk import open_core
 
-        vault = open_core(paths, ask=ask).vault
+        core = open_core(paths, ask=ask)
+        vault = core.vault
+        code = _mended(core, ask)
     with vault.opened():
         values["reader_id"] = values["reader_id"] or f"teleread-{vault.profile_id[:8]}"
         values["reader_name"] = values["reader_name"] or values["reader_id"]
@@ -114,6 +117,21 @@ def set_up(
         from teleread.vault.keys import KeyFile
 
         return Done(hub, created, KeyFile.load(paths.keys).ways, code, vault)
+
+
+def _mended(core: Core, ask: Ask | None) -> str | None:
+    """Finish an earlier `init` that was cut off: its signing key, and a recovery code nobody saw."""
+    vault = core.vault
+    if vault.signing_keys.current() is not None:
+        return None
+    from teleread.vault.rekey import new_recovery
+    from teleread.vault.unlock import given_pin
+
+    pin = given_pin(os.environ) or (ask("PIN: ") if ask is not None and vault.pin.mode == "pin" else None)
+    given = Secrets(core.passphrase or None, pin if vault.pin.mode == "pin" else None, use_keyring=False)
+    names = [hub.reader_name for hub in core.hubs if hub.reader_name]
+    make_signing_key(vault, given, names[0] if names else "Reader", core.clock)
+    return new_recovery(vault)
 
 
 def _no_name() -> str:
