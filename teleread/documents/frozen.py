@@ -161,7 +161,8 @@ def moment(when: datetime) -> str:
 
 def _decimal(value: float) -> str:
     """A decimal as a string, three places, without an exponent."""
-    return f"{Decimal(str(value)).quantize(Decimal('0.001')).normalize():f}"
+    rounded = Decimal(str(value)).quantize(Decimal("0.001")).normalize()
+    return f"{rounded:f}" if rounded else "0"
 
 
 def _normal(value: Any) -> Any:

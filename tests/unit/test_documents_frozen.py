@@ -105,8 +105,7 @@ def test_times_are_utc_and_never_converted_without_a_zone(when: datetime, text: 
 )
 def test_a_clock_offset_is_a_decimal_without_exponent(seconds: float, text: str) -> None:
     found = thaw(freeze(what(offset_seconds=seconds)))["clock_offset"]
-    assert found in {text, f"-{text}"}
-    assert "e" not in found.lower()
+    assert found == text
 
 
 def changed(change: Any) -> bytes:
@@ -187,7 +186,7 @@ def test_reports_frozen_by_version_1_are_read_for_ever(name: str) -> None:
 
 
 def test_freezing_today_gives_the_bytes_it_always_gave() -> None:
-    texts = {
+    texts: Any = {
         "findings": 'Liver: 1.5 cm cyst <b>&amp; "quoted"</b> — naïve Å.\nGallbladder: gallstones.',
         "impression": "1. No liver abscess.\n2. RIGHT renal cyst < 2 cm.",
         "technique": "CT.",
