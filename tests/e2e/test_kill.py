@@ -90,6 +90,7 @@ def read_and_die(cli: Cli, task: str, dice: random.Random) -> Round:
         if line.endswith("\n"):
             told.hear(line.strip())
     reader.wait(20)
+    reader.stdout.close()
     timer.cancel()
     assert told.draft, "the reader died of itself"
     return told
