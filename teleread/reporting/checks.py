@@ -246,12 +246,10 @@ def settle(checks: Iterable[Check], overrides: Sequence[Override]) -> Settled:
     reasons = {one.rule: one for one in overrides if one.reason.strip()}
     left, used = [], set()
     for check in checks:
-        if not check.blocking:
-            continue
         name = IDENTITY_CHECKED if check.severity == "stop" else check.id
         if name in reasons:
             used.add(name)
-        else:
+        elif check.blocking:
             left.append(check)
     return Settled(
         tuple(left),

@@ -125,7 +125,9 @@ class Buffer:
     def unsaved(self) -> dict[str, str]:
         """Sections that differ from what is on disk."""
         return {
-            one: text for one, text, saved in zip(self.ids, self.texts, self.saved, strict=True) if text != saved
+            one: text
+            for one, text, saved in zip(self.ids, self.texts, self.saved, strict=True)
+            if text != saved
         }
 
     def mark_saved(self, texts: dict[str, str]) -> None:
@@ -159,7 +161,10 @@ class Buffer:
 
     def type(self, text: str) -> None:
         """Insert text at the cursor, in place of what is selected."""
-        text = "\n".join(harmless(part.replace("\t", " ")) for part in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
+        text = "\n".join(
+            harmless(part.replace("\t", " "))
+            for part in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        )
         text = text[: max(0, SECTION_LIMIT - len(self.text))]
         if not text or not self.texts:
             return

@@ -56,6 +56,9 @@ class Face(App[int]):
         self.status: Status | None = None
         self.items: list[WorklistItem] = []
         self.items_age: float | None = None
+        self.last_day = ""
+        """Day of birth of the patient signed last; the next one born on that day is asked for the month too."""
+        self.last_key: object = None
         super().__init__()
 
     def setting(self, key: str, default: Any = None) -> Any:
@@ -92,6 +95,10 @@ class Face(App[int]):
 
     def act(self, action_id: str) -> None:
         """Do an action on the screen that is on top."""
+        raise AttributeError(_ONLY_APP)
+
+    def fetch_study(self, hub_id: str, study_uid: str) -> None:
+        """Bring a study here, first of all."""
         raise AttributeError(_ONLY_APP)
 
     def wake(self) -> None:

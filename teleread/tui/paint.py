@@ -120,7 +120,9 @@ class Line:
         self.put(f" {key} ", "strong", on="raised", bold=True, reverse=self._look.ansi)
         return self.put(f" {label} ", "soft") if label else self
 
-    def rule(self, title: str, width: int, note: str = "", *, glyph: str = "─", note_role: str = "soft") -> Line:
+    def rule(
+        self, title: str, width: int, note: str = "", *, glyph: str = "─", note_role: str = "soft"
+    ) -> Line:
         """Add a section heading: ``Name ───── note`` over so many cells."""
         self.put(title, "soft", bold=True).gap()
         tail = cell_len(note) + 1 if note else 0

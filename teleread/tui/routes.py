@@ -175,9 +175,13 @@ class Routes(Face, inherit_bindings=False):
         try:
             now = await self.calls.network(self.workstation.claim, item.key)
         except OfflineError:
-            self.tell("The hub can't be asked now. You can read and draft; the claim is asked for later.", "warn")
+            self.tell(
+                "The hub can't be asked now. You can read and draft; the claim is asked for later.", "warn"
+            )
             return
-        self.tell("Claimed: this case is yours." if now.mine else "Noted; the hub has not answered yet.", "good")
+        self.tell(
+            "Claimed: this case is yours." if now.mine else "Noted; the hub has not answered yet.", "good"
+        )
         self.wake()
 
     def do_case_give_back(self, key: str) -> None:
@@ -211,7 +215,11 @@ class Routes(Face, inherit_bindings=False):
             self.tell("No study is known for this case yet.", "warn")
             return
         self.tell("Fetching this study first.", "soft")
-        self.spawn(self.fetch(item.key.hub_id, item.study_uid), "fetch", exclusive=False)
+        self.fetch_study(item.key.hub_id, item.study_uid)
+
+    def fetch_study(self, hub_id: str, study_uid: str) -> None:
+        """Bring a study here, first of all."""
+        self.spawn(self.fetch(hub_id, study_uid), "fetch", exclusive=False)
 
     async def fetch(self, hub_id: str, study_uid: str) -> None:
         """Ask the engine for a study, or fetch it from here when none runs."""
@@ -221,7 +229,9 @@ class Routes(Face, inherit_bindings=False):
             return
         done = await self.calls.network(self.workstation.fetch, hub_id, study_uid)
         whole = bool(done.get("complete"))
-        self.tell("The study is here." if whole else "A part of the study is here.", "good" if whole else "warn")
+        self.tell(
+            "The study is here." if whole else "A part of the study is here.", "good" if whole else "warn"
+        )
         self.wake()
 
     def do_hub_again(self, key: str) -> None:

@@ -21,9 +21,24 @@ if TYPE_CHECKING:
 
 __all__ = ["DARK", "FALLBACK", "LIGHT", "ROLES", "Look", "Role", "load_themes", "parse_theme"]
 
-ROLES: Final = (
-    "strong text soft accent good warn danger voice side faint room panel raised select line mark"
-).split()
+ROLES: Final = [
+    "strong",
+    "text",
+    "soft",
+    "accent",
+    "good",
+    "warn",
+    "danger",
+    "voice",
+    "side",
+    "faint",
+    "room",
+    "panel",
+    "raised",
+    "select",
+    "line",
+    "mark",
+]
 GROUNDS: Final = ("room", "panel", "raised", "select", "mark")
 DARK: Final = "reading-room"
 LIGHT: Final = "daylight"
@@ -124,11 +139,24 @@ class Look:
         )
 
 
-_ANSI: Final = (
-    "ansi_black ansi_red ansi_green ansi_yellow ansi_blue ansi_magenta ansi_cyan ansi_white ansi_bright_black "
-    "ansi_bright_red ansi_bright_green ansi_bright_yellow ansi_bright_blue ansi_bright_magenta "
-    "ansi_bright_cyan ansi_bright_white"
-).split()
+_ANSI: Final = [
+    "ansi_black",
+    "ansi_red",
+    "ansi_green",
+    "ansi_yellow",
+    "ansi_blue",
+    "ansi_magenta",
+    "ansi_cyan",
+    "ansi_white",
+    "ansi_bright_black",
+    "ansi_bright_red",
+    "ansi_bright_green",
+    "ansi_bright_yellow",
+    "ansi_bright_blue",
+    "ansi_bright_magenta",
+    "ansi_bright_cyan",
+    "ansi_bright_white",
+]
 
 
 def _role(name: str, text: object) -> Role:

@@ -166,5 +166,3 @@ def size(count: int) -> str:
 def sentence(title: str, *rest: str) -> str:
     """Sentences on one line."""
     return " ".join(part.strip() for part in (title, *rest) if part and part.strip())
-
-

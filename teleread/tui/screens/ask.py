@@ -8,8 +8,9 @@ from typing import Final
 from textual import events
 from textual.widget import Widget
 
-from ..widgets.entry import Entry
-from ..widgets.lines import Lines, Row
+from teleread.tui.widgets.entry import Entry
+from teleread.tui.widgets.lines import Lines, Row
+
 from .sheet import Sheet
 
 __all__ = ["REASONS", "AskText", "GiveBack", "Leave"]
@@ -131,7 +132,12 @@ class Leave(Sheet[bool]):
         )
         return [
             self.heading("Leave", width),
-            (self.start().put(f"{self.face.glyphs.not_issued} {words} signed and NOT ISSUED.", "warn", bold=True), None),
+            (
+                self.start().put(
+                    f"{self.face.glyphs.not_issued} {words} signed and NOT ISSUED.", "warn", bold=True
+                ),
+                None,
+            ),
             (self.start().put(after), None),
             (self.start().put("y leaves. Esc stays. Everything is on disk.", "soft"), None),
         ]

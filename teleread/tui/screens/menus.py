@@ -8,11 +8,11 @@ from textual import events
 from textual.widget import Widget
 
 from teleread.model.actions import CONTEXTS, Action, keys_for
+from teleread.tui.keys import textual_key
+from teleread.tui.paint import Line, fit
+from teleread.tui.widgets.entry import Entry
+from teleread.tui.widgets.lines import Lines, Row
 
-from ..keys import textual_key
-from ..paint import Line, fit
-from ..widgets.entry import Entry
-from ..widgets.lines import Lines, Row
 from .sheet import Sheet
 
 __all__ = ["GoMenu", "KeySheet", "Palette"]
@@ -61,7 +61,10 @@ class GoMenu(Sheet[str]):
             for index, (key, one) in enumerate(self.entries[start : start + columns]):
                 line.to(1 + index * cells).put(key, "strong", bold=True).gap()
                 words, role = self.counts.get(one.id, ("", "soft"))
-                line.put(fit(one.id.split(".")[1] if len(one.text) > cells - 4 else one.text, cells - 4).rstrip(), "text")
+                line.put(
+                    fit(one.id.split(".")[1] if len(one.text) > cells - 4 else one.text, cells - 4).rstrip(),
+                    "text",
+                )
                 if words:
                     line.gap().put(words, role)
             made.append((line, None))
@@ -91,7 +94,12 @@ class KeySheet(Sheet[None]):
         for one in self.face.keymap.actions:
             keys = " ".join(keys_for(one, self.context))
             if self.context != "T" and self.context != "S":
-                keys = " ".join([*keys.split(), *(key for key in one.default if key.startswith("g ") and self.context in one.where)])
+                keys = " ".join(
+                    [
+                        *keys.split(),
+                        *(key for key in one.default if key.startswith("g ") and self.context in one.where),
+                    ]
+                )
             if keys and one.id not in {"preset.n", "sheet.code"}:
                 made.append((one.group, keys, one.text))
             elif keys:
@@ -169,7 +177,9 @@ class Palette(Sheet[str]):
             and not one.id.startswith("sheet.")
         ]
         return [
-            one for one in valid if all(word in f"{one.text} {one.id} {one.hint}".casefold() for word in words)
+            one
+            for one in valid
+            if all(word in f"{one.text} {one.id} {one.hint}".casefold() for word in words)
         ]
 
     def rows(self, width: int) -> Sequence[Row]:
@@ -222,5 +232,3 @@ class Palette(Sheet[str]):
             step = 1 if event.key == "down" else -1
             self.at = min(max(self.at + step, 0), max(0, len(self.found()) - 1))
             self.renew()
-
-

@@ -12,10 +12,10 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from teleread.model.errors import TelereadError
+from teleread.tui.face import Face, face
+from teleread.tui.widgets.bars import HintBar, StatusLine, TopBar
 from teleread.workstation.api import WorklistItem
 
-from ..face import Face, face
-from ..widgets.bars import HintBar, StatusLine, TopBar
 from .sheet import Sheet
 
 if TYPE_CHECKING:
@@ -109,7 +109,9 @@ class Place(Screen[None], inherit_bindings=False):
         if sheet in self.sheets:
             self.sheets.remove(sheet)
         sheet.remove()
-        self.set_focus(self.sheets[-1].first_focus() if self.sheets else self.focus_before, scroll_visible=False)
+        self.set_focus(
+            self.sheets[-1].first_focus() if self.sheets else self.focus_before, scroll_visible=False
+        )
         self.show_hints()
         if sheet.answered is not None:
             sheet.answered(answer)

@@ -15,10 +15,10 @@ from textual.containers import Vertical
 from textual.geometry import Region
 from textual.widget import Widget
 
-from ..face import Face, face
-from ..paint import Line
-from ..widgets.entry import Entry
-from ..widgets.lines import Lines, Row
+from teleread.tui.face import Face, face
+from teleread.tui.paint import Line
+from teleread.tui.widgets.entry import Entry
+from teleread.tui.widgets.lines import Lines, Row
 
 if TYPE_CHECKING:
     from .place import Place

@@ -11,14 +11,14 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from teleread.model.errors import UsageError
+from teleread.tui.widgets.bars import HintBar, StatusLine, TopBar
+from teleread.tui.widgets.entry import Entry
+from teleread.tui.widgets.table import Cell, Table, TableHead
+from teleread.tui.widgets.worklist import CaseDetail, SavedFilter, SavedFilters, columns_for, item_cell
+from teleread.tui.words import ago, family
 from teleread.workstation.api import WorklistItem
 from teleread.workstation.query import order_key, parse_query
 
-from ..widgets.bars import HintBar, StatusLine, TopBar
-from ..widgets.entry import Entry
-from ..widgets.table import Cell, Table, TableHead
-from ..widgets.worklist import CaseDetail, SavedFilter, SavedFilters, columns_for, item_cell
-from ..words import ago, family
 from .place import Place
 
 __all__ = ["Worklist"]
@@ -347,7 +347,10 @@ class Worklist(Place):
 
 _ORDERS = {
     "due": order_key,
-    "priority": lambda item: (("stat", "urgent", "asap").index(item.priority) if item.priority in ("stat", "urgent", "asap") else 3, order_key(item)),
+    "priority": lambda item: (
+        ("stat", "urgent", "asap").index(item.priority) if item.priority in ("stat", "urgent", "asap") else 3,
+        order_key(item),
+    ),
     "patient": lambda item: (item.name.casefold(), order_key(item)),
     "examination": lambda item: (item.procedure.casefold(), order_key(item)),
     "site": lambda item: (item.site.casefold(), order_key(item)),

@@ -9,10 +9,10 @@ from textual import events
 from textual.message import Message
 from textual.reactive import reactive
 
+from teleread.tui.paint import Line
+from teleread.tui.words import ago, clock
 from teleread.workstation.api import HubStatus, Status
 
-from ..paint import Line
-from ..words import ago, clock
 from .rows import Rows
 
 __all__ = ["HintBar", "StatusLine", "TopBar"]
@@ -34,7 +34,14 @@ class TopBar(Rows):
         """The one row; in the demo its ground is a reversed warning."""
         if self.face.demo:
             return self._demo(width)
-        left = self.start().gap().put(self.glyphs.logo, "accent").gap().put("teleread", "strong", bold=True).gap(2)
+        left = (
+            self.start()
+            .gap()
+            .put(self.glyphs.logo, "accent")
+            .gap()
+            .put("teleread", "strong", bold=True)
+            .gap(2)
+        )
         self._path(left, "soft")
         return left, self._state(width >= 120, width)
 
@@ -61,10 +68,14 @@ class TopBar(Rows):
             self._hubs(line, status.hubs, wide)
             glyphs = self.glyphs
             if status.needs_you:
-                line.put(f"{glyphs.needs} {status.needs_you}{' needs you' if wide else ''}", "danger", bold=True)
+                line.put(
+                    f"{glyphs.needs} {status.needs_you}{' needs you' if wide else ''}", "danger", bold=True
+                )
                 line.gap(2)
             if status.not_issued:
-                line.put(f"{glyphs.not_issued} {status.not_issued}{' not issued' if wide else ''}", "warn").gap(2)
+                line.put(
+                    f"{glyphs.not_issued} {status.not_issued}{' not issued' if wide else ''}", "warn"
+                ).gap(2)
             if status.fetching:
                 line.put(f"{glyphs.fetching} {status.fetching}", "accent").gap(2)
             if not status.engine:

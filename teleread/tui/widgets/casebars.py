@@ -8,10 +8,10 @@ from rich.cells import cell_len
 from textual import events
 from textual.message import Message
 
+from teleread.tui.paint import Line, fit
+from teleread.tui.words import age, born, clock, day, due_words, nhs, person
 from teleread.workstation.api import Case, PriorView
 
-from ..paint import Line, fit
-from ..words import age, born, clock, day, due_words, nhs, person
 from .rows import Rows
 
 __all__ = ["IdentityRow", "OrderRow", "PriorsStrip", "identity_line"]
@@ -145,13 +145,17 @@ class OrderRow(CaseRow):
             words = "  ".join(one.text for one in case.match.stops)
             return Banner(glyphs.needs, f"STOP  {words}  Signing is off.  o details", "danger", reverse=True)
         if item.report_state == "needs_attention":
-            return Banner(glyphs.needs, "NEEDS YOU: the hub did not take this report as it stands.  g o", "danger")
+            return Banner(
+                glyphs.needs, "NEEDS YOU: the hub did not take this report as it stands.  g o", "danger"
+            )
         if item.report_state == "signed":
             return Banner(glyphs.not_issued, "SIGNED, NOT ISSUED. It goes by itself.  g o outbox", "warn")
         if item.cached != "all":
             return Banner(glyphs.part, self._part_words(case), "warn", whole=False)
         status = self.face.status
-        offline = [hub for hub in status.hubs if hub.hub_id == item.key.hub_id and not hub.online] if status else []
+        offline = (
+            [hub for hub in status.hubs if hub.hub_id == item.key.hub_id and not hub.online] if status else []
+        )
         if offline:
             since = f" since {clock(offline[0].offline_since)}" if offline[0].offline_since else ""
             return Banner(glyphs.offline, f"OFFLINE{since}. Nothing you do is lost.", "warn", whole=False)
@@ -189,7 +193,9 @@ class PriorsStrip(CaseRow):
         glyphs = self.glyphs
         line = self.start().gap().put("p", "strong", bold=True).gap()
         started = case.context.study.started if case.context.study else None
-        line.put("now", "strong", underline=True).put(f" {day(started or case.context.order.occurrence, short=True)}", "text")
+        line.put("now", "strong", underline=True).put(
+            f" {day(started or case.context.order.occurrence, short=True)}", "text"
+        )
         line.gap(2).put(glyphs.open, "soft")
         relevant = [prior for prior in case.priors if prior.relevant]
         others = len(case.priors) - len(relevant)

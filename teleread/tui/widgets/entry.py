@@ -11,8 +11,9 @@ from textual import events
 from textual.binding import BindingsMap
 from textual.message import Message
 
-from ..guard import harmless
-from ..paint import Line
+from teleread.tui.guard import harmless
+from teleread.tui.paint import Line
+
 from .rows import Rows
 
 __all__ = ["Entry"]

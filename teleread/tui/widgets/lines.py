@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from textual import events
 from textual.message import Message
 
-from ..paint import Line
+from teleread.tui.paint import Line
+
 from .rows import Rows
 
 __all__ = ["Lines", "Made", "Row"]

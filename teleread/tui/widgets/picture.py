@@ -17,10 +17,10 @@ from textual.message import Message
 from textual.strip import Strip
 
 from teleread.model.text import SafeText, clean
+from teleread.tui.paint import Line, fit, wrap
+from teleread.tui.pictures import Decoder, Ring, Shot, shots_of
 from teleread.workstation.api import SeriesView
 
-from ..paint import Line, fit, wrap
-from ..pictures import Decoder, Ring, Shot, shots_of
 from .ready import ReadyStrip
 from .rows import Rows
 
@@ -209,7 +209,9 @@ class PicturePane(Rows, can_focus=True):
         now = self.window_now()
         if now is None:
             return
-        made = replace(now, centre=now.centre + shift * now.width, width=max(1.0, now.width * width), name=clean(""))
+        made = replace(
+            now, centre=now.centre + shift * now.width, width=max(1.0, now.width * width), name=clean("")
+        )
         self.look_at(window=made, word="")
 
     def preset(self, digit: int) -> str:
@@ -351,7 +353,9 @@ class PicturePane(Rows, can_focus=True):
         if self._placement != placement:
             self._placement = placement
             self.refresh()
-        self._lines = self._halfblock.compose(fit_picture(picture, placement), self._texts(frame, width, height))
+        self._lines = self._halfblock.compose(
+            fit_picture(picture, placement), self._texts(frame, width, height)
+        )
         self._drawn_for = key
 
     def _texts(self, frame: Frame, width: int, height: int) -> list[tuple[int, int, SafeText, str]]:

@@ -14,9 +14,9 @@ from textual.message import Message
 from textual.strip import Strip
 
 from teleread.model.report import Check, Draft
+from teleread.tui.editor import Buffer, Passage, wrap_spans
+from teleread.tui.paint import Line, fit, wrap
 
-from ..editor import Buffer, Passage, wrap_spans
-from ..paint import Line, fit, wrap
 from .prose import marks_of
 from .rows import Rows
 
@@ -92,6 +92,13 @@ class ReportPane(Rows, can_focus=True):
         self._laid = (-1, -1, [])
         self.refresh()
 
+    def forget(self) -> None:
+        """Show no draft."""
+        self.buffer = Buffer(())
+        self.writable, self.checks, self.top = False, (), 0
+        self._laid = (-1, -1, [])
+        self.refresh()
+
     def _go_start(self) -> None:
         wanted = "findings" if "findings" in self.buffer.ids else (self.buffer.ids or [""])[0]
         if wanted:
@@ -143,7 +150,10 @@ class ReportPane(Rows, can_focus=True):
             key = "F2 " if one.field or "field" in one.id else ""
             made.append(
                 (
-                    self.start().gap().put(f"{sign}  ", role, bold=True).put(fit(one.text, width - 10).rstrip()),
+                    self.start()
+                    .gap()
+                    .put(f"{sign}  ", role, bold=True)
+                    .put(fit(one.text, width - 10).rstrip()),
                     self.start().put(key, "strong", on="raised", bold=True) if key else None,
                 )
             )
@@ -204,7 +214,12 @@ class ReportPane(Rows, can_focus=True):
     def _heading(self) -> tuple[Line, Line | None]:
         focus, glyphs = self.has_focus, self.glyphs
         ground = "raised" if focus else "panel"
-        line = self.start(ground).put(glyphs.bar if focus else " ", "accent").put("Report", "strong", bold=True).gap(2)
+        line = (
+            self.start(ground)
+            .put(glyphs.bar if focus else " ", "accent")
+            .put("Report", "strong", bold=True)
+            .gap(2)
+        )
         if self.buffer.ids:
             if self.writable:
                 line.put(f"{glyphs.draft} draft", "warn").gap(2)
@@ -345,6 +360,11 @@ class ReportPane(Rows, can_focus=True):
             at -= 1
         self.buffer.go(row.section, at, select=select)
 
+    def page(self, step: int) -> None:
+        """A page up or down."""
+        for _ in range(self._body_height() - 1):
+            self.vertical(step)
+
     def _cycle(self, step: int) -> bool:
         """Put the next choice of the chosen field into the text."""
         buffer = self.buffer
@@ -401,7 +421,9 @@ class ReportPane(Rows, can_focus=True):
         """To the beginning or end of the row."""
         row = self._rows()[self._cursor_row()]
         last = row.end == len(self.buffer.text) or self.buffer.text[row.end] == "\n"
-        self.buffer.go(self.buffer.section, row.start if step < 0 else row.end - (0 if last else 1), select=select)
+        self.buffer.go(
+            self.buffer.section, row.start if step < 0 else row.end - (0 if last else 1), select=select
+        )
 
     # -- mouse ------------------------------------------------------------------------------------
     def on_click(self, event: events.Click) -> None:
@@ -474,8 +496,8 @@ _KEYS: Final[Mapping[str, Callable[[ReportPane], None]]] = {
     "down": lambda pane: pane.vertical(1),
     "shift+up": lambda pane: pane.vertical(-1, select=True),
     "shift+down": lambda pane: pane.vertical(1, select=True),
-    "pageup": lambda pane: [pane.vertical(-1) for _ in range(pane._body_height() - 1)] and None,
-    "pagedown": lambda pane: [pane.vertical(1) for _ in range(pane._body_height() - 1)] and None,
+    "pageup": lambda pane: pane.page(-1),
+    "pagedown": lambda pane: pane.page(1),
     "home": lambda pane: pane.row_end(-1),
     "end": lambda pane: pane.row_end(1),
     "shift+home": lambda pane: pane.row_end(-1, select=True),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from textual.strip import Strip
 from textual.widget import Widget
 
-from ..face import Face, face
-from ..glyphs import Glyphs
-from ..paint import Line
-from ..themes import Look
+from teleread.tui.face import Face, face
+from teleread.tui.glyphs import Glyphs
+from teleread.tui.paint import Line
+from teleread.tui.themes import Look
 
 __all__ = ["Rows"]
 

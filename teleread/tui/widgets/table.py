@@ -14,8 +14,9 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from ..face import face
-from ..paint import Line, fit
+from teleread.tui.face import face
+from teleread.tui.paint import Line, fit
+
 from .rows import Rows
 
 __all__ = ["Cell", "Column", "Table", "TableHead"]

@@ -9,11 +9,11 @@ from rich.cells import cell_len
 from textual import events
 from textual.message import Message
 
+from teleread.tui.face import Face
+from teleread.tui.paint import Line, fit, wrap
+from teleread.tui.words import age, born, clock, due_words, nhs, person
 from teleread.workstation.api import WorklistItem
 
-from ..face import Face
-from ..paint import Line, fit, wrap
-from ..words import age, born, clock, due_words, nhs, person
 from .rows import Rows
 from .table import Cell, Column
 
@@ -85,7 +85,10 @@ def _patient(face: Face, item: WorklistItem, chosen: bool, narrow: bool) -> Cell
     if not face.demo:
         return ((name, role, chosen),)
     width = 11 if narrow else 14
-    return ((fit(name, width).rstrip() if cell_len(name) > width else name, role, chosen), (" DEMO", "warn", False))
+    return (
+        (fit(name, width).rstrip() if cell_len(name) > width else name, role, chosen),
+        (" DEMO", "warn", False),
+    )
 
 
 def _sex(face: Face, item: WorklistItem, chosen: bool, narrow: bool) -> Cell:
@@ -127,7 +130,7 @@ def _report(face: Face, item: WorklistItem, chosen: bool, narrow: bool) -> Cell:
     if item.draft or item.report_state == "draft":
         return ((f"{glyphs.draft} draft", "warn", False),)
     if item.owner_name and not item.mine:
-        return ((f"not yours" if not narrow else "taken", "soft", False),)
+        return (("not yours" if not narrow else "taken", "soft", False),)
     return (("mine", "soft", False),) if item.mine else ()
 
 
@@ -297,10 +300,14 @@ class CaseDetail(Rows):
         if state.width:
             rows.append(state)
         if item.signable:
-            rows.append(self.start().put(f"{self.glyphs.passes} ", "good").put("you may sign this case", "soft"))
+            rows.append(
+                self.start().put(f"{self.glyphs.passes} ", "good").put("you may sign this case", "soft")
+            )
         else:
             words = f"{self.glyphs.needs} {item.why_not or 'not yours to sign'}"
             rows += [self.start().put(part, "warn") for part in wrap(words, width)[:4]]
         if item.owner_name:
-            rows.append(self.start().put("held by ", "soft").put(fit(item.owner_name, width - 8).rstrip(), "soft"))
+            rows.append(
+                self.start().put("held by ", "soft").put(fit(item.owner_name, width - 8).rstrip(), "soft")
+            )
         return rows

@@ -1,0 +1,402 @@
+"""The outbox: what has to reach a hub, what needs the reader, what was received."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+
+from teleread.model.delivery import OutboxItem
+from teleread.model.text import clean
+from teleread.tui.paint import Line, wrap
+from teleread.tui.widgets.bars import HintBar, StatusLine, TopBar
+from teleread.tui.widgets.lines import Lines, Row
+from teleread.tui.widgets.table import Cell, Column, Table, TableHead
+from teleread.tui.words import ago, born, clock, person
+from teleread.workstation.api import WorklistItem
+
+from .ask import AskText
+from .code import CodeSheet, Question
+from .place import Place
+from .sheet import Sheet
+
+__all__ = ["Outbox"]
+
+WIDE: Final = 120
+_OPEN: Final = {"held", "queued", "sending", "needs_attention"}
+
+
+class ResolveSheet(CodeSheet):
+    """Acts on a choice: a reason where one is wanted, and the patient's own number.
+
+    Args:
+        item: The outbox item.
+        choice: Index of the choice.
+        row: Its case, for the name and the number asked.
+    """
+
+    HINTS = (("Enter", "say why"), ("0-9", "day of birth"), ("Esc", "back"))
+
+    def __init__(self, item: OutboxItem, choice: int, row: WorklistItem) -> None:
+        digits = "".join(char for char in row.accession if char.isdigit())[-2:]
+        birth = row.birth_date
+        question = Question.of("day" if len(birth) == 10 else "accession", birth[8:10] or digits, birth, "")
+        super().__init__("Choose", row.name, question)
+        self.item_of = item
+        self.choice = item.choices[choice]
+        self.reason = ""
+
+    def rows(self, width: int) -> Sequence[Row]:
+        """What happened, what will be done, why."""
+        made = self.title_rows(width, "nothing is sent until you do")
+        made.append(self.ruled("What happened", width))
+        made += [(self.start().put(part), None) for part in wrap(str(self.item_of.why), width - 3)]
+        made.append(self.ruled("You choose", width))
+        made += [(self.start().put(part, "strong"), None) for part in wrap(str(self.choice.text), width - 3)]
+        made.append(self.ruled("Why", width))
+        made.append((self.start().put(self.reason or "Enter writes a reason; it is audited.", "soft"), None))
+        return made
+
+    def ready(self) -> bool:
+        """A reason is given."""
+        return bool(self.reason)
+
+    def why_closed(self) -> str:
+        """How to go on."""
+        return "Enter: say why. Esc: nothing happens."
+
+    def do_sheet_ok(self, key: str) -> None:
+        """Enter asks the reason."""
+
+        def said(reason: str | None) -> None:
+            if reason:
+                self.reason = str(clean(reason))
+            self.renew()
+
+        self.under.open_sheet(AskText("Why", str(self.choice.text)), said)
+
+    async def act_now(self) -> None:
+        """Act on it."""
+        station = self.face.workstation
+        await self.face.calls.vault(station.outbox_resolve, self.item_of.id, self.choice.id, self.reason)
+        self.finish(True)
+        self.face.tell(f"Done: {self.choice.text}.", "good")
+        self.face.wake()
+
+
+class DetailSheet(Sheet[int]):
+    """An item in full, under 120 columns."""
+
+    HINTS = (("1-9", "choose"), ("Esc", "back"))
+
+    def __init__(self, outbox: Outbox) -> None:
+        super().__init__()
+        self.outbox = outbox
+
+    def wanted(self) -> int:
+        """As high as its rows."""
+        return len(self.outbox.detail_rows(self.app.size.width - 1, "raised")) + 1
+
+    def rows(self, width: int) -> Sequence[Row]:
+        """The detail."""
+        return self.outbox.detail_rows(width, "raised")
+
+    def do_sheet_code(self, key: str) -> None:
+        """A number chooses."""
+        self.finish(int(key))
+
+
+class Outbox(Place):
+    """Every item, the ones that need the reader first."""
+
+    NAME = "Outbox"
+    CONTEXT = "L"
+    HINTS = ("case.open", "preset.n", "hub.again", "undo", "app.back", "app.go", "help.keys")
+    WORDS = {"case.open": "details", "preset.n": "choose", "undo": "take back", "app.back": "back"}  # noqa: RUF012 - never changed
+
+    def compose(self) -> ComposeResult:
+        """Heads, list, detail."""
+        shared = self.face
+        yield TopBar(id="top")
+        yield Lines(self._counts, ground="room", id="counts")
+        with Horizontal(id="body"):
+            with Vertical(id="list"):
+                yield TableHead(id="head")
+                yield Table[OutboxItem](
+                    self._cell,
+                    lambda one: one.id,
+                    shared.keymap.bindings("L"),
+                    id="table",
+                    empty=(
+                        "Nothing waits here.",
+                        "Signed reports are listed until the hub has them, and after.",
+                    ),
+                )
+            yield Lines(lambda width: self.detail_rows(width, "panel"), ground="panel", id="detail")
+        yield StatusLine(id="status")
+        yield HintBar(id="hints")
+
+    @property
+    def table(self) -> Table[OutboxItem]:
+        """The list."""
+        return self.query_one("#table", Table)
+
+    def on_mount(self) -> None:
+        """Read the list."""
+        super().on_mount()
+        self.query_one("#counts").styles.height = 1
+        self.query_one("#detail").styles.width = 46
+        self._lay_out(self.app.size.width)
+        self.focus_on(self.table)
+        self.data_moved()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """List and detail from 120 columns."""
+        super().on_resize(event)
+        self._lay_out(event.size.width)
+
+    def _lay_out(self, width: int) -> None:
+        wide = width >= WIDE
+        self.query_one("#detail").display = wide
+        room = width - (47 if wide else 0) - 2
+        columns = [Column("state", "state", 13), Column("patient", "patient", 22 if wide else 19)]
+        if wide:
+            columns += [Column("accession", "accession", 12), Column("report", "report", 11)]
+        columns += [Column("hub", "hub", 10), Column("since", "since", 6)]
+        used = sum(one.width + 1 for one in columns)
+        columns.append(Column("why", "why", max(10, room - used)))
+        self.query_one(TableHead).columns = columns
+        self.table.lay_out(columns)
+
+    # -- what is shown ----------------------------------------------------------------------------
+    def data_moved(self) -> None:
+        """Read anew."""
+        self.face.spawn(self._read(), "outbox")
+
+    def show_status(self) -> None:
+        """Counts may have moved without a change of the worklist."""
+        super().show_status()
+        if self.is_mounted and self.query("#table"):
+            self.data_moved()
+
+    async def _read(self) -> None:
+        found = await self.face.calls.vault(lambda: list(self.face.workstation.outbox()))
+        if not self.is_mounted:
+            return
+        newest = found[::-1]
+        newest.sort(key=lambda one: (one.state != "needs_attention", one.state not in _OPEN))
+        self.table.show(newest)
+        self._renew()
+
+    def _renew(self) -> None:
+        for lines in self.query(Lines):
+            lines.renew()
+
+    def row_of(self, one: OutboxItem) -> WorklistItem | None:
+        """The case of an item, for names."""
+        return next((row for row in self.face.items if row.key == one.key), None)
+
+    def _counts(self, width: int) -> Sequence[Row]:
+        rows = self.table.rows
+        waiting = [one for one in rows if one.state in _OPEN]
+        needs = sum(one.state == "needs_attention" for one in rows)
+        done = sum(one.state == "delivered" for one in rows)
+        line = (
+            Line(self.face.look).gap().put(f"{len(waiting)} not issued", "warn" if waiting else "soft").gap(3)
+        )
+        line.put(f"{needs} need you", "danger" if needs else "soft").gap(3).put(f"{done} issued", "soft")
+        times = [one.receipt.stored_at for one in rows if one.receipt is not None]
+        right = Line(self.face.look)
+        if times:
+            right.put(f"last receipt {clock(max(times))}", "soft").gap()
+        return [(line, right)]
+
+    def _cell(self, one: OutboxItem, column: str, chosen: bool) -> Cell:
+        row = self.row_of(one)
+        if column == "state":
+            sign, words, role = self.state_of(one)
+            return ((f"{sign} ", role, False), (words, role, one.state == "needs_attention"))
+        if column == "why":
+            return ((str(one.why) or self._usual(one), "text", False),)
+        since = (self.face.now() - one.created_at).total_seconds() if one.created_at else None
+        words = {
+            "patient": person(row.name, demo=self.face.demo) if row else "not in the list now",
+            "accession": str(one.accession),
+            "report": self._kind(one),
+            "hub": str(row.hub) if row else "",
+            "since": ago(since),
+        }[column]
+        return (
+            (words, "strong" if chosen and column == "patient" else "text", chosen and column == "patient"),
+        )
+
+    @staticmethod
+    def _kind(one: OutboxItem) -> str:
+        if one.kind == "report":
+            return (
+                f"final v{one.report_version}" if one.report_version <= 1 else f"version {one.report_version}"
+            )
+        return one.kind
+
+    def state_of(self, one: OutboxItem) -> tuple[str, str, str]:
+        """(sign, word, role)."""
+        glyphs = self.face.glyphs
+        if one.state == "held" and one.not_before is not None and one.not_before > self.face.now():
+            left = int((one.not_before - self.face.now()).total_seconds())
+            return glyphs.not_issued, f"held {left // 60}:{left % 60:02d}", "warn"
+        if one.state == "sending" and str(one.why).startswith("unknown"):
+            return glyphs.not_issued, "unknown", "warn"
+        return {
+            "held": (glyphs.not_issued, "held", "warn"),
+            "queued": (glyphs.not_issued, "queued", "warn"),
+            "sending": (glyphs.not_issued, "sending", "warn"),
+            "needs_attention": (glyphs.needs, "needs you", "danger"),
+            "delivered": (glyphs.issued, "issued", "good"),
+        }.get(one.state, (glyphs.passes, "closed", "soft"))
+
+    def _usual(self, one: OutboxItem) -> str:
+        if one.receipt is not None:
+            return f"receipt {one.receipt.id}"
+        return {"held": "u takes it back", "queued": "goes by itself", "sending": "on its way"}.get(
+            one.state, ""
+        )
+
+    def detail_rows(self, width: int, ground: str) -> Sequence[Row]:
+        """The item in focus, in full."""
+        look, one = self.face.look, self.table.current
+        if one is None:
+            return []
+        measure = width - 4
+        made: list[Row] = [(Line(look, ground), None)]
+
+        def put(text: str, role: str = "text", *, bold: bool = False) -> None:
+            for part in wrap(text, measure):
+                made.append((Line(look, ground).gap(2).put(part, role, bold=bold), None))
+
+        row = self.row_of(one)
+        if row is not None:
+            put(person(row.name, demo=self.face.demo), "strong", bold=True)
+            put(f"{row.sex}  born {born(row.birth_date) or 'unknown'}")
+            put(f"{row.procedure}   {one.accession}   {row.hub}", "soft")
+        made.append((Line(look, ground), None))
+        sign, words, role = self.state_of(one)
+        put(f"{sign} {words}", role, bold=True)
+        if one.created_at is not None:
+            issued = "" if one.state in {"delivered", "closed"} else " NOT ISSUED."
+            put(f"Signed here {clock(one.created_at)}.{issued}", "warn" if issued else "text")
+        if one.receipt is not None:
+            put(
+                f"Receipt {one.receipt.id}, version {one.receipt.version}, {clock(one.receipt.stored_at)}.",
+                "good",
+            )
+        if one.why:
+            put(str(one.why))
+        if one.attempts > 1:
+            put(f"Tried {one.attempts} times.", "soft")
+        if one.told:
+            put(str(one.told), "soft")
+        if one.choices:
+            made.append((Line(look, ground), None))
+            line = Line(look, ground).gap(2)
+            made.append(
+                (
+                    line.rule("Choose; nothing is sent until you do", measure, glyph=self.face.glyphs.rule),
+                    None,
+                )
+            )
+            for index, choice in enumerate(one.choices, 1):
+                parts = wrap(str(choice.text), measure - 3)
+                made.append(
+                    (Line(look, ground).gap(2).put(f"{index}  ", "strong", bold=True).put(parts[0]), None)
+                )
+                made += [(Line(look, ground).gap(5).put(part), None) for part in parts[1:]]
+        status = self.face.status
+        for line_ in status.escalations if status is not None else ():
+            if line_.outbox_id == one.id:
+                made.append((Line(look, ground), None))
+                put(str(line_.text), "danger", bold=True)
+                put("Told by telephone? t in the palette: “told”, or teleread outbox told.", "soft")
+        return made
+
+    # -- what the reader does ---------------------------------------------------------------------
+    def item(self) -> WorklistItem | None:
+        """The case of the item in focus."""
+        one = self.table.current
+        return self.row_of(one) if one is not None else None
+
+    def on_table_moved(self) -> None:
+        """Another item."""
+        self._renew()
+
+    def do_move_up(self, key: str) -> None:
+        """A row up."""
+        self.table.move(-1)
+
+    def do_move_down(self, key: str) -> None:
+        """A row down."""
+        self.table.move(1)
+
+    def do_go_first(self, key: str) -> None:
+        """The first row."""
+        self.table.go(0)
+
+    def do_go_last(self, key: str) -> None:
+        """The last row."""
+        self.table.go(len(self.table.rows) - 1)
+
+    def do_case_open(self, key: str) -> None:
+        """The detail, where it is not in sight."""
+        if self.table.current is not None and not self.query_one("#detail").display:
+            self.open_sheet(DetailSheet(self), self._chosen)
+
+    def _chosen(self, index: int | None) -> None:
+        if index:
+            self.do_preset_n(str(index))
+
+    def on_table_opened(self) -> None:
+        """A double click."""
+        self.do_case_open("")
+
+    def do_preset_n(self, key: str) -> None:
+        """A number chooses; its sheet acts."""
+        one, index = self.table.current, int(key) - 1
+        if one is None or not 0 <= index < len(one.choices):
+            return
+        row = self.row_of(one)
+        if row is None:
+            self.face.tell("The case is not in the worklist now; teleread outbox resolve acts on it.", "warn")
+            return
+        self.open_sheet(ResolveSheet(one, index, row), lambda done: self.data_moved())
+
+    def do_hub_again(self, key: str) -> None:
+        """Ask the hub about it now."""
+        one = self.table.current
+        if one is not None and one.state in _OPEN:
+            self.face.spawn(self._retry(one.id), "retry")
+
+    async def _retry(self, outbox_id: str) -> None:
+        await self.face.calls.vault(self.face.workstation.outbox_retry, outbox_id)
+        status = self.face.status
+        if status is not None and status.engine:
+            await self.face.calls.vault(self.face.workstation.request, "sync", {"pull": False, "push": True})
+        else:
+            await self.face.calls.network(lambda: self.face.workstation.sync(pull=False, push=True))
+        self.face.tell("Asked again.", "text")
+        self.data_moved()
+
+    def do_undo(self, key: str) -> None:
+        """Take the signature back, inside its window."""
+        one = self.table.current
+        if one is not None:
+            self.face.spawn(self._take_back(one.id), "undo-sign")
+
+    async def _take_back(self, outbox_id: str) -> None:
+        await self.face.calls.vault(self.face.workstation.undo_sign, outbox_id)
+        self.face.tell(
+            "The signature is taken back. The text is a draft again; sign it when it is right.", "warn"
+        )
+        self.data_moved()
+        self.face.wake()

@@ -1,0 +1,340 @@
+"""The reading screen: what the reader does there, one method an action."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from teleread.tui.widgets.picture import ZOOM_STEP, View
+from teleread.workstation.api import WorklistItem
+
+from .reading_base import ReadingBase
+
+__all__ = ["Reading"]
+
+TEN: Final = 10
+STEP: Final = 0.1
+
+
+class Reading(ReadingBase):
+    """A case being read: what each action does."""
+
+    # -- panes ------------------------------------------------------------------------------------
+    def do_pane_next(self, key: str) -> None:
+        """From the pictures to the report, and back."""
+        if self.context == "T":
+            self.look_at_pictures()
+        else:
+            self.do_report_enter(key)
+
+    do_pane_previous = do_pane_next
+
+    def do_text_pictures(self, key: str) -> None:
+        """Hands to the pictures."""
+        self.look_at_pictures()
+
+    def do_report_enter(self, key: str) -> None:
+        """The cursor into the report; begins one, or takes one over, where that is wanted."""
+        keeper = self.keeper
+        if keeper.draft is not None and not keeper.stale:
+            self.look_at_report()
+            return
+        self.face.spawn(self.begin_report(take_over=keeper.draft is not None), "report")
+
+    def do_text_field(self, key: str) -> None:
+        """The next field, from the text."""
+        self._field(1)
+
+    def do_field_next(self, key: str) -> None:
+        """The next field to fill."""
+        self._field(1)
+
+    def do_field_previous(self, key: str) -> None:
+        """The field before."""
+        self._field(-1)
+
+    def _field(self, step: int) -> None:
+        if self.keeper.draft is None:
+            self.do_report_enter("")
+            return
+        self.look_at_report()
+        if not self.report.step_field(step):
+            self.face.tell("Every field is filled.", "good")
+
+    def do_section_next(self, key: str) -> None:
+        """The next section."""
+        self.report.step_section(1)
+
+    def do_section_previous(self, key: str) -> None:
+        """The section above."""
+        self.report.step_section(-1)
+
+    def do_text_undo(self, key: str) -> None:
+        """Undo in the text."""
+        if not self.report.swap(redo=False):
+            self.face.tell("Nothing more to undo in this sitting.", "soft")
+
+    def do_text_redo(self, key: str) -> None:
+        """Redo in the text."""
+        if not self.report.swap(redo=True):
+            self.face.tell("Nothing to do again.", "soft")
+
+    def do_undo(self, key: str) -> None:
+        """The last change of the text."""
+        self.do_text_undo(key)
+
+    # -- images -----------------------------------------------------------------------------------
+    def do_move_up(self, key: str) -> None:
+        """The image before."""
+        self.pictures.move(-1)
+
+    def do_move_down(self, key: str) -> None:
+        """The next image."""
+        self.pictures.move(1)
+
+    def do_move_up_ten(self, key: str) -> None:
+        """Ten images back."""
+        self.pictures.move(-TEN)
+
+    def do_move_down_ten(self, key: str) -> None:
+        """Ten images on."""
+        self.pictures.move(TEN)
+
+    def do_go_first(self, key: str) -> None:
+        """The first image."""
+        self.pictures.go(0)
+
+    def do_go_last(self, key: str) -> None:
+        """The last image."""
+        self.pictures.go(1 << 30)
+
+    def do_move_left(self, key: str) -> None:
+        """The series before."""
+        self.pictures.choose_series(-1)
+
+    def do_move_right(self, key: str) -> None:
+        """The next series."""
+        self.pictures.choose_series(1)
+
+    def do_view_full(self, key: str) -> None:
+        """Pictures fill the screen, and back."""
+        self.full = not self.full
+        self.lay_out(self.size.width, self.size.height)
+        self.focus_on(self.pictures)
+
+    def do_view_text(self, key: str) -> None:
+        """Corner text on or off."""
+        self.pictures.corner = not self.pictures.corner
+        self.pictures.refresh()
+
+    def do_view_reset(self, key: str) -> None:
+        """As first shown."""
+        self.pictures.view = View()
+        self.pictures.refresh()
+
+    def do_view_invert(self, key: str) -> None:
+        """Black to white."""
+        self.pictures.look_at(invert=not self.pictures.view.invert)
+
+    def do_view_loop(self, key: str) -> None:
+        """Run the series, and stop."""
+        self.pictures.toggle_loop()
+
+    def do_zoom_in(self, key: str) -> None:
+        """Closer."""
+        self.pictures.zoom(ZOOM_STEP)
+
+    def do_zoom_out(self, key: str) -> None:
+        """Farther."""
+        self.pictures.zoom(1 / ZOOM_STEP)
+
+    def do_pan_up(self, key: str) -> None:
+        """Look higher."""
+        self.pictures.pan(0, -STEP)
+
+    def do_pan_down(self, key: str) -> None:
+        """Look lower."""
+        self.pictures.pan(0, STEP)
+
+    def do_pan_left(self, key: str) -> None:
+        """Look further left."""
+        self.pictures.pan(-STEP, 0)
+
+    def do_pan_right(self, key: str) -> None:
+        """Look further right."""
+        self.pictures.pan(STEP, 0)
+
+    def do_window_narrower(self, key: str) -> None:
+        """Narrower window."""
+        self.pictures.change_window(width=0.8)
+
+    def do_window_wider(self, key: str) -> None:
+        """Wider window."""
+        self.pictures.change_window(width=1.25)
+
+    def do_window_lower(self, key: str) -> None:
+        """Lower centre."""
+        self.pictures.change_window(shift=-STEP)
+
+    def do_window_higher(self, key: str) -> None:
+        """Higher centre."""
+        self.pictures.change_window(shift=STEP)
+
+    def do_preset_n(self, key: str) -> None:
+        """A window preset; 0 as stored."""
+        words = self.pictures.preset(int(key))
+        if words:
+            self.face.tell(words, "soft")
+
+    def do_window_type(self, key: str) -> None:
+        """Type a window."""
+        from .ask import AskText
+
+        now = self.pictures.window_now()
+        start = f"{now.centre:g},{now.width:g}" if now is not None else ""
+        sheet = AskText("Window", "centre,width", start=start)
+        self.open_sheet(sheet, self._typed_window)
+
+    def _typed_window(self, text: str | None) -> None:
+        from teleread.imaging.frames import CannotShow
+        from teleread.imaging.window import parse_window
+
+        frame = self.pictures.frame()
+        if not text or frame is None or isinstance(frame, CannotShow):
+            return
+        window = parse_window(text, frame)
+        self.pictures.look_at(window=window, word=str(window.name))
+
+    # -- sheets -----------------------------------------------------------------------------------
+    def do_case_order(self, key: str) -> None:
+        """Order, question, contacts, and the comparison of order and images."""
+        from .case_sheets import OrderSheet
+
+        self.open_sheet(OrderSheet(self.case), self._order_answered)
+
+    def _order_answered(self, answer: str | None) -> None:
+        if answer != "identity":
+            return
+        if self.keeper.draft is None or self.keeper.stale:
+            self.face.tell("Begin the report first; the reason is frozen into it.", "warn")
+            return
+        from .sign import IdentitySheet
+
+        self.look_at_report()
+        self.open_sheet(IdentitySheet(self), lambda given: None)
+
+    def do_case_priors(self, key: str) -> None:
+        """Priors: why each, fetch, read."""
+        from .case_sheets import PriorsSheet
+
+        self.open_sheet(PriorsSheet(self.case), self._prior_answered)
+
+    def _prior_answered(self, answer: tuple[str, int] | None) -> None:
+        if answer is None:
+            return
+        from .case_sheets import PriorReportSheet
+
+        what, index = answer
+        prior = self.case.priors[index]
+        if what == "fetch":
+            self.face.tell("Fetching that prior.", "soft")
+            hub_id = self.case.item.key.hub_id
+            self.face.fetch_study(hub_id, prior.study_uid)
+        else:
+            self.open_sheet(PriorReportSheet(prior))
+
+    def on_priors_strip_opened(self) -> None:
+        """The strip was clicked."""
+        self.do_case_priors("")
+
+    def do_checks_list(self, key: str) -> None:
+        """The checks; Enter goes there."""
+        from .case_sheets import ChecksSheet
+
+        if self.keeper.draft is None:
+            self.face.tell("No report is begun, so nothing can be checked yet.", "soft")
+            return
+        self.open_sheet(ChecksSheet(self.keeper.checks, self.overrides), self._go_to_check)
+
+    def _go_to_check(self, index: int | None) -> None:
+        if index is not None:
+            one = self.keeper.checks[index]
+            self.look_at_report()
+            self.report.place_cursor(one.section or "findings", one.field)
+
+    def do_case_discard(self, key: str) -> None:
+        """The discard sheet."""
+        if self.keeper.draft is None:
+            self.face.tell("There is no draft to discard.", "soft")
+            return
+        from .sign import DiscardSheet
+
+        self.look_at_report()
+        self.open_sheet(DiscardSheet(self), lambda gone: None)
+
+    # -- signing and going on ---------------------------------------------------------------------
+    def do_case_sign_next(self, key: str) -> None:
+        """The sign sheet, then the next case."""
+        self.face.spawn(self._sign(then_next=True), "sign")
+
+    def do_case_sign(self, key: str) -> None:
+        """The sign sheet, then stay."""
+        self.face.spawn(self._sign(then_next=False), "sign")
+
+    async def _sign(self, *, then_next: bool) -> None:
+        from .sign import SignSheetView
+
+        if self.keeper.draft is None:
+            self.face.tell("Nothing to sign: no report is begun. i begins one.", "warn")
+            return
+        if self.case.match.stops and "identity-checked" not in self.overrides:
+            self.face.tell("STOP. Signing is off. o shows what was compared, and what to do.", "danger")
+            return
+        await self.keeper.check()
+        sheet = await self.face.calls.vault(
+            self.face.workstation.sign_sheet, self.keeper.draft.id, tuple(self.overrides.values())
+        )
+        self.look_at_report()
+        self.open_sheet(SignSheetView(self, sheet, then_next=then_next), lambda signed: None)
+
+    async def go_on(self, step: int) -> None:
+        """Open the next case, or the one before; the draft is kept."""
+        target = self._neighbour(step)
+        if target is None:
+            self.face.tell("No other case waits in this list.", "soft")
+            return
+        await self.face.open_case(target)
+
+    def _neighbour(self, step: int) -> WorklistItem | None:
+        rows = [one for one in self.neighbours()]
+        keys = [one.key for one in rows]
+        here = keys.index(self.case.item.key) if self.case.item.key in keys else -1
+        order = (
+            rows[here + 1 :] + rows[: max(here, 0)]
+            if step > 0
+            else rows[:here][::-1] + rows[here + 1 :][::-1]
+        )
+        done = {"signed", "issued"}
+        return next(
+            (
+                one
+                for one in order
+                if one.key != self.case.item.key
+                and one.report_state not in done
+                and (one.signable or one.mine)
+            ),
+            None,
+        )
+
+    def do_case_next(self, key: str) -> None:
+        """The next case."""
+        self.face.spawn(self.go_on(1), "next")
+
+    def do_case_previous(self, key: str) -> None:
+        """The case before."""
+        self.face.spawn(self.go_on(-1), "next")
+
+    def do_case_draft_next(self, key: str) -> None:
+        """Keep the draft and go on."""
+        if self.keeper.draft is not None:
+            self.face.tell("The draft is kept.", "good")
+        self.do_case_next(key)

@@ -1,0 +1,353 @@
+"""The reading screen as it looks and lives: pictures left, report right, who it is above both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.geometry import Region
+
+from teleread.model.report import Draft, Override
+from teleread.tui.keeper import Keeper
+from teleread.tui.pictures import Decoder
+from teleread.tui.widgets.bars import HintBar, StatusLine, TopBar
+from teleread.tui.widgets.casebars import IdentityRow, OrderRow, PriorsStrip
+from teleread.tui.widgets.picture import PicturePane, colours_here
+from teleread.tui.widgets.report import ReportPane
+from teleread.workstation.api import Case, WorklistItem
+
+from .place import Place
+
+__all__ = ["ReadingBase"]
+
+TWO_PANES: Final = 120
+"""Columns from which pictures and report stand side by side."""
+PRIORS_FROM: Final = 20
+"""Rows from which the priors have a row of their own."""
+
+
+class ReadingBase(Place):
+    """A case being read.
+
+    Args:
+        case: The case as opened.
+    """
+
+    NAME = "Reading"
+    CONTEXT = "P"
+    _PICTURES = (
+        "move.down",
+        "pane.next",
+        "preset.n",
+        "case.priors",
+        "case.order",
+        "view.full",
+        "field.next",
+        "case.draft_next",
+        "case.sign_next",
+        "app.go",
+        "help.keys",
+    )
+    _TEXT = (
+        "text.pictures",
+        "field.next",
+        "section.next",
+        "text.undo",
+        "case.draft_next",
+        "case.sign_next",
+        "case.sign",
+        "help.keys",
+    )
+    WORDS = {"move.down": "image", "preset.n": "window", "section.next": "section", "case.sign": "sign, stay"}  # noqa: RUF012 - never changed
+
+    def __init__(self, case: Case) -> None:
+        super().__init__()
+        self.case = case
+        self.overrides: dict[str, Override] = {}
+        self.in_report = False
+        """Which of the two panes is in sight under 120 columns."""
+        self.full = False
+        self.keeper: Keeper
+        self._own_decoder: Decoder | None = None
+
+    def compose(self) -> ComposeResult:
+        """Rows 1 to 4, two panes, two rows."""
+        shared = self.face
+        yield TopBar(id="top")
+        yield IdentityRow(id="identity")
+        yield OrderRow(id="order")
+        yield PriorsStrip(id="priors")
+        with Horizontal(id="panes"):
+            yield PicturePane(
+                shared.keymap.bindings("P"),
+                self._decoder,
+                self._read,
+                colours_here(shared.setting("colours", "auto")),
+                id="pictures",
+            )
+            yield ReportPane(shared.keymap.bindings("T"), id="report")
+        yield StatusLine(id="status")
+        yield HintBar(id="hints")
+
+    @property
+    def pictures(self) -> PicturePane:
+        """The pictures."""
+        return self.query_one(PicturePane)
+
+    @property
+    def report(self) -> ReportPane:
+        """The report."""
+        return self.query_one(ReportPane)
+
+    def on_mount(self) -> None:
+        """Show the case; the pictures have the keys."""
+        super().on_mount()
+        self.keeper = Keeper(self.face, self.report, self._show_standing)
+        self.lay_out(self.app.size.width, self.app.size.height)
+        self.focus_on(self.pictures)
+        self.show_case(self.case, first=True)
+
+    # -- what is shown ----------------------------------------------------------------------------
+    def show_case(self, case: Case, *, first: bool = False) -> None:
+        """Show a case, or the same one as it is now."""
+        self.case = case
+        for row in self.query("IdentityRow, OrderRow, PriorsStrip"):
+            row.show(case)  # type: ignore[attr-defined] # all three are rows about one case
+        if first or self._grown(case):
+            at = self._largest(case) if first else None
+            self.pictures.show_series(case.series, at)
+        if case.draft is not None and (self.keeper.draft is None or self.keeper.draft.id != case.draft.id):
+            self.keeper.take(case.draft, self.title_of(case.draft), writable=case.draft_writable)
+            if not case.draft_writable:
+                self.face.tell(
+                    "Another window holds this draft. Here it is read only; i takes it over.", "warn"
+                )
+        elif case.draft is None and self.keeper.draft is None:
+            self.report.notice = self._notice(case)
+            self.report.refresh()
+        self._show_standing()
+
+    def _notice(self, case: Case) -> str:
+        words = {
+            "signed": "Your report is signed, not issued. g o shows it in the outbox.",
+            "issued": "Your report is issued. g r shows it, and begins an addendum.",
+            "needs_attention": "Your report needs you. g o shows it in the outbox.",
+        }
+        return words.get(case.item.report_state or "", "No report is begun. i begins one.")
+
+    def _grown(self, case: Case) -> bool:
+        shown = self.pictures.series
+        return sum(len(one.instances) for one in shown) != sum(len(one.instances) for one in case.series)
+
+    @staticmethod
+    def _largest(case: Case) -> int:
+        sizes = [len(one.instances) for one in case.series]
+        return sizes.index(max(sizes)) if sizes else 0
+
+    def _show_standing(self) -> None:
+        line = self.query_one(StatusLine)
+        draft = self.keeper.draft
+        if draft is None:
+            line.standing = (("No report is begun.", "soft"), ("  i begins one", "soft"))
+            line.right = ()
+            return
+        section = self.report.buffer
+        label = section.labels[section.section] if section.labels else ""
+        line.standing = ((f"{label}", "soft"),)
+        words = self.keeper.saved_words
+        line.right = ((words, "good"),) if words else (("saving …", "soft"),)
+
+    def show_status(self) -> None:
+        """The bars, and the banner that depends on them."""
+        super().show_status()
+        for row in self.query(OrderRow):
+            row.refresh()
+
+    def tick(self) -> None:
+        """Time left goes on."""
+        super().tick()
+        for row in self.query(OrderRow):
+            row.refresh()
+
+    # -- shape ------------------------------------------------------------------------------------
+    def on_resize(self, event: events.Resize) -> None:
+        """Panes by width, rows by height; image, window, cursor and scroll stay."""
+        super().on_resize(event)
+        self.lay_out(event.size.width, event.size.height)
+
+    def lay_out(self, width: int, height: int) -> None:
+        """Choose what is in sight."""
+        two = width >= TWO_PANES and not self.full
+        self.query_one(PriorsStrip).display = height >= PRIORS_FROM and not self.full
+        self.query_one(OrderRow).display = not self.full
+        pictures, report = self.pictures, self.report
+        pictures.display = two or self.full or not self.in_report
+        report.display = two or (self.in_report and not self.full)
+        if two:
+            share = min(80, max(54, round(width * 0.44)))
+            report.styles.width = share
+            pictures.styles.width = width - share - 1
+            pictures.styles.margin = (0, 1, 0, 0)
+        else:
+            report.styles.width = pictures.styles.width = "1fr"
+            pictures.styles.margin = (0, 0, 0, 0)
+
+    def look_at_report(self, *, focus: bool = True) -> None:
+        """Bring the report into sight, and the keys to it."""
+        self.full = False
+        self.in_report = True
+        self.lay_out(self.size.width, self.size.height)
+        if focus:
+            self.focus_on(self.report)
+
+    def look_at_pictures(self) -> None:
+        """Bring the pictures into sight, and the keys to them."""
+        self.in_report = False
+        self.lay_out(self.size.width, self.size.height)
+        self.focus_on(self.pictures)
+
+    def hints(self) -> tuple[str, ...]:
+        """By the pane in focus."""
+        return self._TEXT if self.context == "T" else self._PICTURES
+
+    def sheet_region(self, rows: int) -> Region:
+        """Over the report; in one pane over the rows below who it is, the picture's last rows at most."""
+        width, height = self.size
+        if width >= TWO_PANES and not self.full:
+            region = self.report.region
+            rows = min(rows, region.height)
+            return Region(region.x, region.bottom - rows, region.width, rows)
+        most = height - 4 if self.in_report else min(12, height - 6)
+        rows = min(rows, most)
+        return Region(0, height - 1 - rows, width, rows)
+
+    # -- pictures ---------------------------------------------------------------------------------
+    def _decoder(self) -> Decoder:
+        if self._own_decoder is None:
+            factory = getattr(self.app, "decoder_factory", None)
+            if factory is not None:
+                self._own_decoder = factory()
+            else:
+                from teleread.imaging.decode import DecodePool
+
+                self._own_decoder = DecodePool()
+        assert self._own_decoder is not None
+        return self._own_decoder
+
+    def _read(self, sop_uid: str) -> bytes:
+        study = self.case.item.study_uid
+        return self.face.workstation.instance_bytes(self.case.item.key.hub_id, study, sop_uid)
+
+    def on_picture_pane_full(self) -> None:
+        """A double click fills the screen."""
+        self.face.act("view.full")
+
+    # -- writing ----------------------------------------------------------------------------------
+    def on_report_pane_edited(self) -> None:
+        """A key was typed."""
+        self.keeper.edited()
+        self._show_standing()
+
+    def on_report_pane_refused(self) -> None:
+        """A key where nothing can be written."""
+        if self.keeper.draft is None:
+            self.face.spawn(self.begin_report(), "report")
+        else:
+            self.face.tell("This draft is read only here. Esc, then i takes it over.", "warn")
+
+    # -- the report -------------------------------------------------------------------------------
+    async def begin_report(self, *, take_over: bool = False) -> None:
+        """Begin a report, or go on with the draft that is there."""
+        station, calls = self.face.workstation, self.face.calls
+        if self.case.item.report_state in {"signed", "issued"} and self.keeper.draft is None:
+            self.look_at_report()
+            self.face.tell("This case is reported. g r shows the report and begins an addendum.", "soft")
+            return
+        if take_over and self.keeper.draft is not None:
+            draft = await calls.vault(station.take_draft, self.keeper.draft.id)
+            self.face.tell("The draft is yours again; the other window can only read it now.", "text")
+        else:
+            draft = await calls.vault(station.start_draft, self.case.item.key)
+        self.keeper.take(draft, self.title_of(draft), writable=True)
+        self.look_at_report()
+        self.face.wake()
+
+    def title_of(self, draft: Draft) -> str:
+        """What kind of report: its template, or addendum."""
+        if draft.kind == "addendum":
+            return "addendum"
+        for template, _ in self.face.workstation.templates_for(draft.key):
+            if template.id == draft.template_id:
+                self.report.choices = {
+                    str(field.label): [str(one) for one in field.choices]
+                    for section in template.sections
+                    for field in section.fields
+                }
+                return str(template.title)
+        return draft.template_id
+
+    async def signed(self) -> None:
+        """The report is signed: show the case as it is now."""
+        await self.gone("")
+
+    async def gone(self, words: str) -> None:
+        """There is no open draft any more."""
+        self.keeper.draft = None
+        self.keeper.checks, self.overrides = (), {}
+        self.report.forget()
+        self.look_at_pictures()
+        if words:
+            self.face.tell(words, "good")
+        self.face.wake()
+        await self.reload()
+
+    # -- life -------------------------------------------------------------------------------------
+    def item(self) -> WorklistItem:
+        """The open case."""
+        return self.case.item
+
+    def neighbours(self) -> Iterator[WorklistItem]:
+        """Rows of the worklist as they stand."""
+        for screen in self.app.screen_stack:
+            rows: Any = getattr(screen, "neighbours", None)
+            if screen is not self and rows is not None:
+                yield from rows()
+                return
+
+    def data_moved(self) -> None:
+        """The worklist was read anew: take what concerns this case."""
+        now = next((one for one in self.face.items if one.key == self.case.item.key), None)
+        if now is not None and now != self.case.item and not self.face.workstation.locked():
+            self.face.spawn(self.reload(), "case")
+
+    async def reload(self) -> None:
+        """Read the case anew from the vault."""
+        case = await self.face.calls.vault(self.face.workstation.open_case, self.case.item.key)
+        if self.is_mounted:
+            self.show_case(case)
+            self.keeper.check_soon()
+
+    async def leave(self) -> None:
+        """Write what is held, let go of the draft and the pictures."""
+        await self.keeper.let_go()
+        self._close_pictures()
+
+    async def before_lock(self) -> None:
+        """Everything on disk, no picture in memory."""
+        await self.keeper.flush()
+        self.close_all_sheets()
+        self._close_pictures()
+
+    def _close_pictures(self) -> None:
+        self.pictures.cover()
+        if self._own_decoder is not None:
+            self._own_decoder.close()
+            self._own_decoder = None
+
+    def after_unlock(self) -> None:
+        """The same case again."""
+        self.pictures.uncover()
+        self.face.spawn(self.reload(), "case")

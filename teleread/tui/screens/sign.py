@@ -1,0 +1,329 @@
+"""The sign sheet, and those that ask the same proof: discard, identity checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from textual import events
+
+from teleread.model.errors import LockedError
+from teleread.model.report import Check, Override
+from teleread.model.text import clean
+from teleread.tui.paint import Line, fit, wrap
+from teleread.tui.widgets.lines import Lines, Row
+from teleread.tui.widgets.report import check_sign
+from teleread.tui.words import born, clock
+from teleread.workstation.api import SignSheet
+
+from .ask import AskText
+from .code import CodeSheet, Question
+
+if TYPE_CHECKING:
+    from .reading import Reading
+
+__all__ = ["DiscardSheet", "IdentitySheet", "SignSheetView"]
+
+IDENTITY = "identity-checked"
+
+
+def _question(reading: Reading, sheet: SignSheet | None = None) -> Question:
+    item = reading.case.item
+    last, other = reading.face.last_day, reading.face.last_key != item.key
+    if sheet is not None:
+        return Question.of(sheet.challenge, sheet.answer, item.birth_date, last if other else "")
+    if len(item.birth_date) == 10:
+        return Question.of("day", item.birth_date[8:10], item.birth_date, "")
+    digits = "".join(char for char in item.accession if char.isdigit())[-2:]
+    return Question.of("accession", digits, item.birth_date, "")
+
+
+class SignSheetView(CodeSheet):
+    """What leaves, what must be settled, and the day of birth that signs.
+
+    Args:
+        reading: The screen it lies on.
+        sheet: What it shows.
+        then_next: Open the next case afterwards.
+    """
+
+    HINTS = (
+        ("0-9", "day of birth"),
+        ("w s", "checks"),
+        ("Enter", "say why"),
+        ("Tab", "next or stay"),
+        ("Esc", "back to the report"),
+    )
+
+    def __init__(self, reading: Reading, sheet: SignSheet, *, then_next: bool) -> None:
+        super().__init__(
+            f"Sign  {sheet.title}",
+            reading.case.item.name,
+            _question(reading, sheet),
+            needs_pin=sheet.needs_pin,
+            pin_word="passphrase" if sheet.pin_is_passphrase else "PIN",
+        )
+        self.reading = reading
+        self.sheet = sheet
+        self.then_next = then_next
+        self.at = 0
+
+    # -- what must be settled ---------------------------------------------------------------------
+    def open_checks(self) -> list[Check]:
+        """Checks without a reason that keep the boxes closed."""
+        return [
+            one
+            for one in self.sheet.checks
+            if one.severity in {"stop", "block", "warn"} and not self._reason(one)
+        ]
+
+    def _reason(self, check: Check) -> str:
+        name = IDENTITY if check.severity == "stop" else check.id
+        found = self.reading.overrides.get(name)
+        return str(found.reason) if found is not None else ""
+
+    def ready(self) -> bool:
+        """Everything is settled."""
+        return not self.open_checks()
+
+    def why_closed(self) -> str:
+        """How to go on."""
+        count = len(self.open_checks())
+        return f"{count} to settle: Enter says why, Esc goes back and mends."
+
+    def do_sheet_ok(self, key: str) -> None:
+        """Enter on a check asks the reason."""
+        checks = list(self.sheet.checks)
+        if not checks:
+            return
+        one = checks[self.at]
+        if one.severity == "stop":
+            self.face.tell("A STOP is lifted on its own sheet: Esc, o, i.", "warn")
+            return
+
+        def said(reason: str | None) -> None:
+            if reason:
+                self.reading.overrides[one.id] = Override(one.id, clean(reason))
+            self.face.spawn(self._renew_sheet(), "sheet")
+
+        self.under.open_sheet(AskText("Why", str(one.text)), said)
+
+    async def _renew_sheet(self) -> None:
+        overrides = tuple(self.reading.overrides.values())
+        self.sheet = await self.face.calls.vault(
+            self.face.workstation.sign_sheet, self.sheet.draft.id, overrides
+        )
+        left = self.open_checks()
+        if left:
+            self.at = list(self.sheet.checks).index(left[0])
+        self.renew()
+        self.to_pin()
+
+    def do_pane_next(self, key: str) -> None:
+        """Tab: next case, or stay."""
+        self.then_next = not self.then_next
+        self.renew()
+
+    async def _on_key(self, event: events.Key) -> None:
+        steps = {"w": -1, "up": -1, "s": 1, "down": 1}
+        if event.key in steps and self.sheet.checks:
+            event.stop()
+            event.prevent_default()
+            self.at = min(max(self.at + steps[event.key], 0), len(self.sheet.checks) - 1)
+            self.renew()
+        else:
+            await super()._on_key(event)
+
+    # -- drawing ----------------------------------------------------------------------------------
+    def rows(self, width: int) -> Sequence[Row]:
+        """Who, what leaves, sides, checks, delivery."""
+        case, sheet = self.reading.case, self.sheet
+        item = case.item
+        made = self.title_rows(width, "nothing is sent yet")
+        made[1][0].gap(3).put(f"{item.sex} born {born(item.birth_date) or 'unknown'}", "text")
+        facts = "   ".join(part for part in (item.procedure, item.accession, str(sheet.hub)) if part)
+        made.append((self.start().put(fit(facts, width - 3).rstrip(), "soft"), None))
+        made.append(self.ruled("Impression", width, "as it will read"))
+        words = sheet.impression or "(empty)"
+        made += [(self.start().put(part), None) for part in wrap(words, width - 3)]
+        order_side = f"order says {sheet.order_side}" if sheet.order_side else "order names none"
+        made.append(self.ruled("Sides", width, order_side))
+        made += [(self.start().put(fit(one, width - 3).rstrip(), "side"), None) for one in sheet.sides[:4]]
+        made += self._check_rows(width)
+        made.append(self.ruled("Delivery", width, self._hub_words(), "good" if sheet.hub_online else "warn"))
+        made.append((self.start().put(self._leaves()), None))
+        return made
+
+    def _check_rows(self, width: int) -> list[Row]:
+        left = len(self.open_checks())
+        note = f"{left} to settle" if left else "all settled"
+        made = [self.ruled("Checks", width, note, "danger" if left else "good")]
+        glyphs, case = self.face.glyphs, self.reading.case
+        if case.match.level == "ok":
+            words = "order, report and images are of one patient and study"
+            made.append((self.start().put(f"{glyphs.passes}  ", "good").put(words), None))
+        if case.item.cached == "all":
+            words = f"{case.item.held} of {case.item.instances or case.item.held} images here"
+            made.append((self.start().put(f"{glyphs.passes}  ", "good").put(words), None))
+        lines = self.query_one("#rows", Lines)
+        for index, one in enumerate(self.sheet.checks):
+            reason = self._reason(one)
+            sign, role = (glyphs.overridden, "warn") if reason else check_sign(one, lines)
+            line = Line(self.face.look, "select" if index == self.at else "raised").gap()
+            line.put(f"{sign}  ", role, bold=True)
+            right = Line(self.face.look, "select" if index == self.at else "raised")
+            if reason:
+                right.put(fit(f"your reason: {reason}", 34).rstrip(), "soft").gap()
+            line.put(fit(one.text, width - line.width - right.width - 2).rstrip())
+            made.append((line, right if right.width else None))
+        return made
+
+    def _hub_words(self) -> str:
+        glyphs = self.face.glyphs
+        sign = glyphs.online if self.sheet.hub_online else glyphs.offline
+        return f"{sign} {self.sheet.hub} {'online' if self.sheet.hub_online else 'offline'}"
+
+    def _leaves(self) -> str:
+        if self.sheet.undo_minutes:
+            return f"Kept here {self.sheet.undo_minutes} min first: u in the outbox takes the signature back."
+        if self.sheet.hub_online:
+            return "It leaves at once, by itself."
+        return "It waits here, sealed, and leaves by itself when the hub is back."
+
+    def then_words(self) -> Row:
+        """Next case or stay."""
+        line = self.start().put("Then ")
+        for word, chosen in (("next case", self.then_next), ("stay here", not self.then_next)):
+            line.put(
+                f"[{word}]" if chosen else f" {word} ", "strong" if chosen else "soft", bold=chosen
+            ).gap()
+        return line.put(" Tab changes", "soft"), None
+
+    # -- signing ----------------------------------------------------------------------------------
+    async def act_now(self) -> None:
+        """Sign: one transaction. Then the next case, or stay."""
+        reading, station = self.reading, self.face.workstation
+        await reading.keeper.flush()
+        overrides = tuple(reading.overrides.values())
+        try:
+            report = await self.face.calls.vault(
+                station.sign, self.sheet.draft.id, overrides, pin=self.pin or None
+            )
+        except LockedError as error:
+            self.face.tell(str(error), "danger")
+            self.ask_pin_again()
+            return
+        self.face.last_day, self.face.last_key = self.question.answer[:2], reading.case.item.key
+        reading.keeper.draft = None
+        self.finish(True)
+        self.face.tell(f"Signed {clock(report.signed_at)}, not issued. It goes by itself.", "good")
+        self.face.wake()
+        if self.then_next:
+            await reading.go_on(1)
+        else:
+            await reading.signed()
+
+
+class IdentitySheet(CodeSheet):
+    """Lifts a STOP: what was compared with what, a reason, and the patient's own number.
+
+    The PIN is asked when the report is signed; the reason is frozen into it and told to the hub.
+    """
+
+    HINTS = (("Enter", "say how"), ("0-9", "day of birth"), ("Esc", "back"))
+
+    def __init__(self, reading: Reading) -> None:
+        super().__init__("Identity checked", reading.case.item.name, _question(reading))
+        self.reading = reading
+        self.reason = ""
+
+    def rows(self, width: int) -> Sequence[Row]:
+        """The comparison, and the reason."""
+        made = self.title_rows(width, "it goes into the report")
+        made.append(self.ruled("What differs", width, "STOP", "danger"))
+        for one in self.reading.case.match.findings:
+            role = "danger" if one.level == "stop" else "soft"
+            made += [(self.start().put(part, role), None) for part in wrap(one.text, width - 3)]
+        made.append(self.ruled("How identity was checked", width))
+        words = self.reason or "Not said yet. Enter writes it."
+        made += [
+            (self.start().put(part, "strong" if self.reason else "soft"), None)
+            for part in wrap(words, width - 3)
+        ]
+        return made
+
+    def ready(self) -> bool:
+        """A reason is given."""
+        return bool(self.reason)
+
+    def why_closed(self) -> str:
+        """How to go on."""
+        return "Enter: say how identity was checked. Esc: nothing happens."
+
+    def do_sheet_ok(self, key: str) -> None:
+        """Enter asks the reason."""
+
+        def said(reason: str | None) -> None:
+            if reason:
+                self.reason = str(clean(reason))
+            self.renew()
+
+        self.under.open_sheet(AskText("Identity", "How do you know these images are of this patient?"), said)
+
+    async def act_now(self) -> None:
+        """Keep the reason for the signature."""
+        self.reading.overrides[IDENTITY] = Override(IDENTITY, clean(self.reason))
+        self.finish(True)
+        self.face.tell("Noted. F8 signs now, with the PIN; the reason is frozen into the report.", "warn")
+
+
+class DiscardSheet(CodeSheet):
+    """Puts a draft into the trash, with a reason."""
+
+    HINTS = (("Enter", "say why"), ("0-9", "day of birth"), ("Esc", "back"))
+
+    def __init__(self, reading: Reading) -> None:
+        super().__init__("Discard this draft", reading.case.item.name, _question(reading))
+        self.reading = reading
+        self.reason = ""
+
+    def rows(self, width: int) -> Sequence[Row]:
+        """What goes, and why."""
+        made = self.title_rows(width, "to the trash; nothing is deleted")
+        for text, label in zip(
+            self.reading.report.buffer.texts, self.reading.report.buffer.labels, strict=True
+        ):
+            if text.strip():
+                line = self.start().put(f"{label}: ", "soft")
+                made.append((line.put(fit(" ".join(text.split()), width - line.width - 3).rstrip()), None))
+        made.append(self.ruled("Why", width))
+        made.append((self.start().put(self.reason or "Not said yet. Enter writes it.", "strong"), None))
+        return made
+
+    def ready(self) -> bool:
+        """A reason is given."""
+        return bool(self.reason)
+
+    def why_closed(self) -> str:
+        """How to go on."""
+        return "Enter: say why. Esc: nothing happens."
+
+    def do_sheet_ok(self, key: str) -> None:
+        """Enter asks the reason."""
+
+        def said(reason: str | None) -> None:
+            if reason:
+                self.reason = str(clean(reason))
+            self.renew()
+
+        self.under.open_sheet(AskText("Why", "Why is this draft discarded?"), said)
+
+    async def act_now(self) -> None:
+        """Into the trash."""
+        reading = self.reading
+        draft = reading.keeper.draft
+        assert draft is not None
+        await reading.keeper.flush()
+        await self.face.calls.vault(self.face.workstation.discard_draft, draft.id, self.reason)
+        self.finish(True)
+        await reading.gone("Discarded to the trash. The text is kept there.")
