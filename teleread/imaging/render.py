@@ -51,7 +51,7 @@ def render(
         frame: A decoded frame.
         window: The window; None takes the frame's first VOI, else its own range.
         invert: Show black as white.
-        annotate: Shutter, square pixels, orientation letters, window, number and the notice (none of the patient).
+        annotate: Shutter, square pixels, letters, window, number and the notice (none of the patient).
         overlays: Draw overlay planes in white.
     """
     chosen = window if window is not None and not frame.is_colour else chosen_window(frame)

@@ -1,7 +1,7 @@
 """The one table of actions: names, keys, places and words.
 
-Bindings, hints, palette, key sheet, manual and ``teleread keys list`` are all made from it. Contexts: ``L`` lists,
-``P`` pictures, ``T`` text, ``S`` sheets; ``t`` means in text, where a letter needs Alt before it.
+Bindings, hints, palette, key sheet, manual and ``teleread keys list`` are all made from it. Contexts:
+``L`` lists, ``P`` pictures, ``T`` text, ``S`` sheets; ``t`` means in text, where a letter needs Alt first.
 """
 
 from __future__ import annotations
@@ -29,10 +29,28 @@ PRESETS: Final = ("default", "vim", "emacs")
 CONTEXTS: Final = {"L": "lists", "P": "pictures", "T": "text", "S": "sheets"}
 
 NEVER_BOUND: Final = frozenset(
-    (
-        "Ctrl+B Ctrl+A Ctrl+S Ctrl+Q Ctrl+\\ Ctrl+@ Ctrl+H Ctrl+I Ctrl+J Ctrl+M Ctrl+[ "
-        "F6 F7 F10 F11 Ctrl+Enter Shift+Enter"
-    ).split()
+    {
+        *("Ctrl+B", "Ctrl+A", "Ctrl+S", "Ctrl+Q", "Ctrl+\\", "Ctrl+@", "Ctrl+H", "Ctrl+I", "Ctrl+J", "Ctrl+M"),
+        *("Ctrl+[", "F6", "F7", "F10", "F11", "Ctrl+Enter", "Shift+Enter"),
+    }
+        "Ctrl+B",
+        "Ctrl+A",
+        "Ctrl+S",
+        "Ctrl+Q",
+        "Ctrl+\\",
+        "Ctrl+@",
+        "Ctrl+H",
+        "Ctrl+I",
+        "Ctrl+J",
+        "Ctrl+M",
+        "Ctrl+[",
+        "F6",
+        "F7",
+        "F10",
+        "F11",
+        "Ctrl+Enter",
+        "Shift+Enter",
+    ]
 )
 """Keys that terminals, tmux and screen keep for themselves, or send as another key's bytes."""
 
@@ -129,6 +147,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     _make("Move", "move.right", "LPt", "d  Right", "the saved filter or series after", vim="d  l  Right"),
     _make("List", "case.open", "L", "Enter", "open; claims it where the hub file says so", "open"),
     _make("List", "list.filter", "L", "/", "edit the filter", "filter"),
+    _make("List", "outbox.told", "L", "t", "on an outbox row: the site was told by telephone"),
     _make("List", "list.sort", "L", ",", "sort by the next column"),
     _make("List", "preset.n", "LP", "  ".join(DIGITS),
           "a saved filter or a window preset; 0 shows all, or as stored", "window"),

@@ -1,7 +1,7 @@
 """Calls of the workstation, off the UI thread and with a time limit.
 
-Two threads: one for the vault, so that calls keep their order (a draft is saved before it is signed), and one for
-what waits for the network, so that it never holds up a save.
+Two threads: one for the vault, so that calls keep their order (a draft is saved before it is signed), and
+one for what waits for the network, so that it never holds up a save.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ class Face(App[int]):
         self.items: list[WorklistItem] = []
         self.items_age: float | None = None
         self.last_day = ""
-        """Day of birth of the patient signed last; the next one born on that day is asked for the month too."""
+        """Day of birth of the patient signed last; the next one born on that day is asked more."""
         self.last_key: object = None
         super().__init__()
 

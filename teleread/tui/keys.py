@@ -38,7 +38,7 @@ _MODIFIERS: Final = {"Ctrl": "ctrl", "Alt": "alt", "Shift": "shift"}
 
 def textual_key(key: str) -> str:
     """``Ctrl+P`` as Textual names it; a capital letter after Alt counts as Shift."""
-    *modifiers, last = key[:-1].split("+") + [key[-1]] if key.endswith("+") else key.split("+")
+    *modifiers, last = [*key[:-1].split("+"), key[-1]] if key.endswith("+") else key.split("+")
     names = [_MODIFIERS[one] for one in modifiers if one]
     if len(last) == 1 and last.isupper() and names:
         if "shift" not in names and "alt" in names:

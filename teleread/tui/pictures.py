@@ -1,4 +1,4 @@
-"""Decoded frames of the open study: brought off the UI thread, nearest first, kept in a ring of limited size."""
+"""Decoded frames of the open study: brought off the UI thread, nearest first, kept in a limited ring."""
 
 from __future__ import annotations
 
@@ -82,6 +82,11 @@ class Ring:
         self._task: asyncio.Task[None] | None = None
         self._closed = False
 
+    @property
+    def closed(self) -> bool:
+        """Whether it was let go of, perhaps while a frame was on its way."""
+        return self._closed
+
     def get(self, shot: Shot) -> Frame | CannotShow | None:
         """The frame, where it is here."""
         found = self._frames.get(shot)
@@ -110,7 +115,7 @@ class Ring:
             if shot is None:
                 return
             frame = await loop.run_in_executor(self._thread, self._decode, shot)
-            if self._closed:
+            if self.closed:
                 return
             self._keep(shot, frame)
             self._arrived(shot)

@@ -171,7 +171,7 @@ def _role(name: str, text: object) -> Role:
         else:
             raise UsageError(
                 f"The role “{name}” has a colour that is none.",
-                remedy="A colour is #rrggbb or a number from 0 to 15, then bold, underline, italic or reverse.",
+                remedy="A colour is #rrggbb or 0 to 15, then bold, underline, italic or reverse.",
             )
     return Role(colour, frozenset(marks))
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import signing_cases as made
 
 from teleread.documents import fhir, render_html, render_text
 from teleread.documents.frozen import thaw
@@ -20,6 +19,7 @@ from teleread.model.errors import IntegrityError, TelereadError
 from teleread.model.report import SignedReport
 from teleread.model.text import clean
 from teleread.signing.compose import report_of
+from tests.unit import signing_cases as made
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 NAMES = ("report-1", "report-2")

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import rfc8785
-import signing_cases as made
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +18,7 @@ from teleread.documents.frozen import Freezing, freeze, moment, thaw
 from teleread.model.errors import IntegrityError
 from teleread.model.text import clean
 from teleread.signing.compose import freezing
+from tests.unit import signing_cases as made
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 

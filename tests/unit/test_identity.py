@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import signing_cases as made
 
 from teleread.model.identifiers import fold_name, normal_accession, normal_issuer
 from teleread.model.identity import Match, compare
 from teleread.model.patient import NHS_SYSTEM
 from teleread.model.task import TaskContext
 from teleread.model.text import EMPTY, clean
+from tests.unit import signing_cases as made
 
 
 def found(match: Match, rule: str) -> str:

@@ -8,7 +8,18 @@ import sys
 
 import pytest
 
-HEAVY = ("textual", "rich", "pydicom", "pynetdicom", "numpy", "keyring", "httpx", "PIL", "argon2", "sqlcipher3")
+HEAVY = (
+    "textual",
+    "rich",
+    "pydicom",
+    "pynetdicom",
+    "numpy",
+    "keyring",
+    "httpx",
+    "PIL",
+    "argon2",
+    "sqlcipher3",
+)
 
 
 def modules_after(code: str) -> set[str]:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import signing_cases as made
 
 from teleread.model.identity import Match
 from teleread.model.report import Check, Override
@@ -19,6 +18,7 @@ from teleread.model.task import PriorStudy, TaskContext, Versions
 from teleread.model.text import EMPTY, clean
 from teleread.reporting.checks import rules, run, settle
 from teleread.reporting.words import sentences, sides
+from tests.unit import signing_cases as made
 
 
 def found(

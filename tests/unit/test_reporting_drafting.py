@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-import signing_cases as made
 
 from teleread.model.errors import UsageError
 from teleread.model.task import PriorStudy
@@ -22,6 +21,7 @@ from teleread.reporting.drafting import (
     study_digest,
     unresolved,
 )
+from tests.unit import signing_cases as made
 
 
 def prior(description: str, modality: str, year: int, uid: str = "1.2.9") -> PriorStudy:

@@ -7,7 +7,6 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-import signing_cases as made
 
 from teleread.model.errors import UsageError
 from teleread.model.report import SECTION_IDS, Template
@@ -21,6 +20,7 @@ from teleread.reporting.templates import (
     parse_template,
     suggest,
 )
+from tests.unit import signing_cases as made
 
 TODAY = date(2026, 11, 24)
 LOINC = {

@@ -129,7 +129,7 @@ def test_a_crash_between_sending_and_the_receipt_is_healed_by_asking(world: Worl
     def crash(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    world.vault.outbox.mark_delivered = crash  # type: ignore[method-assign]
+    world.vault.outbox.mark_delivered = crash  # type: ignore[method-assign, assignment]
     with pytest.raises(KeyboardInterrupt):
         world.push()
     world.restart()

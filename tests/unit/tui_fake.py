@@ -218,17 +218,67 @@ class FakeStation:
             clean("CT abdomen"),
             clean("Dr M Grant"),
             NOW - timedelta(days=205),
-            clean("Liver normal, no focal lesion. Aorta 23 mm at the hiatus.\nRIGHT renal cyst 17 mm.", multiline=True),
+            clean(
+                "Liver normal, no focal lesion. Aorta 23 mm at the hiatus.\nRIGHT renal cyst 17 mm.",
+                multiline=True,
+            ),
         )
         priors = (
-            PriorView("1.2.9", NOW - timedelta(days=205), clean("CT"), clean("CT abdo"), "all", True, clean("same part, 7 months"), prior_report),
-            PriorView("1.2.10", NOW - timedelta(days=278), clean("US"), clean("US abdo"), "all", True, clean("same part, 9 months"), None),
-            PriorView("1.2.11", NOW - timedelta(days=720), clean("CR"), clean("XR abdo"), "none", True, clean("same part, 2 years"), None),
-            PriorView("1.2.12", NOW - timedelta(days=1900), clean("CT"), clean("CT head"), "none", False, clean("another part"), None),
+            PriorView(
+                "1.2.9",
+                NOW - timedelta(days=205),
+                clean("CT"),
+                clean("CT abdo"),
+                "all",
+                True,
+                clean("same part, 7 months"),
+                prior_report,
+            ),
+            PriorView(
+                "1.2.10",
+                NOW - timedelta(days=278),
+                clean("US"),
+                clean("US abdo"),
+                "all",
+                True,
+                clean("same part, 9 months"),
+                None,
+            ),
+            PriorView(
+                "1.2.11",
+                NOW - timedelta(days=720),
+                clean("CR"),
+                clean("XR abdo"),
+                "none",
+                True,
+                clean("same part, 2 years"),
+                None,
+            ),
+            PriorView(
+                "1.2.12",
+                NOW - timedelta(days=1900),
+                clean("CT"),
+                clean("CT head"),
+                "none",
+                False,
+                clean("another part"),
+                None,
+            ),
         )
-        study = StudyInfo(StudyKey(key.hub_id, str(item.study_uid)), item.held, 80, 218_000_000, "2026-11-24T13:51:00Z")
+        study = StudyInfo(
+            StudyKey(key.hub_id, str(item.study_uid)), item.held, 80, 218_000_000, "2026-11-24T13:51:00Z"
+        )
         draft = next((one for one in self.drafts.values() if one.key == key and one.state == "open"), None)
-        return Case(item, context, study, self.study_series(key.hub_id, str(item.study_uid)), priors, self.match, draft, True)
+        return Case(
+            item,
+            context,
+            study,
+            self.study_series(key.hub_id, str(item.study_uid)),
+            priors,
+            self.match,
+            draft,
+            True,
+        )
 
     def study_series(self, hub_id: str, study_uid: str) -> tuple[SeriesView, ...]:
         made = []
@@ -282,7 +332,8 @@ class FakeStation:
             "1",
             1,
             tuple(
-                Section(name, clean(label), "0-0", clean(text, multiline=True)) for name, (label, text) in texts.items()
+                Section(name, clean(label), "0-0", clean(text, multiline=True))
+                for name, (label, text) in texts.items()
             ),
             saved_at=NOW,
             created_at=NOW,
@@ -296,7 +347,8 @@ class FakeStation:
             raise AttentionError("Another window wrote meanwhile.", code="stale-draft")
         self.saved.append((draft_id, seq, dict(texts)))
         sections = tuple(
-            replace(one, text=clean(texts[one.id], multiline=True)) if one.id in texts else one for one in draft.sections
+            replace(one, text=clean(texts[one.id], multiline=True)) if one.id in texts else one
+            for one in draft.sections
         )
         self.drafts[draft_id] = replace(draft, seq=seq + 1, sections=sections, saved_at=NOW)
         return seq + 1
@@ -320,12 +372,25 @@ class FakeStation:
         impression = draft.section("impression")
         if impression is None or not impression.text.strip():
             found.append(
-                Check("empty-impression", "block", clean("The impression is empty"), clean("no answer"), "impression")
+                Check(
+                    "empty-impression",
+                    "block",
+                    clean("The impression is empty"),
+                    clean("no answer"),
+                    "impression",
+                )
             )
         for one in draft.sections:
             if "[?" in one.text:
                 found.append(
-                    Check("unresolved-field", "block", clean("Gallbladder is not filled in"), clean("gap"), one.id, "gallbladder")
+                    Check(
+                        "unresolved-field",
+                        "block",
+                        clean("Gallbladder is not filled in"),
+                        clean("gap"),
+                        one.id,
+                        "gallbladder",
+                    )
                 )
         return [*found, *self.extra_checks]
 
@@ -354,7 +419,9 @@ class FakeStation:
             answer.get(self.challenge, ""),
         )
 
-    def sign(self, draft_id: str, overrides: Sequence[Override] = (), *, pin: str | None = None) -> SignedReport:
+    def sign(
+        self, draft_id: str, overrides: Sequence[Override] = (), *, pin: str | None = None
+    ) -> SignedReport:
         if self.pin and pin != self.pin:
             raise LockedError("That PIN does not open the signing key.", "4 tries are left.")
         self.signed.append((draft_id, tuple(overrides), pin))
@@ -395,7 +462,19 @@ class FakeStation:
 
     def reports(self, words: str = "") -> Sequence[SignedReport]:
         return [
-            SignedReport("r-1", 1, "d", self.rows[0].key, "report", b"{}", "0" * 64, "a..b", NOW, "k", self.rows[0].accession)
+            SignedReport(
+                "r-1",
+                1,
+                "d",
+                self.rows[0].key,
+                "report",
+                b"{}",
+                "0" * 64,
+                "a..b",
+                NOW,
+                "k",
+                self.rows[0].accession,
+            )
         ]
 
     def verify(self, report_id: str) -> Verdict:
@@ -410,7 +489,8 @@ class FakeStation:
         def one(index: int, state: str, why: str, **more: Any) -> OutboxItem:
             row = self.rows[index]
             return OutboxItem(
-                f"o{index}", "report", row.key, state, "dev", index, f"k{index}", row.accession, f"r{index}", 1,
+                f"o{index}", "report", row.key, state, "dev", index, f"k{index}", row.accession,
+                f"r{index}", 1,
                 clean(why), created_at=NOW - timedelta(minutes=index), **more,
             )  # fmt: skip
 
@@ -485,7 +565,10 @@ class FakeStation:
         self.is_locked = False
 
     def hubs(self) -> Sequence[HubFile]:
-        return [HubFile(hub_id, name, site_phone="01632 960 001") for hub_id, name in zip(HUB_IDS, SITES, strict=True)]
+        return [
+            HubFile(hub_id, name, site_phone="01632 960 001")
+            for hub_id, name in zip(HUB_IDS, SITES, strict=True)
+        ]
 
     def setting(self, key: str) -> Any:
         if key not in self.settings and key not in _DEFAULTS:
@@ -500,5 +583,6 @@ class FakeStation:
 
 
 _DEFAULTS: dict[str, Any] = {
-    "glyphs": "unicode", "key_preset": "default", "keys": {}, "filters": {}, "idle_minutes": 10, "theme": "auto",
+    "glyphs": "unicode", "key_preset": "default", "keys": {}, "filters": {},
+    "idle_minutes": 10, "theme": "auto",
 }  # fmt: skip

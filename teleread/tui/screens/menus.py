@@ -193,7 +193,7 @@ class Palette(Sheet[str]):
             text = one.text[:1].upper() + one.text[1:]
             line.put(fit(text, max(10, width - 34)), "strong" if chosen else "text")
             keys = keys_for(one, self.context) or keys_for(one, "P") or one.default
-            line.gap().put(fit(" ".join(one.default if not keys else keys), 14), "accent")
+            line.gap().put(fit(" ".join(keys if keys else one.default), 14), "accent")
             line.put(fit(one.group, 14).rstrip(), "soft")
             made.append((line.to(width), None))
         if not found:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from textual import events
@@ -266,60 +266,50 @@ class Outbox(Place):
 
     def detail_rows(self, width: int, ground: str) -> Sequence[Row]:
         """The item in focus, in full."""
-        look, one = self.face.look, self.table.current
+        one = self.table.current
         if one is None:
             return []
-        measure = width - 4
-        made: list[Row] = [(Line(look, ground), None)]
+        look, measure = self.face.look, width - 4
+        made: list[Row] = []
+        for text, role, bold in (*self._who(one), *self._facts(one)):
+            parts = wrap(text, measure) if text else [""]
+            made += [(Line(look, ground).gap(2).put(part, role, bold=bold), None) for part in parts]
+        if one.choices:
+            head = Line(look, ground).gap(2)
+            head.rule("Choose; nothing is sent until you do", measure, glyph=self.face.glyphs.rule)
+            made += [(Line(look, ground), None), (head, None)]
+        for index, choice in enumerate(one.choices, 1):
+            parts = wrap(str(choice.text), measure - 3)
+            first = Line(look, ground).gap(2).put(f"{index}  ", "strong", bold=True).put(parts[0])
+            made.append((first, None))
+            made += [(Line(look, ground).gap(5).put(part), None) for part in parts[1:]]
+        return made
 
-        def put(text: str, role: str = "text", *, bold: bool = False) -> None:
-            for part in wrap(text, measure):
-                made.append((Line(look, ground).gap(2).put(part, role, bold=bold), None))
-
+    def _who(self, one: OutboxItem) -> Iterator[tuple[str, str, bool]]:
+        yield "", "text", False
         row = self.row_of(one)
         if row is not None:
-            put(person(row.name, demo=self.face.demo), "strong", bold=True)
-            put(f"{row.sex}  born {born(row.birth_date) or 'unknown'}")
-            put(f"{row.procedure}   {one.accession}   {row.hub}", "soft")
-        made.append((Line(look, ground), None))
+            yield person(row.name, demo=self.face.demo), "strong", True
+            yield f"{row.sex}  born {born(row.birth_date) or 'unknown'}", "text", False
+            yield f"{row.procedure}   {one.accession}   {row.hub}", "soft", False
+        yield "", "text", False
+
+    def _facts(self, one: OutboxItem) -> Iterator[tuple[str, str, bool]]:
         sign, words, role = self.state_of(one)
-        put(f"{sign} {words}", role, bold=True)
+        yield f"{sign} {words}", role, True
+        waits = one.state in _OPEN
         if one.created_at is not None:
-            issued = "" if one.state in {"delivered", "closed"} else " NOT ISSUED."
-            put(f"Signed here {clock(one.created_at)}.{issued}", "warn" if issued else "text")
+            yield f"Signed here {clock(one.created_at)}.{' NOT ISSUED.' if waits else ''}", role, False
         if one.receipt is not None:
-            put(
-                f"Receipt {one.receipt.id}, version {one.receipt.version}, {clock(one.receipt.stored_at)}.",
-                "good",
-            )
-        if one.why:
-            put(str(one.why))
-        if one.attempts > 1:
-            put(f"Tried {one.attempts} times.", "soft")
-        if one.told:
-            put(str(one.told), "soft")
-        if one.choices:
-            made.append((Line(look, ground), None))
-            line = Line(look, ground).gap(2)
-            made.append(
-                (
-                    line.rule("Choose; nothing is sent until you do", measure, glyph=self.face.glyphs.rule),
-                    None,
-                )
-            )
-            for index, choice in enumerate(one.choices, 1):
-                parts = wrap(str(choice.text), measure - 3)
-                made.append(
-                    (Line(look, ground).gap(2).put(f"{index}  ", "strong", bold=True).put(parts[0]), None)
-                )
-                made += [(Line(look, ground).gap(5).put(part), None) for part in parts[1:]]
-        status = self.face.status
-        for line_ in status.escalations if status is not None else ():
-            if line_.outbox_id == one.id:
-                made.append((Line(look, ground), None))
-                put(str(line_.text), "danger", bold=True)
-                put("Told by telephone? t in the palette: “told”, or teleread outbox told.", "soft")
-        return made
+            stored = clock(one.receipt.stored_at)
+            yield f"Receipt {one.receipt.id}, version {one.receipt.version}, {stored}.", "good", False
+        for text in (str(one.why), f"Tried {one.attempts} times." if one.attempts > 1 else "", str(one.told)):
+            if text:
+                yield text, "text", False
+        for line in self.face.status.escalations if self.face.status is not None else ():
+            if line.outbox_id == one.id:
+                yield str(line.text), "danger", True
+                yield "t: the site was told by telephone; say whom and when.", "soft", False
 
     # -- what the reader does ---------------------------------------------------------------------
     def item(self) -> WorklistItem | None:
@@ -385,6 +375,25 @@ class Outbox(Place):
         else:
             await self.face.calls.network(lambda: self.face.workstation.sync(pull=False, push=True))
         self.face.tell("Asked again.", "text")
+        self.data_moved()
+
+    def do_outbox_told(self, key: str) -> None:
+        """The site was told by telephone: say whom; audited, and sent later."""
+        one = self.table.current
+        if one is None or one.state not in _OPEN:
+            self.face.tell("Only a report that is not issued needs telling.", "soft")
+            return
+
+        def said(whom: str | None) -> None:
+            if whom:
+                self.face.spawn(self._told(one.id, whom), "told")
+
+        self.open_sheet(AskText("Told by telephone", "Whom did you tell, on which number?"), said)
+
+    async def _told(self, outbox_id: str, whom: str) -> None:
+        now = self.face.now().isoformat(timespec="minutes")
+        await self.face.calls.vault(self.face.workstation.outbox_told, outbox_id, str(clean(whom)), now)
+        self.face.tell("Noted: told. The report itself still goes by itself.", "good")
         self.data_moved()
 
     def do_undo(self, key: str) -> None:

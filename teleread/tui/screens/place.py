@@ -155,6 +155,9 @@ class Place(Screen[None], inherit_bindings=False):
         for bar in self.query(TopBar):
             bar.path = self.path()
             bar.status = self.face.status
+        lines = self.face.status.escalations if self.face.status is not None else ()
+        for row in self.query(StatusLine):
+            row.alert = str(lines[0].text) if lines else ""
 
     def show_hints(self) -> None:
         """Fill the last row for the context."""

@@ -305,7 +305,7 @@ class Reading(ReadingBase):
         await self.face.open_case(target)
 
     def _neighbour(self, step: int) -> WorklistItem | None:
-        rows = [one for one in self.neighbours()]
+        rows = list(self.neighbours())
         keys = [one.key for one in rows]
         here = keys.index(self.case.item.key) if self.case.item.key in keys else -1
         order = (

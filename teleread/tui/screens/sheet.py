@@ -1,7 +1,7 @@
 """Sheets: they lie on a screen, over the report or the list, never over a picture or who it is.
 
-A sheet is a widget of its screen, not a screen of its own, so that the picture beside it stays drawn. While it is
-open its keys are the only ones: screens and the app have no bindings, only the widget in focus has.
+A sheet is a widget of its screen, not a screen of its own, so that the picture beside it stays drawn. While
+it is open its keys are the only ones: screens and the app have no bindings, only the widget in focus has.
 """
 
 from __future__ import annotations

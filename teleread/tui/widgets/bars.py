@@ -117,6 +117,8 @@ class StatusLine(Rows):
     standing: reactive[tuple[tuple[str, str], ...]] = reactive(())
     """What stands left while there is no message: (words, role) parts."""
     right: reactive[tuple[tuple[str, str], ...]] = reactive(())
+    alert: reactive[str] = reactive("")
+    """A line that stays until its cause is gone; only a fresh message covers it, for six seconds."""
 
     def line(self, y: int, width: int) -> tuple[Line, Line | None]:
         """The message, else what stands there."""
@@ -124,6 +126,8 @@ class StatusLine(Rows):
         left = self.start().gap()
         if words:
             left.put(words, role)
+        elif self.alert:
+            left.put(f"{self.glyphs.needs} {self.alert}", "danger", bold=True)
         else:
             for part, part_role in self.standing:
                 left.put(part, part_role)

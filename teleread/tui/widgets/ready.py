@@ -1,6 +1,6 @@
 """A line of picture that is ready for the terminal: one string of our own escape sequences.
 
-This is the one way around the render guard, and only numbers go in: greys, colours, and corner text cleaned before.
+This is the one way around the render guard, and only numbers go in: greys, colours, cleaned corner text.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class ReadyStrip(Strip):
         ready: The line's escape sequences; must leave the terminal's attributes reset.
         width: Cells it takes.
 
-    A cut would fall inside sequences, so a part that is cut off is blank; panes and sheets never cut a picture.
+    A cut would fall inside sequences, so a part cut off is blank; panes and sheets never cut a picture.
     """
 
     __slots__ = ("_ready",)
