@@ -30,27 +30,20 @@ CONTEXTS: Final = {"L": "lists", "P": "pictures", "T": "text", "S": "sheets"}
 
 NEVER_BOUND: Final = frozenset(
     {
-        *("Ctrl+B", "Ctrl+A", "Ctrl+S", "Ctrl+Q", "Ctrl+\\", "Ctrl+@", "Ctrl+H", "Ctrl+I", "Ctrl+J", "Ctrl+M"),
+        *(
+            "Ctrl+B",
+            "Ctrl+A",
+            "Ctrl+S",
+            "Ctrl+Q",
+            "Ctrl+\\",
+            "Ctrl+@",
+            "Ctrl+H",
+            "Ctrl+I",
+            "Ctrl+J",
+            "Ctrl+M",
+        ),
         *("Ctrl+[", "F6", "F7", "F10", "F11", "Ctrl+Enter", "Shift+Enter"),
     }
-        "Ctrl+B",
-        "Ctrl+A",
-        "Ctrl+S",
-        "Ctrl+Q",
-        "Ctrl+\\",
-        "Ctrl+@",
-        "Ctrl+H",
-        "Ctrl+I",
-        "Ctrl+J",
-        "Ctrl+M",
-        "Ctrl+[",
-        "F6",
-        "F7",
-        "F10",
-        "F11",
-        "Ctrl+Enter",
-        "Shift+Enter",
-    ]
 )
 """Keys that terminals, tmux and screen keep for themselves, or send as another key's bytes."""
 
