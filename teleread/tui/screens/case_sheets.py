@@ -53,16 +53,15 @@ class OrderSheet(Scrolling[str]):
 
     Args:
         case: The open case.
+        lifting: A STOP may be lifted from here.
     """
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Case, *, lifting: bool = True) -> None:
         super().__init__()
         self.case = case
-        self.HINTS = (
-            (("i", "identity checked"), ("w s", "scroll"), ("Esc", "back"))
-            if case.match.stops
-            else (("w s", "scroll"), ("Esc", "back"))
-        )
+        self.lifting = lifting and bool(case.match.stops)
+        first = (("i", "identity checked"),) if self.lifting else ()
+        self.HINTS = (*first, ("w s", "scroll"), ("Esc", "back"))
 
     def rows(self, width: int) -> Sequence[Row]:
         """Order first, then the comparison."""
@@ -87,7 +86,7 @@ class OrderSheet(Scrolling[str]):
             parts = wrap(one.text, width - lead.width - 2)
             made.append((lead.put(parts[0] if parts else ""), None))
             made += [(self.start().gap(2).put(part), None) for part in parts[1:]]
-        if self.case.match.stops:
+        if self.lifting:
             made.append((self.start(), None))
             words = "If you know another way that these images are of this patient: i, identity checked."
             made += self._lines(words, width, "warn")
@@ -104,7 +103,7 @@ class OrderSheet(Scrolling[str]):
         return [(first, None), *((self.start().gap(10).put(part), None) for part in parts[1:])]
 
     async def _on_key(self, event: events.Key) -> None:
-        if event.key == "i" and self.case.match.stops:
+        if event.key == "i" and self.lifting:
             event.stop()
             self.finish("identity")
             return

@@ -173,9 +173,16 @@ class Place(Screen[None], inherit_bindings=False):
                 word = self.WORDS.get(action_id) or next(
                     one.hint or one.text for one in keymap.actions if one.id == action_id
                 )
-                chips.append(("1-9" if action_id == "preset.n" else key, word, action_id))
+                chips.append((self._chip_key(action_id, key, context), word, action_id))
         for bar in self.query(HintBar):
             bar.chips = tuple(chips)
+
+    def _chip_key(self, action_id: str, key: str, context: str) -> str:
+        """A pair of keys is shown as a pair."""
+        if action_id == "preset.n":
+            return "1-9"
+        other = self.face.keymap.first_key("move.up", context) if action_id == "move.down" else ""
+        return f"{other} {key}".strip()
 
     def hints(self) -> tuple[str, ...]:
         """Action ids of the last row, now."""

@@ -298,13 +298,14 @@ class Reading(ReadingBase):
 
     async def go_on(self, step: int) -> None:
         """Open the next case, or the one before; the draft is kept."""
-        target = self._neighbour(step)
+        target = self.neighbour(step)
         if target is None:
             self.face.tell("No other case waits in this list.", "soft")
             return
         await self.face.open_case(target)
 
-    def _neighbour(self, step: int) -> WorklistItem | None:
+    def neighbour(self, step: int) -> WorklistItem | None:
+        """The next case to read in the list as it stands, or the one before; None for none."""
         rows = list(self.neighbours())
         keys = [one.key for one in rows]
         here = keys.index(self.case.item.key) if self.case.item.key in keys else -1

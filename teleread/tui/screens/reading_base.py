@@ -41,27 +41,33 @@ class ReadingBase(Place):
     _PICTURES = (
         "move.down",
         "pane.next",
+        "case.sign_next",
+        "help.keys",
         "preset.n",
         "case.priors",
         "case.order",
         "view.full",
         "field.next",
         "case.draft_next",
-        "case.sign_next",
         "app.go",
-        "help.keys",
     )
     _TEXT = (
         "text.pictures",
         "field.next",
-        "section.next",
-        "text.undo",
         "case.draft_next",
         "case.sign_next",
-        "case.sign",
         "help.keys",
+        "section.next",
+        "text.undo",
+        "case.sign",
     )
-    WORDS = {"move.down": "image", "preset.n": "window", "section.next": "section", "case.sign": "sign, stay"}  # noqa: RUF012 - never changed
+    WORDS = {
+        "move.down": "image",
+        "preset.n": "window",
+        "section.next": "section",
+        "case.sign": "sign, stay",
+        "text.undo": "undo",
+    }  # noqa: RUF012 - never changed
 
     def __init__(self, case: Case) -> None:
         super().__init__()
@@ -288,10 +294,6 @@ class ReadingBase(Place):
                 }
                 return str(template.title)
         return draft.template_id
-
-    async def signed(self) -> None:
-        """The report is signed: show the case as it is now."""
-        await self.gone("")
 
     async def gone(self, words: str) -> None:
         """There is no open draft any more."""

@@ -13,7 +13,7 @@ from teleread.model.text import clean
 from teleread.tui.paint import Line, fit, wrap
 from teleread.tui.widgets.lines import Lines, Row
 from teleread.tui.widgets.report import check_sign
-from teleread.tui.words import born, clock
+from teleread.tui.words import born, clock, person
 from teleread.workstation.api import SignSheet
 
 from .ask import AskText
@@ -216,12 +216,14 @@ class SignSheetView(CodeSheet):
         self.face.last_day, self.face.last_key = self.question.answer[:2], reading.case.item.key
         reading.keeper.draft = None
         self.finish(True)
-        self.face.tell(f"Signed {clock(report.signed_at)}, not issued. It goes by itself.", "good")
-        self.face.wake()
-        if self.then_next:
-            await reading.go_on(1)
+        words = f"Signed {clock(report.signed_at)}, not issued. It goes by itself."
+        target = reading.neighbour(1) if self.then_next else None
+        if target is not None:
+            await self.face.open_case(target)
+            self.face.tell(f"{words} Next: {person(target.name, demo=self.face.demo)}.", "good")
         else:
-            await reading.signed()
+            await reading.gone(words + (" No other case waits in this list." if self.then_next else ""))
+        self.face.wake()
 
 
 class IdentitySheet(CodeSheet):

@@ -44,13 +44,14 @@ class Worklist(Place):
     HINTS = (
         "case.open",
         "list.filter",
-        "preset.n",
         "case.claim",
-        "case.give_back",
-        "images.fetch",
         "case.priors",
         "app.go",
         "help.keys",
+        "preset.n",
+        "case.give_back",
+        "images.fetch",
+        "case.order",
     )
     WORDS = {"preset.n": "saved", "images.fetch": "fetch"}  # noqa: RUF012 - never changed
 
@@ -283,6 +284,38 @@ class Worklist(Place):
         item = self.table.current
         if item is not None:
             await self.face.open_case(item)
+
+    def do_case_priors(self, key: str) -> None:
+        """Priors of the case in focus."""
+        self._look_into("priors")
+
+    def do_case_order(self, key: str) -> None:
+        """Order and question of the case in focus."""
+        self._look_into("order")
+
+    def _look_into(self, what: str) -> None:
+        item = self.table.current
+        if item is not None:
+            self.face.spawn(self._look(item, what), "look")
+
+    async def _look(self, item: WorklistItem, what: str) -> None:
+        from .case_sheets import OrderSheet, PriorReportSheet, PriorsSheet
+
+        case = await self.face.calls.vault(self.face.workstation.open_case, item.key)
+        if what == "order":
+            self.open_sheet(OrderSheet(case, lifting=False))
+            return
+
+        def answered(answer: tuple[str, int] | None) -> None:
+            if answer is None:
+                return
+            prior = case.priors[answer[1]]
+            if answer[0] == "fetch":
+                self.face.fetch_study(item.key.hub_id, prior.study_uid)
+            else:
+                self.open_sheet(PriorReportSheet(prior))
+
+        self.open_sheet(PriorsSheet(case), answered)
 
     def do_app_back(self, key: str) -> None:
         """The worklist is the first level: clear the filter, never quit."""
