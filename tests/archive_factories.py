@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
+from teleread.archive.intake import Intake
+from teleread.archive.port import (
+    Capabilities,
+    InstanceSink,
+    Manifest,
+    RetrieveResult,
+    SeriesManifest,
+    StudyMatch,
+)
 from teleread.host.clock import Clock
 from teleread.host.paths import Home
+from teleread.model.errors import OfflineError, TelereadError
+from teleread.model.text import clean
 from teleread.vault.seal import Kdf
 from teleread.vault.vault import Vault
 
@@ -118,3 +129,64 @@ def make_vault(folder: Path, *, clock: Clock | None = None) -> Vault:
         ballast_bytes=4096,
     )
     return vault
+
+
+class MemoryArchive:
+    """An archive that holds files in memory: for tests of whatever sits above the port.
+
+    Args:
+        files: Part 10 files of one study, by SOP Instance UID.
+        via: What it calls itself.
+    """
+
+    def __init__(self, files: Mapping[str, bytes], via: str = "dicomweb", study: str = STUDY) -> None:
+        self.capabilities = Capabilities(via)
+        self.files = dict(files)
+        self.study = study
+        self.listed = dict.fromkeys(files, CT)
+        """What it says it has."""
+        self.asked: list[frozenset[str]] = []
+        self.faults: list[TelereadError | int | None] = []
+        """For each retrieve in turn: an error at once, or after so many instances; None for none."""
+        self.dead: TelereadError | None = None
+        self.also: list[bytes] = []
+        """Files it sends unasked."""
+
+    def echo(self) -> float:
+        return 0.0
+
+    def find_studies(self, patient_id: str) -> tuple[StudyMatch, ...]:
+        return ()
+
+    def close(self) -> None:
+        pass
+
+    def manifest(self, study_uid: str) -> Manifest:
+        if self.dead:
+            raise self.dead
+        if study_uid != self.study or not self.listed:
+            return Manifest(study_uid, ())
+        return Manifest(study_uid, (SeriesManifest(f"{study_uid}.1", clean("CT"), self.listed),))
+
+    def retrieve(
+        self,
+        manifest: Manifest,
+        wanted: Collection[str],
+        sink: InstanceSink,
+        progress: Callable[[int, int], None],
+    ) -> RetrieveResult:
+        self.asked.append(frozenset(wanted))
+        fault = self.faults.pop(0) if self.faults else None
+        if isinstance(fault, TelereadError):
+            raise fault
+        intake = Intake(sink, progress)
+        sent = [self.files[uid] for uid in sorted(wanted) if uid in self.files]
+        for index, data in enumerate([*self.also, *sent]):
+            intake.begin(EXPLICIT)
+            intake.write(data[:700])
+            if fault is not None and index == fault:
+                intake.cut("The line broke in the middle of it.")
+                raise OfflineError("The line to the archive broke.")
+            intake.write(data[700:])
+            intake.end()
+        return intake.result()

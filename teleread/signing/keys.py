@@ -41,8 +41,9 @@ def make_key(reader_name: str, now: datetime) -> NewKey:
     from cryptography.x509.oid import NameOID
 
     key = ec.generate_private_key(ec.SECP256R1())
-    # RFC 5280 allows a common name 64 characters
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, clean(reader_name, limit=64) or "Reader")])
+    # RFC 5280 allows a common name 64 characters; the library counts them in bytes
+    called = clean(reader_name).encode("utf-8")[:64].decode("utf-8", "ignore").strip() or "Reader"
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, called)])
     # a clock set a little wrong must not make the first report older than its certificate
     begin = now.replace(microsecond=0) - timedelta(days=1)
     usage = x509.KeyUsage(

@@ -181,7 +181,7 @@ def _against_vault(verdict: Verdict, report: SignedReport, find: Finder | None) 
         return verdict
     if held.sha256 != report.sha256:
         words = "This vault signed another text as that version of that report."
-    elif verdict.trust != "own":
+    elif held.signature != report.signature and verdict.trust != "own":
         words = "This vault signed that report itself; here it carries a signature by another key."
     else:
         return verdict

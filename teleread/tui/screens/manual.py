@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 from teleread.model.text import clean
 from teleread.tui.paint import Line, wrap
@@ -22,7 +22,7 @@ class Manual(Page):
 
     NAME = "Manual"
     HINTS = ("move.down", "move.left", "move.right", "app.back", "app.go", "help.keys")
-    WORDS = {  # noqa: RUF012 - never changed
+    WORDS: ClassVar[dict[str, str]] = {
         "move.down": "scroll",
         "move.left": "page before",
         "move.right": "next page",

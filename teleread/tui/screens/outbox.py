@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 from textual import events
 from textual.app import ComposeResult
@@ -115,7 +115,12 @@ class Outbox(Place):
     NAME = "Outbox"
     CONTEXT = "L"
     HINTS = ("case.open", "preset.n", "hub.again", "undo", "app.back", "app.go", "help.keys")
-    WORDS = {"case.open": "details", "preset.n": "choose", "undo": "take back", "app.back": "back"}  # noqa: RUF012 - never changed
+    WORDS: ClassVar[dict[str, str]] = {
+        "case.open": "details",
+        "preset.n": "choose",
+        "undo": "take back",
+        "app.back": "back",
+    }
 
     def compose(self) -> ComposeResult:
         """Heads, list, detail."""

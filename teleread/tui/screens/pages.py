@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingsMap
@@ -30,7 +31,7 @@ class Page(Place):
 
     CONTEXT = "L"
     HINTS: tuple[str, ...] = ("move.down", "app.back", "app.go", "help.keys")
-    WORDS = {"move.down": "scroll", "app.back": "back"}  # noqa: RUF012 - never changed
+    WORDS: ClassVar[dict[str, str]] = {"move.down": "scroll", "app.back": "back"}
 
     def compose(self) -> ComposeResult:
         """Top bar, rows, two last rows."""

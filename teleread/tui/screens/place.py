@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual import events
 from textual.geometry import Region
@@ -58,7 +58,7 @@ class Place(Screen[None], inherit_bindings=False):
     """Context of its keys while nothing else has the focus."""
     HINTS: tuple[str, ...] = ()
     """Action ids of the last row."""
-    WORDS: dict[str, str] = {}  # noqa: RUF012 - a table that nobody changes
+    WORDS: ClassVar[dict[str, str]] = {}
     """Words of the last row that differ from the table's: action id to word."""
 
     def __init__(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from textual import events
 from textual.app import ComposeResult
@@ -61,13 +61,13 @@ class ReadingBase(Place):
         "text.undo",
         "case.sign",
     )
-    WORDS = {
+    WORDS: ClassVar[dict[str, str]] = {
         "move.down": "image",
         "preset.n": "window",
         "section.next": "section",
         "case.sign": "sign, stay",
         "text.undo": "undo",
-    }  # noqa: RUF012 - never changed
+    }
 
     def __init__(self, case: Case) -> None:
         super().__init__()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -92,7 +93,7 @@ class Reports(Place):
     NAME = "Reports"
     CONTEXT = "L"
     HINTS = ("case.open", "list.filter", "app.back", "app.go", "help.keys")
-    WORDS = {"case.open": "read", "list.filter": "search", "app.back": "back"}  # noqa: RUF012 - never changed
+    WORDS: ClassVar[dict[str, str]] = {"case.open": "read", "list.filter": "search", "app.back": "back"}
 
     def compose(self) -> ComposeResult:
         """Search, heads, list."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Final
+from typing import ClassVar, Final
 
 from textual import events
 from textual.app import ComposeResult
@@ -53,7 +53,7 @@ class Worklist(Place):
         "images.fetch",
         "case.order",
     )
-    WORDS = {"preset.n": "saved", "images.fetch": "fetch"}  # noqa: RUF012 - never changed
+    WORDS: ClassVar[dict[str, str]] = {"preset.n": "saved", "images.fetch": "fetch"}
 
     def compose(self) -> ComposeResult:
         """Rows 1 to 4, the list and its detail, the two last rows."""
