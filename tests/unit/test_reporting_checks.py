@@ -257,6 +257,13 @@ def test_a_warning_needs_no_reason() -> None:
     assert settle(found(match=made.match(images=(made.image(sex=clean("M")),))), []).blocking == ()
 
 
+def test_a_reason_given_for_a_warning_is_kept() -> None:
+    reason = Override("identity-sex", clean("trans woman, registered as F"))
+    settled = settle(found(match=made.match(images=(made.image(sex=clean("M")),))), [reason])
+    assert settled.overridden == (reason,)
+    assert settled.unused == ()
+
+
 # -- words ---------------------------------------------------------------------------------------------
 
 
