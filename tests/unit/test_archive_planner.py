@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from teleread.archive.planner import plan, relevant_priors
 from teleread.model.study import StudyKey
@@ -21,25 +22,23 @@ def row(
     modality: str = "CT",
     procedure: str = "CT chest",
 ) -> WorklistRow:
-    words = dict.fromkeys(WorklistRow._fields, EMPTY)
-    return WorklistRow(  # type: ignore[arg-type]
-        **{
-            **words,
-            "hub_id": "hub",
-            "task_id": name,
-            "status": clean(status),
-            "owner": clean(owner),
-            "priority": clean(("stat", "urgent", "asap", "routine")[priority]),
-            "priority_rank": priority,
-            "due": datetime(2026, 1, 2, due, tzinfo=UTC),
-            "modality": clean(modality),
-            "procedure": clean(procedure),
-            "study_uid": clean(f"1.{name}"),
-            "instances": None,
-            "held": 0,
-            "expected": None,
-        }
-    )
+    values: dict[str, Any] = dict.fromkeys(WorklistRow._fields, EMPTY)
+    values |= {
+        "hub_id": "hub",
+        "task_id": name,
+        "status": clean(status),
+        "owner": clean(owner),
+        "priority": clean(("stat", "urgent", "asap", "routine")[priority]),
+        "priority_rank": priority,
+        "due": datetime(2026, 1, 2, due, tzinfo=UTC),
+        "modality": clean(modality),
+        "procedure": clean(procedure),
+        "study_uid": clean(f"1.{name}"),
+        "instances": None,
+        "held": 0,
+        "expected": None,
+    }
+    return WorklistRow(**values)
 
 
 def prior(name: str, modality: str, description: str, year: int) -> PriorStudy:
