@@ -160,14 +160,16 @@ class Control:
             return json_reply(404, {"error": "no such task"})
         except (ValueError, IndexError):
             return json_reply(400, {"error": "a value cannot be read"})
-        return json_reply(200, {"done": request.path[0], **(answer or {})})
+        reply = json_reply(200, {"done": request.path[0], **(answer or {})})
+        if self._faults.line_cut:
+            reply.after = self._drop
+        return reply
 
     def _line(self, request: Request) -> None:
         if request.first("state", "cut") == "up":
             self._faults.mend()
         else:
             self._faults.cut()
-            self._drop()
 
     def _mend(self, request: Request) -> None:
         self._faults.mend()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -51,6 +51,8 @@ class Reply:
     """Bytes, or chunks of them."""
     headers: dict[str, str] = field(default_factory=dict)
     """Besides Date, Content-Length and Transfer-Encoding, which the server writes."""
+    after: Callable[[], None] | None = None
+    """Called once the answer has been sent."""
 
 
 def json_reply(

@@ -148,6 +148,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._drop()
         else:
             self._send(reply, truncate=planned is not None)
+        if reply.after is not None:
+            self.wfile.flush()
+            reply.after()
 
     def _ask_service(self, root: str, request: Request) -> Reply:
         service = self.server.services.get(root)

@@ -17,6 +17,7 @@ import logging
 import random
 import re
 import ssl
+import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -80,6 +81,7 @@ class HttpClient:
         self._random = random.Random(seed)
         self._transport = transport
         self._client: httpx.Client | None = None
+        self._making = threading.Lock()
 
     def get_json(
         self,
@@ -206,25 +208,30 @@ class HttpClient:
 
     def close(self) -> None:
         """Let go of connections."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        with self._making:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
 
     def _ready(self) -> httpx.Client:
-        if self._client is None:
-            headers = {"User-Agent": f"teleread/{__version__}"}
-            sign_in = authorization(self._hub, self._secret)
-            if sign_in:
-                headers["Authorization"] = sign_in
-            limits = self._timeouts
-            self._client = httpx.Client(
-                transport=self._transport or LimitedTransport(self._context(), self._deadline),
-                timeout=httpx.Timeout(limits.read, connect=limits.connect, write=limits.write),
-                follow_redirects=False,
-                trust_env=False,
-                headers=headers,
-            )
-        return self._client
+        with self._making:
+            if self._client is None:
+                self._client = self._made()
+            return self._client
+
+    def _made(self) -> httpx.Client:
+        headers = {"User-Agent": f"teleread/{__version__}"}
+        sign_in = authorization(self._hub, self._secret)
+        if sign_in:
+            headers["Authorization"] = sign_in
+        limits = self._timeouts
+        return httpx.Client(
+            transport=self._transport or LimitedTransport(self._context(), self._deadline),
+            timeout=httpx.Timeout(limits.read, connect=limits.connect, write=limits.write),
+            follow_redirects=False,
+            trust_env=False,
+            headers=headers,
+        )
 
     def _context(self) -> ssl.SSLContext:
         if self.base.startswith("https:"):

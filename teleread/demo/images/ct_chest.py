@@ -13,7 +13,7 @@ from teleread.demo.images.draw import Plane, grain, random_of, stored
 
 __all__ = ["NODULES", "chest_ct"]
 
-NODULES = (((-62.0, -18.0, 82.0), 3.0), ((70.0, 38.0, -62.0), 2.0))
+NODULES = (((-62.0, -18.0, 82.0), 3.0), ((84.0, 46.0, -34.0), 2.0))
 """Centre in mm (patient's right is negative x) and radius before growth: 6 and 4 mm across."""
 
 _AIR, _LUNG, _FAT, _MUSCLE, _BLOOD, _LIVER, _MARROW, _CORTEX = -1000, -860, -100, 50, 40, 58, 180, 750
@@ -127,7 +127,14 @@ def _vessels(plane: Plane, z: float, seed: int, lungs: NDArray[np.float32]) -> N
         run = float(np.hypot(x1 - x0, y1 - y0) / max(abs(z1 - z0), 0.6))
         along = float(radius) * min(float(np.hypot(run, 1)), 4.0)
         angle = float(np.rad2deg(np.arctan2(y1 - y0, x1 - x0)))
-        plane.ellipse(centre, (along, float(radius)), _BLOOD, angle=angle, mask=lungs, soft=1.4)
+        if not _beside_nodule(centre, z):
+            plane.ellipse(centre, (along, float(radius)), _BLOOD, angle=angle, mask=lungs, soft=1.4)
+
+
+def _beside_nodule(centre: tuple[float, float], z: float) -> bool:
+    """Whether a vessel would hide a nodule's edge: nodules here can be measured."""
+    x, y = centre
+    return any(abs(z - spot[2]) < 9 and np.hypot(x - spot[0], y - spot[1]) < 11 for spot, _ in NODULES)
 
 
 def _nodules(plane: Plane, z: float, growth: float) -> None:

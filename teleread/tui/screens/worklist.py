@@ -32,6 +32,8 @@ BUILT_IN_FILTERS: Final = (
     SavedFilter("Plain film", "modality:CR,DX"),
     SavedFilter("Not issued", "report:signed,needs_attention"),
 )
+WIDE_LIST: Final = 150
+"""Columns from which the list shows site and accession beside the detail."""
 SETTLED: Final = 5.0
 """Seconds without a key until rows may change place."""
 
@@ -139,8 +141,9 @@ class Worklist(Place):
             place = {self.table._key(row): index for index, row in enumerate(self.table.rows)}
             rows.sort(key=lambda item: place.get(item.key, len(place)))
         table = self.table
-        if rows != table.rows:
-            table.empty = self._empty_words()
+        empty = self._empty_words()
+        if rows != table.rows or (not rows and empty != table.empty):
+            table.empty = empty
             table.show(rows)
         self._tell_filter()
         self._show_detail()
@@ -203,10 +206,12 @@ class Worklist(Place):
         self._lay_out(event.size.width)
 
     def _lay_out(self, width: int) -> None:
-        self.narrow = width < 120
+        self.narrow = width < WIDE_LIST
         detail = self.query_one(CaseDetail)
-        detail.display = not self.narrow and getattr(self, "wants_detail", True)
-        list_width = width - (46 if detail.display else 0)
+        detail.display = width >= 120 and getattr(self, "wants_detail", True)
+        share = 45 if width >= WIDE_LIST else 39
+        detail.styles.width = share
+        list_width = width - (share + 1 if detail.display else 0)
         columns = columns_for(list_width, self.narrow)
         head = self.query_one(TableHead)
         head.columns, head.sorted_by = columns, getattr(self, "sort", "due")
