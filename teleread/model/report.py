@@ -32,7 +32,7 @@ Severity = str
 
 @dataclass(frozen=True, slots=True)
 class FieldSpec:
-    """A place in a section's text that has to be filled, written ``[id: default]`` or ``[id: ?]``."""
+    """A place in a section's text: ``[?label]`` while it must be filled, ``[value]`` once it is."""
 
     id: str
     label: SafeText
