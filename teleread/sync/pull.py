@@ -103,6 +103,7 @@ class Puller:
         self._asked = {} if asked is None else asked
         self._skipped: list[SafeText] = []
         self._lost: list[TaskKey] = []
+        self._moved: set[TaskKey] = set()
 
     def run(self) -> PullOutcome:
         """Pages, then the reader's own, then noted claims, then priors."""
@@ -148,6 +149,8 @@ class Puller:
             before = self._vault.worklist.get(context.key)
             if before is not None and before.raw == context.raw:
                 continue  # windows overlap: most of a quiet hub's page is here already
+            if before is not None and before.versions != context.versions:
+                self._moved.add(context.key)
             if before is not None and before.patient.id == context.patient.id:
                 context = replace(
                     context,
@@ -175,7 +178,7 @@ class Puller:
             read += 1
             self._store([now])
             self._reconcile(now)
-            if before is not None and before.versions != now.versions:
+            if key in self._moved:
                 changed.append(key)
         return changed, read
 

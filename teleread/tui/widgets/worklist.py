@@ -72,10 +72,8 @@ def _priority(face: Face, item: WorklistItem, chosen: bool, narrow: bool) -> Cel
 
 def _due(face: Face, item: WorklistItem, chosen: bool, narrow: bool) -> Cell:
     quarter, words, role = due_words(item.due, item.due_used, face.now())
-    if not words:
+    if not words or item.report_state == "issued" or item.state in {"completed", "cancelled", "rejected"}:
         return ()
-    if item.report_state == "issued":
-        role = "soft"
     return ((f"{face.glyphs.due[quarter]} ", role, False), (words, role, role == "danger"))
 
 
