@@ -147,7 +147,7 @@ def _drawn(found: Any, cells: tuple[int, int], colours: bool) -> str:
     from teleread.imaging.resample import fit, place
 
     array = found.picture.array
-    aspect = found.frame.aspect if found.frame is not None else 1.0
+    aspect = found.picture.aspect  # 1.0 where --annotate squared the pixels already
     placement = place(array.shape[0], array.shape[1], cells[0], cells[1] * 2, aspect=aspect)
     canvas = fit(array, placement)
     lines = HalfBlock(colours_of(os.environ) if colours else "mono").cells(canvas)
