@@ -177,7 +177,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     _make("Report", "checks.list", "Pt", "j", "the checks; Enter goes there", "checks", vim="J"),
     _make("Report", "field.next", "PT", "F2", "the next field to fill", "field"),
     _make("Report", "field.previous", "PT", "Shift+F2", "the field before"),
-    _make("Report", "text.pictures", "T", "Esc", "hands to the pictures", "pictures", vim="Esc Esc",
+    _make("Report", "text.pictures", "T", "Esc", "hands to the pictures", "pictures",
           emacs="Esc  Ctrl+G"),
     _make("Report", "text.field", "T", "Tab", "the next field"),
     _make("Report", "section.next", "T", "Alt+Down", "the next section"),
