@@ -1,8 +1,10 @@
 """What changed at a FHIR hub: Tasks page by page, each with its order, patient and study.
 
-The cursor is the newest ``meta.lastUpdated`` seen, never our own clock; the next window begins five minutes
-before it. Newest come first: a Task that changes while we page then moves to the front and is met by the next
-window, where with oldest first it would push others over a page border unseen.
+The cursor is the newest time the server itself gave, never our own clock: the newest ``meta.lastUpdated`` of
+a Task, the time of the search, or the Date header less two hours, for that one may be another clock's. The
+next window begins five minutes before it. Newest come first: a Task that changes while we page then moves to
+the front and is met by the next window, where with oldest first it would push others over a page border
+unseen.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ OPEN_STATUSES = ("requested", "received", "accepted", "ready", "in-progress", "o
 """Statuses asked for by a first pull; later pulls ask for all, so that ends are noticed too."""
 
 OVERLAP = timedelta(minutes=5)
+DATE_MARGIN = timedelta(hours=2)
+"""A Date header may come from another clock than the one that stamps resources, in another summer time."""
 _INCLUDES = ["Task:based-on", "Task:patient", "Task:focus"]
 
 
@@ -42,12 +46,14 @@ class FhirPull:
         self._now = now
         self._newest: datetime | None = None
         self._server_now: datetime | None = None
+        self._searched_at: datetime | None = None
         self._offset: float | None = None
 
     def pages(self, cursor: str) -> Iterator[PullPage]:
         """Yield pages since a cursor; only the last page's cursor may be kept."""
         self._newest = when(cursor)
         for page in self._search(cursor):
+            self._searched_at = self._searched_at or page.searched_at
             if page.date is not None and self._server_now is None:
                 self._server_now = page.date
                 # A Date header counts whole seconds: half of one is added.
@@ -82,13 +88,14 @@ class FhirPull:
             self._newest = updated
 
     def _cursor(self, cursor: str) -> str:
-        newest = self._newest or self._server_now
-        if newest is None:
-            return cursor
-        if self._server_now is not None:
+        newest, server_now = self._newest, self._server_now
+        if newest is not None and server_now is not None:
             # One time stamp from the future must not hide everything until then.
-            newest = min(newest, self._server_now + OVERLAP)
-        return newest.astimezone(UTC).isoformat().replace("+00:00", "Z")
+            newest = min(newest, server_now + OVERLAP)
+        # Only what was true when the first page was made: later changes come with the next window.
+        quiet = self._searched_at or (server_now - DATE_MARGIN if server_now else None)
+        at = max((one for one in (newest, quiet) if one is not None), default=None)
+        return cursor if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
     def _contexts(self, page: BundlePage, tasks: list[Resource]) -> tuple[list[TaskContext], list[str]]:
         links = [links_of(task) for task in tasks]

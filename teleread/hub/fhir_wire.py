@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from teleread.model.errors import AttentionError, OfflineError
-from teleread.wire.fhir_parts import items, obj, version_of, words
+from teleread.wire.fhir_parts import items, obj, version_of, when, words
 from teleread.wire.http import HttpClient
 from teleread.wire.http_answers import JsonAnswer
 
@@ -36,8 +36,10 @@ class BundlePage:
     resources: tuple[Resource, ...]
     """Matches and what was included, outcomes left out."""
     date: datetime | None
-    """The server's clock."""
+    """The server's clock, from the Date header."""
     last: bool
+    searched_at: datetime | None = None
+    """When it searched, by the clock that stamps resources (Bundle.meta.lastUpdated)."""
 
     def of(self, kind: str) -> list[Resource]:
         """The resources of one type."""
@@ -110,7 +112,8 @@ class FhirWire:
             if bundle.get("resourceType") != "Bundle":
                 raise self._garbled()
             following = _next_link(bundle)
-            yield BundlePage(_resources(bundle), answer.date, not following)
+            searched_at = when(obj(bundle.get("meta")).get("lastUpdated"))
+            yield BundlePage(_resources(bundle), answer.date, not following, searched_at)
             if not following:
                 return
             if following in seen:

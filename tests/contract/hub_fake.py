@@ -40,6 +40,8 @@ class Quirks:
     relative_next: bool = False
     minimal: bool = False
     """PUT answers without a body."""
+    bundle_time: bool = False
+    """Searches tell when they were made (Bundle.meta.lastUpdated)."""
     show_location: bool = True
     """Transactions tell where the report went."""
 
@@ -259,6 +261,8 @@ class FakeHub(httpx.BaseTransport):
         if self.quirks.outcome_entries:
             entries.append({"resource": _outcome("odd parameter"), "search": {"mode": "outcome"}})
         bundle: Resource = {"resourceType": "Bundle", "type": "searchset", "entry": entries}
+        if self.quirks.bundle_time:
+            bundle["meta"] = {"lastUpdated": self.now.isoformat()}
         if start + self.quirks.page_size < len(found):
             rest = [(key, value) for key, value in params if key != "_offset"]
             query = str(httpx.QueryParams([*rest, ("_offset", str(start + self.quirks.page_size))]))

@@ -79,7 +79,12 @@ def search_bundle(
         raise RefusalError(400, "not-supported", f"Unknown search parameter: {', '.join(asked.unknown)}.")
     with store.lock:
         found = [item for item in store.all(kind) if _fits(store, item, asked.filters)]
-        bundle: dict[str, Any] = {"resourceType": "Bundle", "type": "searchset", "total": len(found)}
+        bundle: dict[str, Any] = {
+            "resourceType": "Bundle",
+            "meta": {"lastUpdated": store.searched_at()},
+            "type": "searchset",
+            "total": len(found),
+        }
         links = [{"relation": "self", "url": _url(base, kind, query)}]
         bundle["link"] = links
         if asked.words.get("_summary") == "count":

@@ -167,6 +167,10 @@ class Store:
             now = _instant(datetime.fromisoformat(self._last) + timedelta(milliseconds=1))
         return now
 
+    def searched_at(self) -> str:
+        """Now, by the clock that stamps resources; nothing committed later is older than it."""
+        return max(self._last, _instant(datetime.now(UTC)))
+
     def edit(self, kind: str, ident: str) -> dict[str, Any]:
         """A copy of a resource's newest body, to change and put back.
 
