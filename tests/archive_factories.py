@@ -56,10 +56,15 @@ def sequence(tag: int, items: Iterable[bytes], *, undefined: bool = False) -> by
 
 
 def file_of(
-    elements: Iterable[bytes], *, syntax: str = EXPLICIT, sop_uid: str = "", preamble: bytes = bytes(128)
+    elements: Iterable[bytes],
+    *,
+    syntax: str = EXPLICIT,
+    sop_uid: str = "",
+    sop_class: str = CT,
+    preamble: bytes = bytes(128),
 ) -> bytes:
     """A Part 10 file around data elements."""
-    meta = explicit(0x00020002, b"UI", CT) + explicit(0x00020003, b"UI", sop_uid)
+    meta = explicit(0x00020002, b"UI", sop_class) + explicit(0x00020003, b"UI", sop_uid)
     meta += explicit(0x00020010, b"UI", syntax)
     group = explicit(0x00020000, b"UL", struct.pack("<I", len(meta)))
     return preamble + b"DICM" + group + meta + b"".join(elements)
@@ -190,3 +195,23 @@ class MemoryArchive:
             intake.write(data[700:])
             intake.end()
         return intake.result()
+
+
+def document(number: int, sop_class: str, modality: str, *, study: str = STUDY) -> bytes:
+    """A small object without pixels, of any class."""
+    sop_uid = f"{study}.9.{number}"
+    return file_of(
+        (
+            explicit(0x00080016, b"UI", sop_class),
+            explicit(0x00080018, b"UI", sop_uid),
+            explicit(0x00080020, b"DA", "20260102"),
+            explicit(0x00080060, b"CS", modality),
+            explicit(0x00100010, b"PN", "Test^Slice"),
+            explicit(0x00100020, b"LO", "P0001"),
+            explicit(0x0020000D, b"UI", study),
+            explicit(0x0020000E, b"UI", f"{study}.9"),
+            explicit(0x00200013, b"IS", str(number)),
+        ),
+        sop_uid=sop_uid,
+        sop_class=sop_class,
+    )

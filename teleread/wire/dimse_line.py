@@ -114,13 +114,13 @@ class Line:
     def _fill(self, count: int, seconds: float) -> None:
         if self._end - self._start >= count:
             return
-        self.sock.settimeout(seconds)
         while self._end - self._start < count:
             if self._start and len(self._buf) - self._start < max(count, 1 << 16):
                 kept = self._end - self._start
                 self._view[:kept] = bytes(self._view[self._start : self._end])
                 self._start, self._end = 0, kept
             try:
+                self.sock.settimeout(seconds)
                 got = self.sock.recv_into(self._view[self._end :])
                 if _QUICKACK is not None:  # a peer with Nagle's algorithm else waits 40 ms an instance for us
                     self.sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)

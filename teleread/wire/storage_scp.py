@@ -84,11 +84,11 @@ class StorageScp:
                 continue
             except OSError:
                 return
-            line = self._line = Line(sock, self._limits)
             try:
+                line = self._line = Line(sock, self._limits)
                 self._converse(line)
-            except TelereadError:
-                line.abort()  # whoever asked for the move sees what is missing, and asks again
+            except (TelereadError, OSError):
+                pass  # whoever asked for the move sees what is missing, and asks again
             finally:
                 self._line = None
                 sock.close()

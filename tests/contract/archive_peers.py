@@ -1,0 +1,76 @@
+"""Servers behind the Archive port, for the contract suite: the demo, and a real Orthanc."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from teleread.demo.server import DemoServer
+from teleread.model.hubfile import DimseAddress, HubFile
+from tests.peers import orthanc
+
+
+class Store(Protocol):
+    """Puts one instance into a server."""
+
+    def __call__(self, data: bytes) -> None: ...
+
+
+@dataclass
+class ArchivePeer:
+    """A running server."""
+
+    hub: HubFile
+    """How to reach it."""
+    store: Store
+    demo: DemoServer | None = None
+
+
+@contextmanager
+def demo_peer(folder: Path) -> Iterator[ArchivePeer]:
+    """The demo's archive."""
+    server = DemoServer(folder, cases=1)
+    listen = orthanc.free_port()
+    try:
+        there = server.start()
+        server.register_aet("TELEREAD", listen)
+        address = DimseAddress(there.dimse_aet, there.dimse_host, there.dimse_port)
+        hub = HubFile("hub", "demo", dicomweb=there.dicomweb, dimse=address, listen=listen)
+        yield ArchivePeer(hub, lambda data: stow(there.dicomweb, data), server)
+    finally:
+        server.stop()
+
+
+@contextmanager
+def orthanc_peer(folder: Path) -> Iterator[ArchivePeer]:
+    """A real Orthanc; skipped loudly where there is none."""
+    orthanc.need("Orthanc", orthanc.find_program())
+    listen = orthanc.free_port()
+    peer, process = orthanc.start(folder / "orthanc", client_port=listen)
+    try:
+        address = DimseAddress(peer.aet, "127.0.0.1", peer.dicom_port)
+        hub = HubFile("hub", "orthanc", dicomweb=peer.dicomweb, dimse=address, listen=listen)
+        yield ArchivePeer(hub, peer.store)
+    finally:
+        orthanc.stop(process)
+
+
+def stow(base: str, data: bytes) -> None:
+    """STOW-RS one instance, by the standard library."""
+    where = urlsplit(base)
+    assert where.hostname is not None
+    line = http.client.HTTPConnection(where.hostname, where.port, timeout=30)
+    body = b"--x\r\nContent-Type: application/dicom\r\n\r\n" + data + b"\r\n--x--\r\n"
+    kind = 'multipart/related; type="application/dicom"; boundary=x'
+    line.request(
+        "POST", f"{where.path}/studies", body, {"Content-Type": kind, "Accept": "application/dicom+json"}
+    )
+    answer = line.getresponse()
+    words = answer.read()
+    line.close()
+    assert answer.status == 200, words
