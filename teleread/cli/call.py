@@ -81,8 +81,10 @@ class Call:
             LockedError: The vault stays shut.
         """
         if self._desk is None:
+            from teleread.host.harden import harden
             from teleread.workstation.desk import Desk
 
+            harden()  # from here on this process holds keys
             self._desk = Desk.open(self.paths, offline=self.options.offline, ask=asker())
         return self._desk
 
