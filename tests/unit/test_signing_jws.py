@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-import signing_cases as made
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, utils
 from cryptography.hazmat.primitives.serialization import load_der_private_key
@@ -20,6 +19,7 @@ from teleread.host.clock import FakeClock
 from teleread.model.errors import IntegrityError, LockedError
 from teleread.signing.jws import parse, sign, verify
 from teleread.signing.keys import Signer, make_key
+from tests.unit import signing_cases as made
 
 TEXT = b'{"schema":"teleread.report/1"}'
 

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import signing_cases as made
-import vault_cases
 
 from teleread.documents.frozen import thaw
 from teleread.host.clock import FakeClock
@@ -27,6 +25,8 @@ from teleread.signing.rights import is_mine, may_sign, nothing_forbids
 from teleread.signing.sign import sign, undo_until
 from teleread.signing.verify import verify_report
 from teleread.vault.vault import Vault
+from tests.unit import signing_cases as made
+from tests.unit import vault_cases
 
 HUB = HubFile(hub_id="hub-7f3c", name="Northgate", reader_id="reader", reader_name="Dr Demo Reader")
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import signing_cases as made
 
 from teleread.documents import fhir, render_html, render_text
 from teleread.model.report import SignedReport, Verdict
 from teleread.signing.compose import report_of
 from teleread.signing.verify import verify_file, verify_report
+from tests.unit import signing_cases as made
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 FORMS: dict[str, Callable[[SignedReport], bytes]] = {

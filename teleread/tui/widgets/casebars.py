@@ -142,8 +142,7 @@ class OrderRow(CaseRow):
         """The most pressing words, or None."""
         glyphs, item = self.glyphs, case.item
         if case.match.stops:
-            words = "  ".join(one.text for one in case.match.stops)
-            return Banner(glyphs.needs, f"STOP  {words}  Signing is off.  o details", "danger", reverse=True)
+            return Banner(glyphs.needs, self._stop_words(case), "danger", reverse=True)
         if item.report_state == "needs_attention":
             return Banner(
                 glyphs.needs, "NEEDS YOU: the hub did not take this report as it stands.  g o", "danger"
@@ -160,6 +159,12 @@ class OrderRow(CaseRow):
             since = f" since {clock(offline[0].offline_since)}" if offline[0].offline_since else ""
             return Banner(glyphs.offline, f"OFFLINE{since}. Nothing you do is lost.", "warn", whole=False)
         return None
+
+    @staticmethod
+    def _stop_words(case: Case) -> str:
+        """What differs, by its first words: details are one key away, the consequence must be in sight."""
+        names = ", ".join(str(one.text).split(":")[0].lower() for one in case.match.stops)
+        return f"STOP  Order and images differ: {names}. Signing is off.  o details"
 
     def _part_words(self, case: Case) -> str:
         item = case.item
