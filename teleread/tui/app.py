@@ -37,6 +37,8 @@ DecoderFactory = Callable[[], Any]
 
 POLL_SECONDS: Final = 0.4
 MESSAGE_SECONDS: Final = 6.0
+ENGINE_SECONDS: Final = 5.0
+"""How long the engine may be away until it is started again."""
 RELOAD_SECONDS: Final = 1.0
 """Shortest pause between two readings of the whole worklist."""
 
@@ -70,7 +72,7 @@ class TelereadApp(Routes, inherit_bindings=False):
         self.first_problem = ""
         self.mishaps: list[str] = []
         """Mistakes of this program at worker boundaries: kinds and places, no values."""
-        self._touched_at = self.clock.monotonic()
+        self._touched_at = self._engine_seen = self.clock.monotonic()
         self._message_timer: Any = None
         self._version: tuple[int, int] | None = None
         self._loaded_at = -1e9
@@ -143,6 +145,7 @@ class TelereadApp(Routes, inherit_bindings=False):
         if moved or now - self._status_at > 1.0:
             self._status_at = now
             status = await self.calls.vault(station.status)
+            await self._keep_engine(status.engine)
             if status != self.status:
                 self.status = status
                 for place in self._places():
@@ -151,6 +154,15 @@ class TelereadApp(Routes, inherit_bindings=False):
         if moved and now - self._loaded_at >= pause:
             self._version = version
             await self._reload()
+
+    async def _keep_engine(self, running: bool) -> None:
+        """An engine that ended, or was still ending when this window opened, is started again."""
+        now = self.clock.monotonic()
+        if running:
+            self._engine_seen = now
+        elif now - self._engine_seen > ENGINE_SECONDS:
+            self._engine_seen = now
+            await self.calls.vault(self.workstation.keep_engine)
 
     async def _reload(self) -> None:
         started = self.clock.monotonic()

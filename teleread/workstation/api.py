@@ -324,6 +324,10 @@ class Workstation(Protocol):
         """Ask the running engine for something and return at once; the answer is a ``request-done`` event."""
         ...
 
+    def keep_engine(self) -> None:
+        """Start the engine where none runs; nothing where no network may be touched."""
+        ...
+
     def events_since(self, event_id: int) -> Sequence[Event]:
         """Rows after an id."""
         ...

@@ -299,6 +299,11 @@ class Desk:
 
         return background.start(self.core)
 
+    def keep_engine(self) -> None:
+        """Start the engine where none runs; nothing where no network may be touched."""
+        if not self.offline:
+            self.start_engine()
+
     def stop_engine(self) -> bool:
         """Ask the engine to stop; whether none runs now."""
         from . import background

@@ -544,6 +544,9 @@ class FakeStation:
         self.requests.append((kind, dict(args)))
         return len(self.requests)
 
+    def keep_engine(self) -> None:
+        """The fake has none to keep."""
+
     def events_since(self, event_id: int) -> Sequence[Event]:
         made = [
             Event(1, NOW, "fetch-started", {"study_uid": "1.2.3.4", "via": "dicomweb"}),
