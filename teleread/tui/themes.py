@@ -128,6 +128,8 @@ class Look:
             ansi=self.ansi,
             variables={f"tr-{role}": colour for role, colour in colours.items()}
             | {
+                "ansi-background": colours["room"],
+                "ansi-foreground": colours["text"],
                 "scrollbar": colours["line"],
                 "scrollbar-hover": colours["faint"],
                 "scrollbar-active": colours["accent"],
