@@ -132,6 +132,9 @@ class Ring:
             return CannotShow(clean(str(error)), "damaged")
         if self._decoder is None:
             self._decoder = self._make_decoder()
+        if self._closed:  # let go of while it was being made: nobody else would end it
+            self._decoder.close()
+            return CannotShow(clean("The pictures were let go of."), "stopped")
         return self._decoder.decode(
             self._held[1], shot.frame, timeout=DECODE_SECONDS, key=shot.instance.sha256 or uid
         )

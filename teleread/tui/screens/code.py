@@ -20,8 +20,8 @@ __all__ = ["CodeSheet", "Question"]
 
 DEAF_SECONDS: Final = 0.3
 """What is typed in the first moment was meant for what was there before."""
-REPEAT_SECONDS: Final = 0.03
-"""Two keys closer than this are one finger: auto-repeat."""
+REPEAT_SECONDS: Final = 0.08
+"""The same key twice within this is one finger that stays: auto-repeat."""
 TRIES: Final = 3
 
 
@@ -91,6 +91,7 @@ class CodeSheet(Sheet[bool]):
         self.top_at = 0
         self._opened_at = 0.0
         self._last_key = 0.0
+        self._last_digit = ""
 
     def parts(self) -> Sequence[Widget]:
         """Rows that scroll, the PIN, the boxes."""
@@ -170,8 +171,9 @@ class CodeSheet(Sheet[bool]):
     def do_sheet_code(self, key: str) -> None:
         """A digit into the boxes."""
         now = self.face.clock.monotonic()
-        too_soon = now - self._opened_at < DEAF_SECONDS or now - self._last_key < REPEAT_SECONDS
-        self._last_key = now
+        held = key == self._last_digit and now - self._last_key < REPEAT_SECONDS
+        too_soon = held or now - self._opened_at < DEAF_SECONDS
+        self._last_key, self._last_digit = now, key
         if too_soon or self.working or not self.ready() or not self.question.answer:
             return
         if self.needs_pin and not self.pin:

@@ -349,6 +349,12 @@ class ReadingBase(Place):
             self._own_decoder.close()
             self._own_decoder = None
 
+    def on_unmount(self) -> None:
+        """However the screen went: no decoder stays behind."""
+        if self._own_decoder is not None:
+            self._own_decoder.close()
+            self._own_decoder = None
+
     def after_unlock(self) -> None:
         """The same case again."""
         self.pictures.uncover()

@@ -273,6 +273,10 @@ class PicturePane(Rows, can_focus=True):
             self._loop = None
         self.refresh()
 
+    def on_unmount(self) -> None:
+        """The pane is gone, and its frames with it."""
+        self._ring.close()
+
     def uncover(self) -> None:
         """Bring them again."""
         self.covered = False
