@@ -245,8 +245,14 @@ class TelereadApp(Routes, inherit_bindings=False):
         error = self._exception
         name = type(error).__name__ if error else "error"
         log.error("the screen ended by %s at %s", name, _where(error))
-        self.exit_words = f"teleread ended by a mistake of its own ({name}). What was saved is safe."
+        self.exit_words = (
+            f"teleread ended by a mistake of its own ({name}, {_where(error)}). What was saved is safe."
+        )
         self._close_messages_no_wait()
+
+    def _print_error_renderables(self) -> None:
+        """Print no traceback: it would carry text of a patient into the scrollback."""
+        self._exit_renderables.clear()
 
     exit_words = ""
 

@@ -161,7 +161,8 @@ class Outbox(Place):
     def on_resize(self, event: events.Resize) -> None:
         """List and detail from 120 columns."""
         super().on_resize(event)
-        self._lay_out(event.size.width)
+        if self.query("#detail"):  # a terminal may change its size before the screen is composed
+            self._lay_out(event.size.width)
 
     def _lay_out(self, width: int) -> None:
         wide = width >= WIDE

@@ -84,6 +84,7 @@ class Worklist(Place):
         self.narrow = True
         self.age: float | None = None
         self.filters: tuple[SavedFilter, ...] = self._saved()
+        self._lay_out(self.app.size.width)
         self.table.focus()
         self.take(self.face.items, self.face.items_age)
 
@@ -203,7 +204,8 @@ class Worklist(Place):
     def on_resize(self, event: events.Resize) -> None:
         """Columns by width; list and detail from 120 columns."""
         super().on_resize(event)
-        self._lay_out(event.size.width)
+        if self.query(CaseDetail):  # a terminal may change its size before the screen is composed
+            self._lay_out(event.size.width)
 
     def _lay_out(self, width: int) -> None:
         self.narrow = width < WIDE_LIST
