@@ -61,7 +61,7 @@ WORDS = {
     "reading": b"born",
     "order": b"Question",
     "priors": b"Priors",
-    "report": b"typing here",
+    "report": b"Impression",
     "sign": b"nothing is sent yet",
     "outbox": b"Outbox",
     "transfers": b"Transfers",
@@ -180,7 +180,7 @@ def test_no_screen_lets_a_hostile_text_reach_the_terminal(hostile: Terminal) -> 
     body = hostile.raw
     assert b"52;c;ZXZpbA==" in body  # what is left of it is text, seen and inert
     shown = body.decode()
-    assert not [char for char in "\x9b\x9d\u202e\u200b\x07" if char in shown]
+    assert not [char for char in "\x9b\x9d\u202e\u200b" if char in shown]
     assert "\x1b]52" not in shown
     assert "\x1b]0" not in shown
     assert shown.count("\x1b[2J") <= 2  # Textual's own
