@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Final
 
+from teleread.wire.dicom_tags import is_uid
 from teleread.wire.pdu import Context
 
 __all__ = ["ALWAYS", "COMMON", "MAX_CONTEXTS", "storage_contexts"]
@@ -95,7 +96,7 @@ def storage_contexts(
         first_id: Odd id of the first one.
         room: How many.
     """
-    own = sorted(one for one in told if one.startswith("1.2.840.10008."))
+    own = sorted(one for one in told if is_uid(one))  # a vendor's private classes too
     own_classes = own or list(COMMON)
     classes = list(dict.fromkeys((*own_classes, *ALWAYS)))[:room]
     offers: list[tuple[str, tuple[str, ...]]] = [(one, (EXPLICIT, IMPLICIT)) for one in classes]
