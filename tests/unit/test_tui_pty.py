@@ -149,6 +149,12 @@ class Terminal:
         self.raw += got
         return got
 
+    def wait_for(self, words: bytes, since: int) -> None:
+        """Read on until the words have come; a crowded machine may be slow."""
+        until = time.monotonic() + 20.0
+        while words not in self.raw[since:] and time.monotonic() < until and self.process.poll() is None:
+            self.read(1.0)
+
     def type(self, keys: bytes) -> None:
         """Send keys, a lone Escape with the pause that makes it one."""
         for key in re.findall(rb"\x1b\[[0-9;]*~|\x1b|[^\x1b]", keys):
@@ -175,6 +181,7 @@ def test_no_screen_lets_a_hostile_text_reach_the_terminal(hostile: Terminal) -> 
     for name, keys in KEYS:
         before = len(hostile.raw)
         hostile.type(keys)
+        hostile.wait_for(WORDS.get(name, b""), before)
         assert hostile.process.poll() is None, f"the program ended at: {name}"
         assert WORDS.get(name, b"") in hostile.raw[before:], f"not seen: {name}"
     body = hostile.raw
