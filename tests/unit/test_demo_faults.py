@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,12 +60,13 @@ def test_a_cut_line_answers_nobody_until_it_is_mended(served: Served) -> None:
     served.pull("line?state=cut")
     with pytest.raises(BROKEN):
         served.ask("GET", "/fhir/metadata")
-    ae = AE("TESTER")
-    ae.acse_timeout = ae.network_timeout = 5
-    ae.add_requested_context("1.2.840.10008.1.1")
-    assert not ae.associate("127.0.0.1", served.dimse_port, ae_title="TELEDEMO").is_established
+    with socket.create_connection(("127.0.0.1", served.dimse_port), timeout=10) as peer:
+        assert peer.recv(1) == b""
     served.pull("line?state=up")
     assert served.ask("GET", "/fhir/metadata")[0] == 200
+    ae = AE("TESTER")
+    ae.acse_timeout = ae.network_timeout = 10
+    ae.add_requested_context("1.2.840.10008.1.1")
     assoc = ae.associate("127.0.0.1", served.dimse_port, ae_title="TELEDEMO")
     assert assoc.is_established
     assoc.release()
