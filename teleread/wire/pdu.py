@@ -252,9 +252,10 @@ def parse_command(raw: bytes | bytearray) -> dict[int, bytes]:
     at = 0
     while at + 8 <= len(raw):
         group, number_, length = struct.unpack_from("<HHI", raw, at)
-        if group != 0 or at + 8 + length > len(raw):
+        if at + 8 + length > len(raw):
             raise garbled("A command is longer than what holds it.")
-        out[number_] = bytes(raw[at + 8 : at + 8 + length])
+        if group == 0:  # some archives put status details of other groups among them
+            out[number_] = bytes(raw[at + 8 : at + 8 + length])
         at += 8 + length
     return out
 

@@ -366,3 +366,10 @@ def test_a_port_that_is_taken_is_told() -> None:
         port = int(other.getsockname()[1])
         with pytest.raises(TelereadError, match="listened on"):
             StorageScp("127.0.0.1", port, "US", Keeper())
+
+
+def test_status_details_of_other_groups_in_a_command_are_passed_over() -> None:
+    detail = struct.pack("<HHI", 0x0008, 0x0058, 6) + b"1.2.3\0"
+    found = pdu.parse_command(pdu.command(pdu.number(0x0900, 0xC000)) + detail)
+    assert found[0x0900] == b"\x00\xc0"
+    assert 0x0058 not in found
