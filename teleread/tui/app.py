@@ -19,6 +19,7 @@ from teleread.model.errors import LockedError, TelereadError, UsageError
 from teleread.workstation.api import Workstation
 
 from . import guard
+from .calm import Calm
 from .face import Notice
 from .glyphs import ASCII
 from .keys import Keymap
@@ -70,6 +71,7 @@ class TelereadApp(Routes, inherit_bindings=False):
         super().__init__(workstation, demo=demo, clock=clock)
         self.decoder_factory = decoder_factory
         self.first_problem = ""
+        self.calm = Calm()
         self.mishaps: list[str] = []
         """Mistakes of this program at worker boundaries: kinds and places, no values."""
         self._touched_at = self._engine_seen = self.clock.monotonic()
@@ -116,6 +118,7 @@ class TelereadApp(Routes, inherit_bindings=False):
         self.theme = self.look.name
         self.push_screen(Worklist())
         self.set_interval(POLL_SECONDS, self._poll)
+        self.call_after_refresh(self.calm.settle)
         if self.first_problem:
             self.call_after_refresh(self.tell, self.first_problem, "warn")
         for name, why in self.failed_looks.items():
@@ -140,6 +143,7 @@ class TelereadApp(Routes, inherit_bindings=False):
             self.act("app.show_lock")
             return
         self._lock_when_idle()
+        self.calm.breathe(self.idle_seconds())
         version = await self.calls.vault(station.data_version)
         moved = version != self._version
         if moved or now - self._status_at > 1.0:
@@ -173,6 +177,7 @@ class TelereadApp(Routes, inherit_bindings=False):
         self.items = items
         for place in self._places():
             place.data_moved()
+        self.calm.settle()
 
     def wake(self) -> None:
         """Look at the vault again at once."""
@@ -287,6 +292,8 @@ def run(
     picked = app.setting("theme", "auto")
     app.look = app.looks.get(picked) or app.looks[first_look(picked)]
     app.preload()
+    app.calm.active = True
+    app.calm.settle()
     result = app.run(mouse=True)
     app.calls.close()
     if app.exit_words:

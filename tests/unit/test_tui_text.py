@@ -14,6 +14,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from teleread.tui import guard
+from teleread.tui.calm import Calm
 from teleread.tui.editor import Buffer, Passage, fields_of, wrap_spans
 from teleread.tui.environment import scrub
 from teleread.tui.paint import Line, fit, wrap
@@ -301,3 +302,23 @@ def test_what_matters_in_prose_is_marked() -> None:
         ("field", "[normal]"),
         ("open", "[?GB]"),
     }
+
+
+def test_a_full_collection_waits_until_nobody_is_at_the_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    for name in ("freeze", "unfreeze", "collect"):
+        monkeypatch.setattr(f"teleread.tui.calm.gc.{name}", lambda name=name: done.append(name))
+    calm = Calm()
+    calm.settle()
+    calm.breathe(100)
+    assert done == []
+    calm.active = True
+    calm.settle()
+    calm.breathe(1)
+    assert done == ["freeze"]
+    calm.breathe(31)
+    calm.breathe(60)
+    assert done == ["freeze", "unfreeze", "collect", "freeze"]
+    calm.breathe(0)
+    calm.breathe(31)
+    assert done.count("collect") == 2
