@@ -132,7 +132,8 @@ def shown(name: str, times: list[float]) -> None:
 
 def first_paint() -> None:
     """Ours with 1,000 rows beside a bare app with the same widgets, turn by turn."""
-    ours, bare = [], []
+    ours: list[float] = []
+    bare: list[float] = []
     for _ in range(ROUNDS):
         for code, kept in ((OURS.replace("COUNT", "1000"), ours), (BARE, bare)):
             terminal = Terminal(code)
