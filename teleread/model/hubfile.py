@@ -47,6 +47,14 @@ class HubFile:
     """Our own AE title."""
     listen: int = 0
     """Port of our own storage SCP for C-MOVE; 0 where there is none."""
+    dimse_tls: bool = False
+    """DIMSE goes over TLS by BCP 195, with ``ca_file`` and ``client_cert`` (PS3.15 B.12)."""
+    dimse_name: str = ""
+    """The name the archive's certificate carries, where it is not the host in ``dimse``."""
+    listen_tls: bool = False
+    """What C-MOVE brings comes over TLS too: `listen` shows ``client_cert`` and wants a certificate back."""
+    associations: int = 4
+    """Most associations at once with the archive; one is used where the line is short."""
     site_phone: str = ""
     reader_id: str = ""
     """The reader at this hub: ``Practitioner/ID`` or an id."""
@@ -126,9 +134,10 @@ _TEXTS = (
     "reader_id",
     "reader_name",
     "patient_id_issuer",
+    "dimse_name",
 )
-_NUMBERS = ("listen", "undo_minutes", "escalate_minutes", "sign_again_hours")
-_SWITCHES = ("claim_on_open", "literal_query")
+_NUMBERS = ("listen", "associations", "undo_minutes", "escalate_minutes", "sign_again_hours")
+_SWITCHES = ("claim_on_open", "literal_query", "dimse_tls", "listen_tls")
 _OTHER = ("hub_id", "fhir", "dicomweb", "dimse", "rights")
 
 
