@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -174,6 +174,19 @@ class TaskContext:
     raw: dict[str, Any] = field(default_factory=dict)
     """The resources as the hub gave them, by name (``task``, ``order``, ``patient``, ``study``)."""
     seen_at: datetime | None = None
+    priors_at: datetime | None = None
+    """When the hub was last asked for earlier studies; None: nobody asked, so none listed means nothing."""
+
+    def carrying(self, before: TaskContext | None) -> TaskContext:
+        """With the earlier studies that a read of the task does not bring, where the patient is the same."""
+        if before is None or before.patient.id != self.patient.id:
+            return self
+        return replace(
+            self,
+            priors=self.priors or before.priors,
+            prior_reports=self.prior_reports or before.prior_reports,
+            priors_at=self.priors_at or before.priors_at,
+        )
 
     @property
     def versions(self) -> Versions:

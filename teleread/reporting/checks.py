@@ -13,7 +13,7 @@ from teleread.model.identity import Match
 from teleread.model.report import Check, Draft, Override, Section, Template
 from teleread.model.study import InstanceInfo, StudyInfo
 from teleread.model.task import PriorStudy, TaskContext
-from teleread.model.text import SafeText, clean
+from teleread.model.text import EMPTY, SafeText, clean
 
 from .drafting import relevant_prior, shown_day, study_digest, unresolved
 from .words import SidedWord, mentions_of_other_sex, sided_words
@@ -36,6 +36,8 @@ class Rule:
     severity: str
     text: str
     hazard: SafeText
+    told: SafeText = EMPTY
+    """The finding without a word of report or patient, for errors and logs; empty where `text` is such."""
 
     def found(self, section: str = "", field: str = "", **words: object) -> Check:
         """This rule's finding, with the words put in."""
@@ -50,7 +52,12 @@ def rules() -> dict[str, Rule]:
     """Every rule by its id."""
     data = (resources.files("teleread.reporting") / "rules.toml").read_bytes()
     entries = tomllib.loads(data.decode("utf-8"))["rule"]
-    return {one["id"]: Rule(one["id"], one["severity"], one["text"], clean(one["hazard"])) for one in entries}
+    return {
+        one["id"]: Rule(
+            one["id"], one["severity"], one["text"], clean(one["hazard"]), clean(one.get("told", ""))
+        )
+        for one in entries
+    }
 
 
 def run(

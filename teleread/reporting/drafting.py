@@ -61,7 +61,7 @@ def new_sections(template: Template, context: TaskContext) -> tuple[Section, ...
     prior = relevant_prior(context)
     words = {
         "{procedure}": context.order.procedure or clean("Examination"),
-        "{priors}": _named(prior) if prior else clean("None."),
+        "{priors}": _named(prior) if prior else _nothing(context),
     }
     out = []
     for spec in template.sections:
@@ -121,6 +121,11 @@ _EMPTY_WORDS: Final = frozenset(
 
 def _content_words(*texts: str) -> set[str]:
     return {word for text in texts for word in re.findall(r"[a-z]+", text.casefold())} - _EMPTY_WORDS
+
+
+def _nothing(context: TaskContext) -> SafeText:
+    # "None" is a statement about the patient; where nobody asked the hub, only the report can be spoken of.
+    return clean("No earlier study was available." if context.priors_at is None else "None.")
 
 
 def _named(prior: PriorStudy) -> SafeText:

@@ -11,7 +11,7 @@ from teleread.host.clock import Clock
 from teleread.model.errors import AttentionError, LockedError, TelereadError
 from teleread.model.hubfile import HubFile
 from teleread.model.report import Check, SignedReport
-from teleread.reporting.checks import Settled, settle
+from teleread.reporting.checks import Settled, rules, settle
 
 from .compose import Case, as_signed, freeze_case, freezing, uuid7, words_of
 from .keys import Signer
@@ -97,12 +97,10 @@ def _allowed(case: Case, hub: HubFile, authenticated: str) -> Settled:
     return settled
 
 
-_QUOTING: Final = ("identity-", "side-", "sex-", "prior-")
-"""Rules whose text quotes the report or names the patient: an error names them by id alone."""
-
-
 def _plain(check: Check) -> str:
-    return f"{check.id}." if check.id.startswith(_QUOTING) else check.text
+    """What an error may say of a finding: no word of the report, nothing of the patient."""
+    rule = rules().get(check.id)
+    return (rule.told or check.text) if rule else f"{check.id}."
 
 
 def _lifted_by(rule: str, severity: str) -> str:

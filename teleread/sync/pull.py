@@ -22,7 +22,7 @@ from teleread.sync.rules import FREE, OVER
 if TYPE_CHECKING:
     from teleread.vault.vault import Vault
 
-__all__ = ["PullOutcome", "Puller", "pull"]
+__all__ = ["PullOutcome", "Puller", "look_back", "pull"]
 
 ENDED: Final = OVER | {"completed"}
 PRIORS_AGE: Final = timedelta(minutes=30)
@@ -78,6 +78,16 @@ def pull(
         AttentionError: The hub refused; likewise.
     """
     return Puller(vault, hub, hub_file, clock, emit=emit, ahead=ahead, asked=asked).run()
+
+
+def look_back(hub: Hub, context: TaskContext, clock: Clock) -> TaskContext:
+    """The task with the patient's earlier studies and reports, asked for now; an empty answer deletes none.
+
+    Raises:
+        TelereadError: As `Hub.priors`.
+    """
+    studies, reports = hub.priors(context)
+    return replace(context, priors=studies, prior_reports=reports, priors_at=clock.now()).carrying(context)
 
 
 class Puller:
@@ -151,13 +161,7 @@ class Puller:
                 continue  # windows overlap: most of a quiet hub's page is here already
             if before is not None and before.versions != context.versions:
                 self._moved.add(context.key)
-            if before is not None and before.patient.id == context.patient.id:
-                context = replace(
-                    context,
-                    priors=context.priors or before.priors,
-                    prior_reports=context.prior_reports or before.prior_reports,
-                )
-            kept.append(context)
+            kept.append(context.carrying(before))
         self._vault.worklist.put_page(self._hub.hub_id, kept, self._clock.now())
 
     # -- what is in the reader's hands ------------------------------------------------------------------
@@ -235,15 +239,12 @@ class Puller:
             if context is None or not context.patient.id or not self._due(key):
                 continue
             try:
-                studies, reports = self._hub.priors(context)
+                found = look_back(self._hub, context, self._clock)
             except AttentionError as refusal:
                 self._skipped.append(clean(f"Priors of Task/{key.task_id}: {refusal.title}"))
                 self._asked[key] = self._clock.monotonic()
                 continue
             self._asked[key] = self._clock.monotonic()
-            found = replace(
-                context, priors=studies or context.priors, prior_reports=reports or context.prior_reports
-            )
             self._vault.worklist.put_page(self._hub.hub_id, [found], self._clock.now())
             done += 1
         return done

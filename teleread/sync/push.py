@@ -238,9 +238,7 @@ class Pusher:
     def _look(self, item: OutboxItem) -> TaskContext:
         """Task, order, patient and study as they are now; the mirror follows."""
         context = self._hub.read(item.key)
-        seen = self._vault.worklist.get(item.key)
-        if seen is not None:
-            context = replace(context, priors=seen.priors, prior_reports=seen.prior_reports)
+        context = context.carrying(self._vault.worklist.get(item.key))
         self._vault.worklist.put_page(self._hub.hub_id, [context], self._clock.now())
         return context
 

@@ -214,9 +214,23 @@ def _claim(works: Works, args: Mapping[str, Any]) -> dict[str, Any]:
         works.vault.claims.forget(key)
         raise
     _keep(works, held)
+    if held.priors_at is None:
+        _keep(works, _with_priors(works, held))
     works.vault.claims.put(key, "held", version=held.task.version)
     works.vault.events.emit("claimed", _names(key))
     return {"state": str(held.task.status)}
+
+
+def _with_priors(works: Works, context: TaskContext) -> TaskContext:
+    """With its earlier studies, if the hub tells: a report that starts now names what it compares with."""
+    from teleread.sync.pull import look_back
+
+    if not context.patient.id:
+        return context
+    try:
+        return look_back(works.sites.hub(context.key.hub_id), context, works.clock)
+    except TelereadError:
+        return context  # the next pull asks again
 
 
 def _keep(works: Works, context: TaskContext) -> None:
@@ -232,14 +246,11 @@ def _look_again(works: Works, key: TaskKey) -> None:
 
 
 def _reread(works: Works, args: Mapping[str, Any]) -> dict[str, Any]:
-    from dataclasses import replace
-
     key = _key(args)
     before = works.vault.worklist.get(key)
     now = works.sites.hub(key.hub_id).read(key)
-    if before is not None and before.patient.id == now.patient.id:
-        now = replace(now, priors=before.priors, prior_reports=before.prior_reports)
-    _keep(works, now)
+    now = now.carrying(before)
+    _keep(works, now if now.priors_at else _with_priors(works, now))
     return {"changed": list(before.versions.changed(now.versions)) if before is not None else []}
 
 

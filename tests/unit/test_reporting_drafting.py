@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -29,7 +30,8 @@ def prior(description: str, modality: str, year: int, uid: str = "1.2.9") -> Pri
 
 
 def texts(*priors: PriorStudy) -> dict[str, str]:
-    return {one.id: one.text for one in new_sections(made.template(), made.context(priors=priors))}
+    asked = replace(made.context(priors=priors), priors_at=datetime(2026, 5, 3, tzinfo=UTC))
+    return {one.id: one.text for one in new_sections(made.template(), asked)}
 
 
 def test_a_new_draft_starts_with_the_orders_question_technique_and_no_comparison() -> None:
@@ -38,6 +40,11 @@ def test_a_new_draft_starts_with_the_orders_question_technique_and_no_comparison
     assert found["technique"] == "CT abdomen with contrast, [portal venous phase]."
     assert found["comparison"] == "None."
     assert found["impression"] == ""
+
+
+def test_none_is_not_claimed_where_nobody_asked_for_earlier_studies() -> None:
+    found = {one.id: one.text for one in new_sections(made.template(), made.context())}
+    assert found["comparison"] == "No earlier study was available."
 
 
 def test_brackets_in_the_orders_question_are_no_fields() -> None:

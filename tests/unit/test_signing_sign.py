@@ -128,7 +128,7 @@ def test_a_check_that_blocks_signs_nothing_and_names_no_patient(desk: Desk) -> N
     assert caught.value.code == "blocked"
     words = str(caught.value)
     assert "Impression is empty." in words
-    assert "identity-birth-date" in words
+    assert "The date of birth of the order is not the one in the images" in words
     assert "identity-checked" in words
     assert "1980" not in words
     assert nothing_happened(desk, draft)
