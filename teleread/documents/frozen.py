@@ -1,33 +1,28 @@
 """The frozen form ``teleread.report/1``: what is signed, and what every other form is made from.
 
 RFC 8785 JSON, NFC text, decimals as strings, RFC 3339 in UTC. Reports frozen by it verify for ever, so
-nothing here changes: a later need gets a new schema number beside this one.
+no member changes or goes; it grows by optional members alone, which are left out where they say nothing.
 """
 
 from __future__ import annotations
 
-import json
-import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
-from teleread.model.errors import IntegrityError
+from teleread.model.evidence import NO_EVIDENCE, Code, Evidence, ImageRef, Measurement
 from teleread.model.identity import Match
 from teleread.model.patient import Patient
 from teleread.model.report import Check, Draft, Override, Section, SignedReport
 from teleread.model.study import InstanceInfo, StudyInfo
 from teleread.model.task import Order, TaskContext
 
+from .thawing import MAX_BYTES, SCHEMA, thaw
+
 __all__ = ["MAX_BYTES", "SCHEMA", "Freezing", "freeze", "moment", "thaw"]
-
-SCHEMA: Final = "teleread.report/1"
-
-MAX_BYTES: Final = 32 * 1024 * 1024
-"""Longest frozen form read back (about 200,000 instances)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +55,8 @@ class Freezing:
     offset_seconds: float | None = None
     """The hub's clock minus ours; None where it was never measured."""
     predecessor: SignedReport | None = None
+    evidence: Evidence = NO_EVIDENCE
+    """Key images, measurements, codes, the alert, the reason of a change, co-signers."""
 
 
 def freeze(what: Freezing) -> bytes:
@@ -79,7 +76,9 @@ def freeze(what: Freezing) -> bytes:
         "order": _order(context.order),
         "patient": _patient(context.patient),
         "study": _study(what),
-        "template": {"id": draft.template_id, "version": draft.template_version},
+        "template": _with(
+            {"id": draft.template_id, "version": draft.template_version}, language=what.evidence.language
+        ),
         "sections": [
             {"id": one.id, "label": one.label, "loinc": one.loinc, "text": one.text} for one in what.sections
         ],
@@ -87,14 +86,57 @@ def freeze(what: Freezing) -> bytes:
         "checks": [{"id": one.id, "severity": one.severity, "text": one.text} for one in what.checks],
         "overrides": [{"rule": one.rule, "reason": one.reason} for one in what.overrides],
         "identity": [{"rule": one.rule, "level": one.level, "text": one.text} for one in what.match.findings],
-        "reader": {"id": what.reader_id, "name": what.reader_name},
+        "reader": _with(
+            {"id": what.reader_id, "name": what.reader_name}, organisation=what.evidence.organisation
+        ),
         "predecessor": _predecessor(what.predecessor, before),
         "signed_at": moment(what.signed_at),
         "zone": what.zone,
         "clock_offset": None if what.offset_seconds is None else _decimal(what.offset_seconds),
     }
-    data: bytes = rfc8785.dumps(_normal(form))
+    data: bytes = rfc8785.dumps(_normal(_with(form, **_evidence(what.evidence))))
     return data
+
+
+def _with(table: dict[str, Any], **optional: Any) -> dict[str, Any]:
+    """The table with those optional members that say something."""
+    return table | {name: value for name, value in optional.items() if value}
+
+
+def _evidence(what: Evidence) -> dict[str, Any]:
+    alert, change = what.alert, what.change
+    return {
+        "key_images": [_with(_image(one.image), note=one.note) for one in what.key_images],
+        "measurements": [_measurement(one) for one in what.measurements],
+        "codes": [_code(one) for one in what.codes],
+        "alert": alert
+        and {"category": alert.category, "told": alert.told, "at": alert.at, "method": alert.method},
+        "change": change and {"reason": change.reason, "told": change.told},
+        "cosigners": [{"id": one.id, "name": one.name, "role": one.role} for one in what.cosigners],
+    }
+
+
+def _image(image: ImageRef) -> dict[str, Any]:
+    return {
+        "series_uid": image.series_uid,
+        "sop_uid": image.sop_uid,
+        "sop_class": image.sop_class,
+        "frame": image.frame,
+    }
+
+
+def _code(code: Code) -> dict[str, Any]:
+    return _with({"value": code.value, "scheme": code.scheme, "meaning": code.meaning}, section=code.section)
+
+
+def _measurement(one: Measurement) -> dict[str, Any]:
+    return _with(
+        {"label": one.label, "value": one.value, "unit": one.unit},
+        side=one.side,
+        group=one.group,
+        code=one.code and _code(one.code),
+        image=one.image and _image(one.image),
+    )
 
 
 def _order(order: Order) -> dict[str, Any]:
@@ -128,7 +170,7 @@ def _patient(patient: Patient) -> dict[str, Any]:
 def _study(what: Freezing) -> dict[str, Any]:
     ordered, held = what.context.study, what.study
     digests = {one.sop_uid: one.sha256 for one in what.instances}
-    return {
+    table = {
         "id": ordered.id if ordered else "",
         "version": ordered.version if ordered else "",
         "uid": ordered.study_uid if ordered else (held.key.study_uid if held else ""),
@@ -139,6 +181,20 @@ def _study(what: Freezing) -> dict[str, Any]:
         "held": len(digests),
         "instances": [{"sop_uid": uid, "sha256": digests[uid]} for uid in sorted(digests)],
     }
+    return _with(table, series=_series(what.instances, sorted(digests)))
+
+
+def _series(instances: Sequence[InstanceInfo], order: Sequence[str]) -> list[dict[str, Any]]:
+    """Which series and SOP class the instances are of: by their places in the list, from 0."""
+    place = {uid: index for index, uid in enumerate(order)}
+    table: dict[tuple[str, str], set[int]] = {}
+    for one in instances:
+        if one.series_uid and one.sop_class:
+            table.setdefault((one.series_uid, one.sop_class), set()).add(place[one.sop_uid])
+    return [
+        {"uid": uid, "sop_class": sop_class, "at": sorted(at)}
+        for (uid, sop_class), at in sorted(table.items())
+    ]
 
 
 def _predecessor(report: SignedReport | None, form: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -174,152 +230,3 @@ def _normal(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_normal(one) for one in value]
     return value
-
-
-# -- reading back -------------------------------------------------------------------------------------
-
-_TEXT, _NUMBER, _TEXT_OR_NULL, _NUMBER_OR_NULL = "text", "number", "text?", "number?"
-_UUID, _STAMP = "uuid", "stamp"
-_PATTERNS: Final = {
-    _UUID: re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII),
-    _STAMP: re.compile(
-        r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d{3})?Z",
-        re.ASCII,
-    ),
-}
-
-_SHAPE: Final[dict[str, Any]] = {
-    "schema": _TEXT,
-    "report_id": _UUID,
-    "version": _NUMBER,
-    "kind": _TEXT,
-    "idempotency_key": _UUID,
-    "hub_id": _TEXT,
-    "task": {"id": _TEXT, "version": _TEXT, "status": _TEXT},
-    "order": {
-        "id": _TEXT,
-        "version": _TEXT,
-        "accessions": [_TEXT],
-        "procedure": _TEXT,
-        "procedure_code": _TEXT,
-        "body_part": _TEXT,
-        "laterality": _TEXT,
-        "question": _TEXT,
-        "requester": _TEXT,
-        "occurrence": _TEXT_OR_NULL,
-    },
-    "patient": {
-        "id": _TEXT,
-        "version": _TEXT,
-        "name": _TEXT,
-        "identifiers": [{"value": _TEXT, "issuer": _TEXT, "status": _TEXT}],
-        "birth_date": _TEXT,
-        "sex": _TEXT,
-    },
-    "study": {
-        "id": _TEXT,
-        "version": _TEXT,
-        "uid": _TEXT,
-        "modality": _TEXT,
-        "description": _TEXT,
-        "started": _TEXT_OR_NULL,
-        "expected": _NUMBER_OR_NULL,
-        "held": _NUMBER,
-        "instances": [{"sop_uid": _TEXT, "sha256": _TEXT}],
-    },
-    "template": {"id": _TEXT, "version": _TEXT},
-    "sections": [{"id": _TEXT, "label": _TEXT, "loinc": _TEXT, "text": _TEXT}],
-    "fields": {"*": _TEXT},
-    "checks": [{"id": _TEXT, "severity": _TEXT, "text": _TEXT}],
-    "overrides": [{"rule": _TEXT, "reason": _TEXT}],
-    "identity": [{"rule": _TEXT, "level": _TEXT, "text": _TEXT}],
-    "reader": {"id": _TEXT, "name": _TEXT},
-    "predecessor": (None, {"version": _NUMBER, "sha256": _TEXT, "keys": [_UUID]}),
-    "signed_at": _STAMP,
-    "zone": _TEXT,
-    "clock_offset": _TEXT_OR_NULL,
-}
-
-
-def thaw(data: bytes) -> dict[str, Any]:
-    """Read a frozen form strictly: what comes back serialises to the very same bytes.
-
-    Raises:
-        IntegrityError: Too long, no JSON, a name given twice, a member missing, unknown or of the wrong
-            kind, text that is not NFC, or bytes that are not RFC 8785's.
-    """
-    import rfc8785
-
-    if len(data) > MAX_BYTES:
-        raise _broken(f"it is longer than {MAX_BYTES // 1048576} MiB")
-    try:
-        form = json.loads(
-            data.decode("utf-8"),
-            object_pairs_hook=_once,
-            parse_float=_no_number,
-            parse_constant=_no_number,
-        )
-        if not isinstance(form, dict) or form.get("schema") != SCHEMA:
-            raise _broken("it is of another kind or version")
-        _check(form, _SHAPE, "")
-        if rfc8785.dumps(form) != data:
-            raise _broken("its bytes are not in the canonical form")
-    except (UnicodeError, ValueError, RecursionError, rfc8785.CanonicalizationError):
-        raise _broken("it can't be read") from None
-    return form
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    table = dict(pairs)
-    if len(table) != len(pairs):
-        raise _broken("a name stands in it twice")
-    return table
-
-
-def _no_number(text: str) -> Any:
-    raise _broken("it holds a number that is not whole")
-
-
-def _check(value: Any, shape: Any, place: str) -> None:
-    if isinstance(shape, tuple):
-        if value is not None:
-            _check(value, shape[1], place)
-    elif isinstance(shape, list):
-        if not isinstance(value, list):
-            raise _broken(f"{place} is of the wrong kind")
-        for one in value:
-            _check(one, shape[0], place)
-    elif isinstance(shape, dict):
-        _check_object(value, shape, place)
-    elif not _is(value, shape):
-        raise _broken(f"{place} is of the wrong kind")
-
-
-def _check_object(value: Any, shape: dict[str, Any], place: str) -> None:
-    if not isinstance(value, dict):
-        raise _broken(f"{place} is of the wrong kind")
-    if "*" in shape:
-        if not all(_is(one, _TEXT) and _is(name, _TEXT) for name, one in value.items()):
-            raise _broken(f"{place} is of the wrong kind")
-        return
-    if value.keys() != shape.keys():
-        raise _broken(f"{place or 'it'} has too many or too few members")
-    for name, inner in shape.items():
-        _check(value[name], inner, f"{place}.{name}" if place else name)
-
-
-def _is(value: Any, kind: str) -> bool:
-    if value is None:
-        return kind.endswith("?")
-    if kind.startswith("number"):
-        return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    if not isinstance(value, str) or not unicodedata.is_normalized("NFC", value):
-        return False
-    pattern = _PATTERNS.get(kind)
-    return pattern is None or pattern.fullmatch(value) is not None
-
-
-def _broken(why: str) -> IntegrityError:
-    return IntegrityError(
-        "This is not a frozen report as it was signed.", f"What is wrong: {why}.", code="not-frozen"
-    )
