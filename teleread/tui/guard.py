@@ -2,12 +2,16 @@
 
 Text from outside is cleaned at the edge (`teleread.model.text.clean`); this is the second wall, for whatever
 comes another way. Textual sends the text of a segment to the terminal as it is, escape sequences included.
+It also ends, without a word, at the first key that is no UTF-8: a guard for what comes in stands here too.
 """
 
 from __future__ import annotations
 
+import codecs
+import sys
 import unicodedata
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Final
 
 from rich.console import Console
@@ -56,9 +60,18 @@ def _guarded(self: Strip, console: Console) -> str:
     return self._render_cache
 
 
+def _forgiving(encoding: str) -> Callable[[], codecs.IncrementalDecoder]:
+    """A decoder that shows a byte it can't read as U+FFFD and reads on."""
+    return partial(codecs.getincrementaldecoder(encoding), errors="replace")
+
+
 def install() -> None:
-    """Put the guard into Textual; harmless twice."""
+    """Put the guards into Textual; harmless twice."""
     Strip.render = _guarded  # type: ignore[method-assign]
+    if sys.platform != "win32":
+        from textual.drivers import linux_driver
+
+        linux_driver.getincrementaldecoder = _forgiving  # type: ignore[attr-defined]
 
 
 def installed() -> bool:
