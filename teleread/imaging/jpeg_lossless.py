@@ -7,7 +7,6 @@ loop, and everything else works on whole arrays. Runs in the decode child.
 
 from __future__ import annotations
 
-import itertools
 import struct
 from dataclasses import dataclass
 from typing import Final
@@ -17,15 +16,13 @@ from numpy.typing import NDArray
 
 from teleread.model.errors import TelereadError
 
+from .jpeg_stream import TAIL, bits_ahead, entropy_data, next_marker, spread_codes, stretches, unstuffed
 from .part10 import cannot
 
 __all__ = ["decode"]
 
 _LOSSLESS_FRAME: Final = 0xC3
 _WHOLE_SCAN: Final = 1 << 31
-_TAIL: Final = 8
-"""Zero bytes put behind a stretch of codes, so that looking ahead stays inside it."""
-
 _BLOCK: Final = 1 << 16
 """Places worked on at a time."""
 
@@ -71,7 +68,7 @@ def decode(stream: bytes, rows: int, columns: int, samples: int) -> Words:
     picture, tables, at = _Picture(), dict[int, _Table](), 2
     planes: dict[int, Words] = {}
     while len(planes) < samples:
-        marker, at = _next_marker(stream, at)
+        marker, at = next_marker(stream, at)
         (length,) = struct.unpack_from(">H", stream, at)
         body = stream[at + 2 : at + length]
         at += length
@@ -86,20 +83,10 @@ def decode(stream: bytes, rows: int, columns: int, samples: int) -> Words:
         elif marker == 0xDD:
             (picture.restart,) = struct.unpack_from(">H", body)
         elif marker == 0xDA:
-            data, at = _entropy_data(stream, at)
+            data, at = entropy_data(stream, at)
             planes |= _scan(data, body, picture, tables)
     ordered = [planes[component] for component in picture.components]
     return ordered[0] if samples == 1 else np.ascontiguousarray(np.stack(ordered, axis=-1))
-
-
-def _next_marker(stream: bytes, at: int) -> tuple[int, int]:
-    while at + 4 <= len(stream):
-        if stream[at] == 0xFF and stream[at + 1] not in (0x00, 0xFF):
-            if stream[at + 1] == 0xD9:
-                break
-            return stream[at + 1], at + 2
-        at += 1
-    raise cannot("The JPEG picture ends early.", "truncated")
 
 
 def _frame(body: bytes, restart: int) -> _Picture:
@@ -124,32 +111,9 @@ def _huffman_tables(body: bytes) -> dict[int, _Table]:
 
 def _table(counts: bytes, symbols: bytes) -> _Table:
     """Spread each code over every 16-bit word it begins (T.81 annex C)."""
-    steps, lengths, sizes = (np.zeros(65536, np.uint8) for _ in range(3))
-    code, index = 0, 0
-    for length, count in enumerate(counts, start=1):
-        for symbol in symbols[index : index + count]:
-            first, last = code << (16 - length), (code + 1) << (16 - length)
-            if last > 65536 or symbol > 16:
-                raise cannot("The JPEG picture's code table is damaged.")
-            lengths[first:last] = length
-            sizes[first:last] = symbol
-            steps[first:last] = length + (symbol if symbol < 16 else 0)
-            code += 1
-        index += count
-        code <<= 1
+    lengths, sizes = spread_codes(counts, symbols, 16)
+    steps = lengths + np.where(sizes < 16, sizes, 0).astype(np.uint8)
     return _Table(steps, lengths, sizes)
-
-
-def _entropy_data(stream: bytes, at: int) -> tuple[NDArray[np.uint8], int]:
-    """The bytes up to the next marker that is no restart."""
-    if at + 2 > len(stream):
-        raise cannot("The JPEG picture ends early.", "truncated")
-    data = np.frombuffer(stream, np.uint8, offset=at)
-    marks = np.flatnonzero(data[:-1] == 0xFF)
-    behind = data[marks + 1]
-    ends = marks[(behind != 0) & (behind != 0xFF) & ((behind < 0xD0) | (behind > 0xD7))]
-    end = int(ends[0]) if len(ends) else len(data)
-    return data[:end], at + end
 
 
 def _scan(
@@ -164,14 +128,14 @@ def _scan(
     if picture.restart and picture.restart % picture.columns:
         raise cannot("The JPEG picture restarts inside a row, which is not decoded here.", "no-codec")
     lines = min(picture.rows, interval // picture.columns)
-    stretches = _stretches(data) if picture.restart else [data]
+    pieces = stretches(data) if picture.restart else [data]
     used = [tables[table] for _, table in chosen]
     parts: list[list[Words]] = [[] for _ in chosen]
     for begin in range(0, picture.rows, lines):
         height = min(lines, picture.rows - begin)
-        if begin // lines >= len(stretches):
+        if begin // lines >= len(pieces):
             raise cannot(f"The JPEG picture ends after {100 * begin // picture.rows} %.", "truncated")
-        stretch = _unstuffed(stretches[begin // lines])
+        stretch = unstuffed(pieces[begin // lines])
         differences = _differences(stretch, used, height * picture.columns)
         for index, flat in enumerate(differences):
             plane = flat.reshape(height, picture.columns)
@@ -180,38 +144,15 @@ def _scan(
     return {component: np.concatenate(parts[index]) for index, (component, _) in enumerate(chosen)}
 
 
-def _stretches(data: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-    marks = np.flatnonzero(data[:-1] == 0xFF)
-    restarts = marks[(data[marks + 1] >= 0xD0) & (data[marks + 1] <= 0xD7)]
-    edges = [0, *(int(mark) + 2 for mark in restarts), len(data) + 2]
-    return [data[begin : end - 2] for begin, end in itertools.pairwise(edges)]
-
-
-def _unstuffed(data: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Drop the zero that follows each FF, and put zeros at the end."""
-    keep = np.ones(len(data), np.bool_)
-    keep[1:] = ~((data[1:] == 0) & (data[:-1] == 0xFF))
-    return np.concatenate((data[keep], np.zeros(_TAIL, np.uint8)))
-
-
 def _differences(data: NDArray[np.uint8], tables: list[_Table], count: int) -> list[Words]:
     """Differences of each component, modulo 65536."""
-    ahead = _ahead(data)
-    limit = 8 * (len(data) - _TAIL)
+    ahead = bits_ahead(data)
+    limit = 8 * (len(data) - TAIL)
     one_table = len({id(table) for table in tables}) == 1
     begins = _leap(_steps(ahead, tables[0]), count * len(tables), limit) if one_table else None
     if begins is None:
         begins = _walk([_steps(ahead, table).tobytes() for table in tables], count, limit)
     return [_read(ahead, begins[index :: len(tables)], table, limit) for index, table in enumerate(tables)]
-
-
-def _ahead(data: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """The 32 bits that begin at each byte."""
-    wide = np.zeros(len(data) - 3, np.uint32)
-    for first in range(4):
-        wide <<= np.uint32(8)
-        wide |= data[first : len(wide) + first]
-    return wide
 
 
 def _steps(ahead: NDArray[np.uint32], table: _Table) -> NDArray[np.uint8]:

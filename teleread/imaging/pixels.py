@@ -15,7 +15,7 @@ import numpy as np
 
 from teleread.model.errors import TelereadError
 
-from . import codestream, jpeg_lossless, palette, plugins
+from . import codestream, jpeg_dct, jpeg_lossless, palette, plugins
 from .frames import Pixels
 from .header import Shape
 from .part10 import DEFLATED_LE, EXPLICIT_BE, EXPLICIT_LE, IMPLICIT_LE, Part10, cannot
@@ -24,9 +24,12 @@ __all__ = ["as_words", "decode_pixels"]
 
 _NATIVE: Final = frozenset({IMPLICIT_LE, EXPLICIT_LE, EXPLICIT_BE, DEFLATED_LE})
 _DEFLATED_FRAMES: Final = "1.2.840.10008.1.2.8.1"
+_RLE: Final = "1.2.840.10008.1.2.5"
 _VIDEO: Final = "1.2.840.10008.1.2.4.10"
 _JPEG_LOSSLESS: Final = frozenset({"1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70"})
-_JPEG_EXTENDED: Final = "1.2.840.10008.1.2.4.51"
+_JPEG_BASELINE: Final = "1.2.840.10008.1.2.4.50"
+_JPEG_DCT: Final = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (51, 53, 55))
+"""Extended, and the retired spectral selection and full progression: JPEG with the cosine transform."""
 _PREFERRED: Final = ("openjpeg", "rle", "pyjpegls", "pillow", "gdcm", "pydicom")
 """Order in which plugins are tried."""
 
@@ -74,6 +77,8 @@ def _native(part: Part10, shape: Shape, number: int) -> tuple[Pixels, str]:
         )
     value = part.elements.data[pixel.offset : pixel.offset + pixel.length]
     syntax = EXPLICIT_BE if part.elements.big else EXPLICIT_LE
+    if shape.allocated == 1 and shape.samples == 1:
+        return _bits(value, (number - 1) * shape.rows * shape.columns, shape, part.elements.big), "native"
     if shape.allocated in (8, 16) and shape.samples == 1 and (shape.allocated == 16 or syntax == EXPLICIT_LE):
         return _plain(value, shape, number, part.elements.big), "native"
     keyword = {0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData"}.get(pixel.tag, "PixelData")
@@ -89,6 +94,17 @@ def _plain(value: memoryview, shape: Shape, number: int, big: bool) -> Pixels:
     stored = np.frombuffer(value, dtype, count, (number - 1) * count * size)
     pixels = stored.astype(dtype.newbyteorder("=")).reshape(shape.rows, shape.columns)
     return _without_unused_bits(pixels, shape)
+
+
+def _bits(value: memoryview | bytes, first: int, shape: Shape, big: bool = False) -> Pixels:
+    """One bit a pixel, the least significant first; a frame may begin inside a byte (PS3.5 8.1.1, D.2)."""
+    count = shape.rows * shape.columns
+    begin, end = first // 8, -(-(first + count) // 8)
+    raw = np.frombuffer(value, np.uint8)
+    if big:  # words of 16 bits were turned round
+        raw = raw[: len(raw) // 2 * 2].reshape(-1, 2)[:, ::-1].reshape(-1)
+    bits = np.unpackbits(raw[begin:end], bitorder="little")
+    return bits[first % 8 : first % 8 + count].reshape(shape.rows, shape.columns)
 
 
 def _without_unused_bits(pixels: Pixels, shape: Shape) -> Pixels:
@@ -139,11 +155,16 @@ def _encapsulated(part: Part10, shape: Shape, number: int) -> tuple[Pixels, str]
     stream = codestream.frame_bytes(value, found, number, shape.frames, extended)
     if syntax == _DEFLATED_FRAMES:
         return _deflated(stream, shape), "zlib"
+    if syntax == _RLE and shape.allocated == 1 and shape.samples == 1:
+        return _bits(_run_lengths(stream, -(-shape.frame_bits // 8)), 0, shape), "teleread"
     said = _check_stream(stream, shape)
     if said is not None and said.signed and shape.samples == 1:
         shape = replace(shape, signed=True)  # where header and stream differ, the stream made the pixels
-    if said is not None and said.name == "JPEG" and said.precision > 8 and syntax == _JPEG_EXTENDED:
-        return _by_codec(stream, syntax, shape, ("gdcm",))  # Pillow's libjpeg stops at 8 bits
+    if said is not None and said.name == "JPEG" and syntax in _JPEG_DCT:
+        if said.precision > 8:  # Pillow's libjpeg stops at 8 bits
+            samples = jpeg_dct.decode(stream, shape.rows, shape.columns)
+            return _as_stored(samples, shape), "teleread"
+        syntax = _JPEG_BASELINE  # whose decoder takes every way of coding 8 bits
     return _by_codec(stream, syntax, shape)
 
 
@@ -177,13 +198,30 @@ def _deflated(stream: bytes, shape: Shape) -> Pixels:
         raise cannot("The deflated picture is damaged.") from error
     if len(raw) < needed:
         raise cannot(f"The deflated picture ends after {100 * len(raw) // needed} %.", "truncated")
+    if shape.allocated == 1:
+        return _bits(raw, 0, shape)
     return _by_pydicom(EXPLICIT_LE, raw + b"\0" * (len(raw) % 2), 0, _options(shape, 1), "")
 
 
-def _by_codec(
-    stream: bytes, syntax: str, shape: Shape, fit: tuple[str, ...] = _PREFERRED
-) -> tuple[Pixels, str]:
-    usable = [name for name in _plugins(syntax) if name in fit]
+def _run_lengths(stream: bytes, needed: int) -> bytes:
+    """The only segment of an RLE frame of one-bit pixels (PS3.5 annex G); codecs take whole bytes alone."""
+    at = struct.unpack_from("<2I", stream + b"\0" * 8)[1]
+    out = bytearray()
+    while len(out) < needed and at + 1 < len(stream):
+        count = stream[at]
+        if count < 128:
+            out += stream[at + 1 : at + 2 + count]
+            at += 2 + count
+        else:
+            out += stream[at + 1 : at + 2] * (257 - count if count > 128 else 0)
+            at += 2 if count > 128 else 1
+    if len(out) < needed:
+        raise cannot(f"The RLE picture ends after {100 * len(out) // needed} %.", "truncated")
+    return bytes(out)
+
+
+def _by_codec(stream: bytes, syntax: str, shape: Shape) -> tuple[Pixels, str]:
+    usable = _plugins(syntax)
     if not usable and syntax not in _JPEG_LOSSLESS:
         raise cannot(f"There is no decoder for {_name_of(syntax)} here; the image is not drawn.", "no-codec")
     boxed = _boxed(stream)

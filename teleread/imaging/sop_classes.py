@@ -50,6 +50,8 @@ _FAMILIES: Final = (
     (_STORAGE + "481.", "a radiotherapy object"),
 )
 _WITH_PICTURES: Final = (_STORAGE + "481.1", _STORAGE + "481.2")
+_MASKS: Final = (_STORAGE + "66.4", _STORAGE + "66.7")
+"""Segmentations: their pixels are a mask, drawn as such where they stand alone."""
 
 
 def not_a_picture(sop_class: str, has_pixels: bool) -> str:
@@ -59,6 +61,8 @@ def not_a_picture(sop_class: str, has_pixels: bool) -> str:
         sop_class: SOP Class UID.
         has_pixels: The object has pixel data.
     """
+    if has_pixels and sop_class in _MASKS:
+        return ""
     name = NO_PICTURES.get(sop_class, "")
     if not name and sop_class not in _WITH_PICTURES:
         name = next((words for root, words in _FAMILIES if sop_class.startswith(root)), "")
