@@ -55,6 +55,10 @@ class HubFile:
     """What C-MOVE brings comes over TLS too: `listen` shows ``client_cert`` and wants a certificate back."""
     associations: int = 4
     """Most associations at once with the archive; one is used where the line is short."""
+    proxy: str = ""
+    """``http://HOST:PORT`` of the proxy on the way to hub and archive; the environment's are never used."""
+    connections: int = 8
+    """Most HTTP connections at once to the archive; one is used where the line is short."""
     site_phone: str = ""
     reader_id: str = ""
     """The reader at this hub: ``Practitioner/ID`` or an id."""
@@ -123,6 +127,20 @@ def check_url(url: str, allow_plain_http: str) -> str:
     return url.rstrip("/")
 
 
+def _proxy(name: str, url: str) -> str:
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    if parts.scheme != "http" or not parts.hostname or port is None or parts.username or parts.password:
+        raise UsageError(
+            f"Hub file {name}: the proxy is not of the form http://HOST:PORT.",
+            remedy="Give it without a password; what goes through it to https:// stays encrypted.",
+        )
+    return f"http://{parts.netloc}"
+
+
 _TEXTS = (
     "auth",
     "user",
@@ -135,8 +153,9 @@ _TEXTS = (
     "reader_name",
     "patient_id_issuer",
     "dimse_name",
+    "proxy",
 )
-_NUMBERS = ("listen", "associations", "undo_minutes", "escalate_minutes", "sign_again_hours")
+_NUMBERS = ("listen", "associations", "connections", "undo_minutes", "escalate_minutes", "sign_again_hours")
 _SWITCHES = ("claim_on_open", "literal_query", "dimse_tls", "listen_tls")
 _OTHER = ("hub_id", "fhir", "dicomweb", "dimse", "rights")
 
@@ -163,6 +182,8 @@ def parse_hub_file(name: str, table: Mapping[str, Any]) -> HubFile:
     for one in ("fhir", "dicomweb"):
         if table.get(one):
             values[one] = check_url(str(table[one]), plain)
+    if values.get("proxy"):
+        values["proxy"] = _proxy(name, values["proxy"])
     if table.get("dimse"):
         values["dimse"] = parse_dimse(str(table["dimse"]))
     if isinstance(table.get("rights"), list):
