@@ -101,6 +101,10 @@ class StudyInfo:
     date: SafeText = EMPTY
     description: SafeText = EMPTY
     modality: SafeText = EMPTY
+    asked_at: str = ""
+    """ISO 8601 UTC; when an archive was last asked what it has; empty for never."""
+    changed: SafeText = EMPTY
+    """Words, where the archive's study changed after it was whole here."""
 
     @property
     def state(self) -> str:

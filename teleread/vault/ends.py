@@ -64,10 +64,11 @@ def remove_hub(vault: Vault, hub_id: str) -> PurgeReceipt:
     """Shred everything of a hub.
 
     Raises:
-        AttentionError: ``undelivered``: reports wait to be delivered there.
+        AttentionError: ``undelivered``: reports wait to be delivered there; ``legal-hold``.
     """
     with vault.transaction() as connection:
         _refuse_undelivered(vault.outbox.undelivered_reports(hub_id), None)
+        _refuse_held(vault, hub_id)
         studies = vault.study_keys.studies_of(hub_id)
         receipt = _counted(vault, connection, hub_id, len(studies))
         for study_uid in studies:
@@ -105,6 +106,7 @@ def finish_removals(vault: Vault) -> None:
         reports.checkpoint()
         vault.worklist.drop_hub(hub_id)
         vault.prior_reports.drop_hub(hub_id)
+        vault.wishes.drop_hub(hub_id)
         found = cache.connection.rows(
             "SELECT study_uid FROM study WHERE hub_id = ?"
             " UNION SELECT study_uid FROM segment WHERE hub_id = ?",
@@ -127,11 +129,12 @@ def wipe(vault: Vault, *, discard_undelivered: int | None, secrets: SecretStore 
         secrets: The keyring, where it holds an entry.
 
     Raises:
-        AttentionError: ``undelivered``: reports wait, and that is not their number.
+        AttentionError: ``undelivered``: reports wait, and that is not their number; ``legal-hold``.
         TelereadError: ``engine-running``: the engine does not stop.
     """
     waiting = vault.outbox.undelivered_reports()
     _refuse_undelivered(waiting, discard_undelivered)
+    _refuse_held(vault, None)
     lock = _stopped_engine(vault)
     try:
         # Counted again under the lock: nothing can be signed or delivered between this and the end.
@@ -174,6 +177,17 @@ def _refuse_undelivered(waiting: tuple[OutboxItem, ...], allowed: int | None) ->
             "Nothing was removed.",
             "Deliver them with `teleread sync`, or settle them in the outbox.",
             code="undelivered",
+        )
+
+
+def _refuse_held(vault: Vault, hub_id: str | None) -> None:
+    count = len(vault.holds.list(hub_id))
+    if count:
+        raise AttentionError(
+            f"{count} stud{'y is' if count == 1 else 'ies are'} under legal hold.",
+            "Nothing was removed.",
+            "teleread cache holds lists them; teleread cache release ends a hold.",
+            code="legal-hold",
         )
 
 

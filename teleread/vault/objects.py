@@ -206,12 +206,12 @@ class Objects:
         Returns:
             Instances that are gone.
         """
-        self._keys.drop(hub_id, study_uid, why)
+        held = self._cache.connection.row(
+            "SELECT held, bytes FROM study WHERE hub_id = ? AND study_uid = ?", (hub_id, study_uid)
+        ) or (0, 0)
+        self._keys.drop(hub_id, study_uid, why, instances=held[0], size=held[1])
         rows = self._cache.connection.rows(
             "SELECT file FROM segment WHERE hub_id = ? AND study_uid = ?", (hub_id, study_uid)
-        )
-        held = self._cache.connection.row(
-            "SELECT held FROM study WHERE hub_id = ? AND study_uid = ?", (hub_id, study_uid)
         )
         with self._cache.joined() as connection:
             for table in ("segment", "series", "study"):
@@ -221,7 +221,7 @@ class Objects:
         self.forget_readers()
         for row in rows:
             self._unlink(row[0])
-        return int(held[0]) if held else 0
+        return int(held[0])
 
     def forget_readers(self) -> None:
         """Let go of every open file."""

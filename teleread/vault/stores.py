@@ -25,10 +25,12 @@ from .worklist import Worklist
 if TYPE_CHECKING:
     from .copies import Copies
     from .exchange import Events, Requests
+    from .holds import Holds
     from .objects import Objects
     from .signing_keys import SigningKeys
     from .studies import Studies
     from .study_keys import StudyKeys
+    from .wishes import Wishes
 
 __all__ = ["Stores"]
 
@@ -106,3 +108,17 @@ class Stores:
         from . import exchange
 
         return exchange.Events(self.cache_database, self.clock)
+
+    @cached_property
+    def wishes(self) -> Wishes:
+        """What the reader wants of prefetching."""
+        from . import wishes
+
+        return wishes.Wishes(self.cache_database, self.clock)
+
+    @cached_property
+    def holds(self) -> Holds:
+        """Studies under legal hold."""
+        from . import holds
+
+        return holds.Holds(self.reports_database, self.clock, self.audit)

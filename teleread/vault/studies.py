@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Final
 
 from teleread.host.clock import Clock
@@ -28,10 +29,13 @@ class Studies:
         with self._cache.joined() as connection:
             connection.execute(
                 "INSERT INTO study (hub_id, study_uid, expected, verified_at, missing_why, date, description,"
-                " modality) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (hub_id, study_uid) DO UPDATE SET"
+                " modality, asked_at, changed, used_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT (hub_id, study_uid) DO UPDATE SET"
                 " expected = excluded.expected, verified_at = excluded.verified_at,"
                 " missing_why = excluded.missing_why, date = excluded.date,"
-                " description = excluded.description, modality = excluded.modality",
+                " description = excluded.description, modality = excluded.modality,"
+                " asked_at = excluded.asked_at, changed = excluded.changed,"
+                " used_at = CASE used_at WHEN '' THEN excluded.used_at ELSE used_at END",
                 (
                     study.key.hub_id,
                     study.key.study_uid,
@@ -41,6 +45,9 @@ class Studies:
                     study.date,
                     study.description,
                     study.modality,
+                    study.asked_at,
+                    study.changed,
+                    stamp(self._clock.now()),
                 ),
             )
 
@@ -127,6 +134,54 @@ class Studies:
         found = {one.identity: None for one in self.instances(hub_id, study_uid)}
         return tuple(found)
 
+    def sizes(self, hub_id: str | None = None) -> tuple[tuple[str, str, int, str], ...]:
+        """(hub id, Study Instance UID, bytes, used last) of every study something is held of; quick."""
+        where, values = ("", ()) if hub_id is None else (" AND hub_id = ?", (hub_id,))
+        rows = self._cache.connection.rows(
+            f"SELECT hub_id, study_uid, bytes, used_at FROM study WHERE held > 0{where}", values
+        )
+        return tuple((row[0], row[1], row[2], row[3]) for row in rows)
+
+    def bytes(self) -> int:
+        """Bytes of images held in all."""
+        row = self._cache.connection.row("SELECT coalesce(sum(bytes), 0) FROM study WHERE held > 0")
+        return int(row[0]) if row else 0
+
+    def means(self) -> tuple[tuple[str, float, float], ...]:
+        """(modality, mean bytes of an instance, mean bytes of a whole study), learned from what is held."""
+        rows = self._cache.connection.rows(
+            "SELECT modality, 1.0 * sum(bytes) / sum(held), coalesce(1.0 * sum(bytes) FILTER (WHERE held >="
+            " expected) / nullif(count(*) FILTER (WHERE held >= expected), 0), 0) FROM study"
+            " WHERE held > 0 AND modality <> '' GROUP BY modality"
+        )
+        return tuple((row[0], float(row[1]), float(row[2])) for row in rows)
+
+    def unfinished_stat(self, statuses: Sequence[str]) -> tuple[StudyKey, ...]:
+        """Studies of stat tasks in one of these states that are not whole here; a matter of an index.
+
+        Args:
+            statuses: FHIR Task.status values.
+        """
+        rows = self._cache.connection.rows(
+            "SELECT DISTINCT w.hub_id, w.study_uid FROM worklist AS w LEFT JOIN study AS s"
+            " ON s.hub_id = w.hub_id AND s.study_uid = w.study_uid WHERE w.priority_rank = 0"
+            f" AND w.study_uid <> '' AND w.status IN ({', '.join('?' * len(statuses))})"
+            " AND (s.expected IS NULL OR s.held < s.expected)",
+            tuple(statuses),
+        )
+        return tuple(StudyKey(*row) for row in rows)
+
+    def forget_instance(self, hub_id: str, study_uid: str, sop_uid: str) -> None:
+        """Take an instance whose bytes are damaged out of the index: it is asked for again, never shown."""
+        with self._cache.joined() as connection:
+            connection.execute(
+                "DELETE FROM instance WHERE hub_id = ? AND study_uid = ? AND sop_uid = ?",
+                (hub_id, study_uid, sop_uid),
+            )
+            connection.execute(
+                "UPDATE study SET verified_at = '' WHERE hub_id = ? AND study_uid = ?", (hub_id, study_uid)
+            )
+
     def touch(self, hub_id: str, study_uid: str) -> None:
         """It was opened just now: it is the last to be purged for room."""
         with self._cache.joined() as connection:
@@ -137,8 +192,8 @@ class Studies:
 
 
 _STUDY: Final = (
-    "SELECT hub_id, study_uid, held, expected, bytes, verified_at, missing_why, date, description, modality"
-    " FROM study"
+    "SELECT hub_id, study_uid, held, expected, bytes, verified_at, missing_why, date, description, modality,"
+    " asked_at, changed FROM study"
 )
 
 _SERIES: Final = """
@@ -164,4 +219,6 @@ def _study(row: Row) -> StudyInfo:
         date=SafeText(row[7]),
         description=SafeText(row[8]),
         modality=SafeText(row[9]),
+        asked_at=row[10],
+        changed=SafeText(row[11]),
     )

@@ -78,19 +78,21 @@ class StudyKeys:
         )
         return row is not None
 
-    def drop(self, hub_id: str, study_uid: str, why: str) -> None:
-        """Destroy the study's key, also in the write-ahead log."""
+    def drop(self, hub_id: str, study_uid: str, why: str, *, instances: int = 0, size: int = 0) -> str:
+        """Destroy the study's key, also in the write-ahead log; the id of the purge receipt."""
         with self._reports.joined() as connection:
             dropped = connection.execute(
                 "DELETE FROM study_key WHERE hub_id = ? AND study_uid = ?", (hub_id, study_uid)
             )
-            self._copies.purged(hub_id, study_uid, why)
+            receipt = self._copies.purged(hub_id, study_uid, why, instances=instances, size=size)
             if dropped:
-                self._audit.append("shred", subject=study_uid, hub_id=hub_id, detail={"why": why})
+                detail = {"why": why, "receipt": receipt, "instances": instances, "bytes": size}
+                self._audit.append("shred", subject=study_uid, hub_id=hub_id, detail=detail)
         with self._guard:
             self._known.pop((hub_id, study_uid), None)
         if not self._reports.connection.in_transaction:
             self._reports.checkpoint()
+        return receipt
 
     def studies_of(self, hub_id: str) -> tuple[str, ...]:
         """The studies of a hub that have a key."""

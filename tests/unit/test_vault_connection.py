@@ -130,7 +130,7 @@ def test_a_migration_keeps_a_sealed_copy_until_the_next_good_start(
     handoff = vault.master_handoff()
     vault.close()
     scripts = migrate._scripts("reports")
-    step = (2, "CREATE TABLE later (x TEXT) STRICT;\nINSERT INTO later VALUES ('a;b');\n")
+    step = (scripts[-1][0] + 1, "CREATE TABLE later (x TEXT) STRICT;\nINSERT INTO later VALUES ('a;b');\n")
     real = migrate._scripts
     monkeypatch.setattr(
         migrate, "_scripts", lambda name: (*scripts, step) if name == "reports" else real(name)
@@ -140,7 +140,7 @@ def test_a_migration_keeps_a_sealed_copy_until_the_next_good_start(
     with Vault.open_with_key(paths(tmp_path), handoff) as migrated:
         assert migrated.reports_database.connection.row("SELECT x FROM later") == ("a;b",)
     before = Database(copy, derive(handoff, "reports.db"))
-    assert before.connection.row("PRAGMA user_version") == (1,)
+    assert before.connection.row("PRAGMA user_version") == (scripts[-1][0],)
     assert before.connection.row("SELECT count(*) FROM audit") == (1,)
     before.close()
 
@@ -155,7 +155,7 @@ def test_a_migration_that_fails_leaves_the_old_schema(
     handoff = vault.master_handoff()
     vault.close()
     scripts = migrate._scripts("reports")
-    broken = (2, "CREATE TABLE later (x TEXT) STRICT;\nINSERT INTO nowhere VALUES (1);\n")
+    broken = (scripts[-1][0] + 1, "CREATE TABLE later (x TEXT) STRICT;\nINSERT INTO nowhere VALUES (1);\n")
     with monkeypatch.context() as patch:
         patch.setattr(migrate, "_scripts", lambda _: (*scripts, broken))
         with pytest.raises(TelereadError):
