@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Final, NamedTuple
 
 from teleread.model.errors import IntegrityError
-from teleread.model.task import TaskContext, TaskKey, Versions, priority_rank
+from teleread.model.task import PRIORITIES, TaskContext, TaskKey, Versions, priority_rank
 from teleread.model.text import SafeText
 
 from .codec import dumps, loads, stamp, stamp_or_none, unstamp_or_none
@@ -164,6 +164,38 @@ class Worklist:
         order = " ORDER BY w.priority_rank, w.due IS NULL, w.due, w.hub_id, w.task_id"
         return _rows(self._cache.connection.rows(_ITEMS + where + order, values))
 
+    def ahead(self, statuses: Sequence[str], owners: Sequence[str], free: int) -> tuple[WorklistRow, ...]:
+        """The lines prefetching looks at: the reader's, every stat one, and the first others nobody holds.
+
+        By indexes alone, so that ten thousand lines cost what a hundred do.
+
+        Args:
+            statuses: FHIR Task.status values.
+            owners: How the reader is called at the hubs.
+            free: How many lines nobody holds, besides the stat ones.
+        """
+        where = f"{_ITEMS} WHERE w.study_uid <> '' AND w.status IN ({_marks(statuses)})"
+        read = self._cache.connection.rows
+        found = read(f"{where} AND w.owner <> '' AND w.owner IN ({_marks(owners)})", (*statuses, *owners))
+        nobody = f"{where} AND w.owner = '' AND w.priority_rank = ?"
+        found += read(nobody, (*statuses, 0))
+        for rank in range(1, len(PRIORITIES)):
+            for due in ("NOT NULL", "NULL"):
+                if free > 0:
+                    more = read(
+                        f"{nobody} AND w.due IS {due} ORDER BY w.due LIMIT ?", (*statuses, rank, free)
+                    )
+                    found += more
+                    free -= len(more)
+        return tuple(_rows(found))
+
+    def studies(self) -> tuple[tuple[str, str, str, str, str], ...]:
+        """(hub id, task id, Study Instance UID, owner, status) of every line with a study; quick."""
+        rows = self._cache.connection.rows(
+            "SELECT hub_id, task_id, study_uid, owner, status FROM worklist WHERE study_uid <> ''"
+        )
+        return tuple((row[0], row[1], row[2], row[3], row[4]) for row in rows)
+
     def versions(self, key: TaskKey) -> Versions | None:
         """The versions last seen of a task's resources."""
         row = self._cache.connection.row(
@@ -260,6 +292,10 @@ def _columns(hub_id: str, context: TaskContext, pulled_at: datetime) -> tuple[Sq
         stamp(pulled_at),
         zlib.compress(dumps(context).encode(), 1),
     )
+
+
+def _marks(values: Sequence[str]) -> str:
+    return ", ".join("?" * len(values))
 
 
 def _unpacked(packed: bytes) -> TaskContext:

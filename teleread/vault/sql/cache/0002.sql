@@ -36,3 +36,4 @@ CREATE TABLE archive_asked (
 
 CREATE INDEX study_used ON study (used_at) WHERE held > 0;
 CREATE INDEX worklist_stat ON worklist (hub_id, study_uid) WHERE priority_rank = 0;
+CREATE INDEX worklist_owned ON worklist (owner) WHERE owner <> '';
