@@ -18,7 +18,7 @@ from teleread.host.clock import Clock
 from teleread.model.errors import LockedError, TelereadError, UsageError
 from teleread.workstation.api import Workstation
 
-from . import guard
+from . import guard, inputs
 from .calm import Calm
 from .face import Notice
 from .glyphs import ASCII
@@ -68,6 +68,7 @@ class TelereadApp(Routes, inherit_bindings=False):
         clock: Clock | None = None,
     ) -> None:
         guard.install()
+        inputs.install()
         super().__init__(workstation, demo=demo, clock=clock)
         self.decoder_factory = decoder_factory
         self.first_problem = ""
@@ -126,6 +127,7 @@ class TelereadApp(Routes, inherit_bindings=False):
 
     # -- the vault --------------------------------------------------------------------------------
     def _poll(self) -> None:
+        self.fit_window()
         self.spawn(self._look(), "poll", exclusive=False) if not self._looking else None
 
     _looking = False
@@ -200,6 +202,10 @@ class TelereadApp(Routes, inherit_bindings=False):
         minutes = self.setting("idle_minutes", 10)
         if self.idle_seconds() > 60 * float(minutes):
             self.act("app.lock")
+
+    def on_resize(self) -> None:
+        """A window may become too small, or large enough again."""
+        self.call_after_refresh(self.fit_window)
 
     async def on_event(self, event: events.Event) -> None:
         """Every key and mouse act counts as being there."""

@@ -11,6 +11,7 @@ from teleread.workstation.api import WorklistItem
 from .face import Face
 from .screens.menus import GoMenu, KeySheet, Palette
 from .screens.place import Place
+from .screens.small import TooSmall, too_small
 
 __all__ = ["Routes"]
 
@@ -22,6 +23,16 @@ class Routes(Face, inherit_bindings=False):
     def place(self) -> Place:
         """The full screen on top, sheets left aside."""
         return next(screen for screen in reversed(self.screen_stack) if isinstance(screen, Place))
+
+    # -- the window -------------------------------------------------------------------------------
+    def fit_window(self) -> None:
+        """Cover everything while the window is too small, uncover it when it is not."""
+        top = self.screen_stack[-1]
+        small = too_small(*self.size)
+        if small and isinstance(top, Place):
+            self.push_screen(TooSmall())
+        elif isinstance(top, TooSmall) and not small:
+            self.pop_screen()
 
     # -- menus ------------------------------------------------------------------------------------
     def do_app_go(self, key: str) -> None:
@@ -80,6 +91,7 @@ class Routes(Face, inherit_bindings=False):
         for screen in self.screen_stack:
             if isinstance(screen, Place):
                 screen.after_unlock()
+        self.fit_window()
         self.wake()
 
     # -- places -----------------------------------------------------------------------------------
@@ -91,6 +103,8 @@ class Routes(Face, inherit_bindings=False):
 
     async def do_go_worklist(self, key: str) -> None:
         """Back to the first level."""
+        if isinstance(self.screen, TooSmall):  # it comes back by itself where the window is still small
+            await self.pop_screen()
         while type(self.place).NAME != "Worklist":
             await self.place.leave()
             await self.pop_screen()

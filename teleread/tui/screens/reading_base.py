@@ -17,6 +17,8 @@ from teleread.tui.widgets.bars import HintBar, StatusLine, TopBar
 from teleread.tui.widgets.casebars import IdentityRow, OrderRow, PriorsStrip
 from teleread.tui.widgets.picture import PicturePane, colours_here
 from teleread.tui.widgets.report import ReportPane
+from teleread.tui.widgets.strip import WIDTH as STRIP
+from teleread.tui.widgets.strip import CaseStrip
 from teleread.workstation.api import Case, WorklistItem
 
 from .place import Place
@@ -25,8 +27,14 @@ __all__ = ["ReadingBase"]
 
 TWO_PANES: Final = 120
 """Columns from which pictures and report stand side by side."""
+THREE_PANES: Final = 180
+"""Columns from which the worklist stands left of both."""
 PRIORS_FROM: Final = 20
 """Rows from which the priors have a row of their own."""
+ORDER_FROM: Final = 17
+"""Rows from which the order has one; below, the identity row carries it."""
+FOOT_FROM: Final = 40
+"""Rows from which the checks stand at the report's foot."""
 
 
 class ReadingBase(Place):
@@ -87,6 +95,7 @@ class ReadingBase(Place):
         yield OrderRow(id="order")
         yield PriorsStrip(id="priors")
         with Horizontal(id="panes"):
+            yield CaseStrip(id="cases")
             yield PicturePane(
                 shared.keymap.bindings("P"),
                 self._decoder,
@@ -169,14 +178,20 @@ class ReadingBase(Place):
     def show_status(self) -> None:
         """The bars, and the banner that depends on them."""
         super().show_status()
-        for row in self.query(OrderRow):
-            row.refresh()
+        self._draw_times()
 
     def tick(self) -> None:
         """Time left goes on."""
         super().tick()
-        for row in self.query(OrderRow):
+        self._draw_times()
+
+    def _draw_times(self) -> None:
+        for row in self.query("IdentityRow, OrderRow, CaseStrip"):
             row.refresh()
+
+    def on_case_strip_picked(self, message: CaseStrip.Picked) -> None:
+        """A case of the strip was clicked."""
+        self.face.spawn(self.face.open_case(message.item), "next")
 
     # -- shape ------------------------------------------------------------------------------------
     def on_resize(self, event: events.Resize) -> None:
@@ -188,15 +203,22 @@ class ReadingBase(Place):
     def lay_out(self, width: int, height: int) -> None:
         """Choose what is in sight."""
         two = width >= TWO_PANES and not self.full
+        three = two and width >= THREE_PANES
+        strip = self.query_one(CaseStrip)
+        strip.display = three
+        if three:
+            strip.show(list(self.neighbours()), self.case.item.key)
         self.query_one(PriorsStrip).display = height >= PRIORS_FROM and not self.full
-        self.query_one(OrderRow).display = not self.full
+        self.query_one(OrderRow).display = height >= ORDER_FROM and not self.full
+        self.query_one(IdentityRow).carries_order = height < ORDER_FROM and not self.full
         pictures, report = self.pictures, self.report
+        report.has_foot = height >= FOOT_FROM
         pictures.display = two or self.full or not self.in_report
         report.display = two or (self.in_report and not self.full)
         if two:
             share = min(80, max(54, round(width * 0.44)))
             report.styles.width = share
-            pictures.styles.width = width - share - 1
+            pictures.styles.width = width - share - 1 - (STRIP + 1 if three else 0)
             pictures.styles.margin = (0, 1, 0, 0)
         else:
             report.styles.width = pictures.styles.width = "1fr"
@@ -322,6 +344,9 @@ class ReadingBase(Place):
 
     def data_moved(self) -> None:
         """The worklist was read anew: take what concerns this case."""
+        strip = self.query_one(CaseStrip)
+        if strip.display:
+            strip.show(list(self.neighbours()), self.case.item.key)
         now = next((one for one in self.face.items if one.key == self.case.item.key), None)
         if now is not None and now != self.case.item and not self.face.workstation.locked():
             self.face.spawn(self.reload(), "case")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from textual import events
 from textual.message import Message
+from textual.reactive import reactive
 
 from teleread.tui.paint import Line, fit
 from teleread.tui.words import age, born, clock, day, due_words, nhs, person
@@ -16,6 +17,8 @@ from .rows import Rows
 
 __all__ = ["IdentityRow", "OrderRow", "PriorsStrip", "identity_line"]
 
+LEAST_WORDS = 6
+"""Cells below which the joined row leaves the order out."""
 _MATCH = {
     "ok": ("match", "good"),
     "warn": ("differs", "warn"),
@@ -58,25 +61,6 @@ class CaseRow(Rows):
         self.refresh()
 
 
-class IdentityRow(CaseRow):
-    """Row 2: who it is, and whether order, report and images agree."""
-
-    GROUND = "raised"
-
-    def line(self, y: int, width: int) -> tuple[Line, Line | None]:
-        """The row."""
-        if self.case is None:
-            return self.start(), None
-        level = self.case.match.level
-        word, role = _MATCH[level]
-        right = self.start()
-        if width >= 130:
-            right.put("order = report = images ", "soft")
-        sign = self.glyphs.passes if level == "ok" else "?" if level != "stop" else self.glyphs.needs
-        right.put(f"{sign} {word}", role, bold=level == "stop", reverse=level == "stop").gap()
-        return identity_line(self, self.case, wide=width >= 120, ground=self.GROUND), right
-
-
 @dataclass(frozen=True, slots=True)
 class Banner:
     """Words that take row 3."""
@@ -99,7 +83,7 @@ class OrderRow(CaseRow):
         case = self.case
         if case is None:
             return self.start(), None
-        banner = self.banner(case)
+        banner = banner_of(self, case)
         line = self.start().gap()
         if banner is not None and banner.whole:
             line.put(f"{banner.sign} {banner.words}", banner.role, bold=True, reverse=banner.reverse)
@@ -138,41 +122,94 @@ class OrderRow(CaseRow):
             line.put(f"{self.glyphs.due[quarter]} {words}{left}", role, bold=role != "soft")
         return line.gap()
 
-    def banner(self, case: Case) -> Banner | None:
-        """The most pressing words, or None."""
-        glyphs, item = self.glyphs, case.item
-        if case.match.stops:
-            return Banner(glyphs.needs, self._stop_words(case), "danger", reverse=True)
-        if item.report_state == "needs_attention":
-            return Banner(
-                glyphs.needs, "NEEDS YOU: the hub did not take this report as it stands.  g o", "danger"
-            )
-        if item.report_state == "signed":
-            return Banner(glyphs.not_issued, "SIGNED, NOT ISSUED. It goes by itself.  g o outbox", "warn")
-        if item.cached != "all":
-            return Banner(glyphs.part, self._part_words(case), "warn", whole=False)
-        status = self.face.status
-        offline = (
-            [hub for hub in status.hubs if hub.hub_id == item.key.hub_id and not hub.online] if status else []
+
+def banner_of(row: Rows, case: Case) -> Banner | None:
+    """The most pressing words about a case, or None."""
+    glyphs, item = row.glyphs, case.item
+    if case.match.stops:
+        return Banner(glyphs.needs, _stop_words(case), "danger", reverse=True)
+    if item.report_state == "needs_attention":
+        return Banner(
+            glyphs.needs, "NEEDS YOU: the hub did not take this report as it stands.  g o", "danger"
         )
-        if offline:
-            since = f" since {clock(offline[0].offline_since)}" if offline[0].offline_since else ""
-            return Banner(glyphs.offline, f"OFFLINE{since}. Nothing you do is lost.", "warn", whole=False)
+    if item.report_state == "signed":
+        return Banner(glyphs.not_issued, "SIGNED, NOT ISSUED. It goes by itself.  g o outbox", "warn")
+    if item.cached != "all":
+        return Banner(glyphs.part, _part_words(case), "warn", whole=False)
+    status = row.face.status
+    hubs = status.hubs if status else ()
+    offline = next((hub for hub in hubs if hub.hub_id == item.key.hub_id and not hub.online), None)
+    if offline is None:
         return None
+    since = f" since {clock(offline.offline_since)}" if offline.offline_since else ""
+    return Banner(glyphs.offline, f"OFFLINE{since}. Nothing you do is lost.", "warn", whole=False)
 
-    @staticmethod
-    def _stop_words(case: Case) -> str:
-        """What differs, by its first words: details are one key away, the consequence must be in sight."""
-        names = ", ".join(str(one.text).split(":")[0].lower() for one in case.match.stops)
-        return f"STOP  Order and images differ: {names}. Signing is off.  o details"
 
-    def _part_words(self, case: Case) -> str:
+def _stop_words(case: Case) -> str:
+    """What differs, by its first words: details are one key away, the consequence must be in sight."""
+    names = ", ".join(str(one.text).split(":")[0].lower() for one in case.match.stops)
+    return f"STOP  Order and images differ: {names}. Signing is off.  o details"
+
+
+def _part_words(case: Case) -> str:
+    item = case.item
+    if not item.held:
+        return "No image is here yet. F fetches it first."
+    total = f" of {item.instances}" if item.instances is not None else ""
+    why = f" {case.study.missing_why}" if case.study is not None and case.study.missing_why else ""
+    return f"{item.held}{total} images are here.{why} Signing asks why."
+
+
+class IdentityRow(CaseRow):
+    """Row 2: who it is, and whether order, report and images agree."""
+
+    GROUND = "raised"
+    carries_order: reactive[bool] = reactive(False)
+    """The window is too low for row 3: what is asked, or its banner, stands here."""
+
+    def line(self, y: int, width: int) -> tuple[Line, Line | None]:
+        """The row."""
+        if self.case is None:
+            return self.start(), None
+        right = self._match(width)
+        if not self.carries_order:
+            return identity_line(self, self.case, wide=width >= 120, ground=self.GROUND), right
+        line = self._short(self.case)
+        room = width - line.width - right.width - 3
+        words, role = self._asked(self.case)
+        if room >= LEAST_WORDS:
+            line.gap(2).put(fit(words, room).rstrip(), role, bold=role != "text")
+        return line, right
+
+    def _match(self, width: int) -> Line:
+        assert self.case is not None
+        level = self.case.match.level
+        word, role = _MATCH[level]
+        right = self.start()
+        if width >= 130 and not self.carries_order:
+            right.put("order = report = images ", "soft")
+        sign = self.glyphs.passes if level == "ok" else "?" if level != "stop" else self.glyphs.needs
+        return right.put(f"{sign} {word}", role, bold=level == "stop", reverse=level == "stop").gap()
+
+    def _short(self, case: Case) -> Line:
+        """Name, sex, age and birth date: what a signature is proved by stays whole."""
         item = case.item
-        if not item.held:
-            return "No image is here yet. F fetches it first."
-        total = f" of {item.instances}" if item.instances is not None else ""
-        why = f" {case.study.missing_why}" if case.study is not None and case.study.missing_why else ""
-        return f"{item.held}{total} images are here.{why} Signing asks why."
+        line = self.start().put(self.glyphs.bar, "accent").put(person(item.name), "strong", bold=True)
+        if self.face.demo:
+            line.put(" DEMO", "warn", bold=True)
+        years = age(item.birth_date, self.face.now().date())
+        line.gap().put(f"{item.sex or '?'} {years or '?'}", "text").gap()
+        return line.put("born ", "text").put(born(item.birth_date) or "unknown", "strong")
+
+    def _asked(self, case: Case) -> tuple[str, str]:
+        """(words, role): the banner, else examination and time left."""
+        banner = banner_of(self, case)
+        if banner is not None:
+            return f"{banner.sign} {banner.words}", banner.role
+        item = case.item
+        quarter, words, _ = due_words(item.due, item.due_used, self.face.now())
+        due = f"  {self.glyphs.due[quarter]} {words}" if words else ""
+        return f"{item.procedure or item.modality}{due}", "text"
 
 
 class PriorsStrip(CaseRow):

@@ -22,8 +22,6 @@ from .rows import Rows
 
 __all__ = ["ReportPane"]
 
-FOOT_FROM: Final = 36
-"""Rows of pane from which the checks stand at its foot."""
 INDENT: Final = 1
 
 
@@ -73,6 +71,8 @@ class ReportPane(Rows, can_focus=True):
         self.choices: Mapping[str, Sequence[str]] = {}
         """Field text to what may stand there."""
         self.notice = "No report is begun. i begins one."
+        self.has_foot = False
+        """The checks stand at the foot: the window is high enough."""
         self.top = 0
         self._wish: int | None = None
         """Column the cursor comes back to while going up and down."""
@@ -136,7 +136,7 @@ class ReportPane(Rows, can_focus=True):
 
     def _foot(self) -> list[tuple[Line, Line | None]]:
         """The checks at the foot, where the pane is high."""
-        if self.size.height < FOOT_FROM or not self.buffer.ids:
+        if not self.has_foot or not self.buffer.ids:
             return []
         width = self.size.width - 2
         glyphs = self.glyphs
