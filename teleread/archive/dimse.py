@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from teleread.host.clock import Clock, SystemClock
@@ -12,25 +13,18 @@ from teleread.model.text import clean
 from teleread.wire import dicom_text, pdu
 from teleread.wire.dicom_header import HeaderReader
 from teleread.wire.dicom_tags import is_uid
-from teleread.wire.dimse import VERIFICATION, Association, Outcome, status_words
+from teleread.wire.dimse import VERIFICATION, Association
 from teleread.wire.dimse_line import DEFAULT_LIMITS, DimseLimits
-from teleread.wire.part10 import file_meta
-from teleread.wire.storage_scp import StorageScp
+from teleread.wire.dimse_tls import DimseTls, calling
 
-from .contexts import storage_contexts
+from .dimse_requests import identifier
+from .dimse_retrieve import Job, by_get, by_move
 from .intake import Intake
 from .port import Capabilities, InstanceSink, Manifest, RetrieveResult, SeriesManifest, StudyMatch
 
 __all__ = ["DimseArchive"]
 
 FIND: Final = "1.2.840.10008.5.1.4.1.2.2.1"
-MOVE: Final = "1.2.840.10008.5.1.4.1.2.2.2"
-GET: Final = "1.2.840.10008.5.1.4.1.2.2.3"
-BATCH: Final = 64
-"""Most SOP Instance UIDs in one request: longer lists are refused by some archives."""
-MAX_FAILURES: Final = 10
-"""Single requests that may fail in a row before the archive is left alone."""
-CANNOT_UNDERSTAND: Final = 0xC000
 
 
 class DimseArchive:
@@ -60,6 +54,7 @@ class DimseArchive:
         self._address = hub.dimse
         self._clock = clock or SystemClock()
         self._limits = limits
+        self._tls: DimseTls | None = None
         self.capabilities = Capabilities(via)
 
     def echo(self) -> float:
@@ -76,6 +71,8 @@ class DimseArchive:
         """Nothing is held open between calls."""
 
     def _associate(self, contexts: Sequence[pdu.Context], storage: Sequence[str] = ()) -> Association:
+        if self._tls is None and self._hub.dimse_tls:
+            self._tls = calling(self._hub)
         return Association(
             self._address,
             self._hub.aet,
@@ -83,13 +80,14 @@ class DimseArchive:
             storage=storage,
             limits=self._limits,
             monotonic=self._clock.monotonic,
+            tls=self._tls,
         )
 
     # ------------------------------------------------------------------ what there is
 
     def find_studies(self, patient_id: str) -> tuple[StudyMatch, ...]:
         """Studies of a patient id."""
-        identifier = _identifier(
+        asked = identifier(
             (0x0008, 0x0005, "ISO_IR 192"),
             (0x0008, 0x0020, ""),
             (0x0008, 0x0050, ""),
@@ -101,7 +99,7 @@ class DimseArchive:
             (0x0020, 0x1208, ""),
         )
         out: dict[str, StudyMatch] = {}
-        for one in self._find(identifier):
+        for one in self._find(asked):
             codecs = dicom_text.character_sets(one.values.get(0x00080005, b""), self._charset)
             told = dicom_text.text(one.values.get(0x00100020), codecs)
             study_uid = one.uid(0x0020000D)
@@ -145,20 +143,20 @@ class DimseArchive:
         return Manifest(study_uid, found)
 
     def _series(self, association: Association, study_uid: str) -> dict[str, str]:
-        identifier = _identifier(
+        asked = identifier(
             (0x0008, 0x0052, "SERIES"),
             (0x0008, 0x0060, ""),
             (0x0020, 0x000D, study_uid),
             (0x0020, 0x000E, ""),
         )
         out: dict[str, str] = {}
-        for one in association.find(FIND, identifier):
+        for one in association.find(FIND, asked):
             if one.uid(0x0020000D) in {study_uid, ""} and is_uid(one.uid(0x0020000E)):
                 out[one.uid(0x0020000E)] = one.uid(0x00080060)
         return out
 
     def _instances(self, association: Association, study_uid: str, series_uid: str) -> dict[str, str]:
-        identifier = _identifier(
+        asked = identifier(
             (0x0008, 0x0016, ""),
             (0x0008, 0x0018, ""),
             (0x0008, 0x0052, "IMAGE"),
@@ -166,15 +164,15 @@ class DimseArchive:
             (0x0020, 0x000E, series_uid),
         )
         out: dict[str, str] = {}
-        for one in association.find(FIND, identifier):
+        for one in association.find(FIND, asked):
             if one.uid(0x0020000E) in {series_uid, ""} and one.uid(0x00080018):
                 out[clean(one.uid(0x00080018), limit=80)] = clean(one.uid(0x00080016), limit=64)
         return out
 
-    def _find(self, identifier: bytes) -> Iterator[HeaderReader]:
+    def _find(self, asked: bytes) -> Iterator[HeaderReader]:
         association = self._associate((pdu.Context(1, FIND, (pdu.IMPLICIT,)),))
         try:
-            yield from association.find(FIND, identifier)
+            yield from association.find(FIND, asked)
         except BaseException:
             association.abort()
             raise
@@ -191,146 +189,12 @@ class DimseArchive:
     ) -> RetrieveResult:
         """Bring the wanted instances: the study in one request where all are wanted, lists of them else."""
         intake = Intake(sink, progress)
+        most = max(1, int(self._hub.associations))
+        job = Job(self._associate, manifest, frozenset(wanted), intake, self._limits, most)
+        used = 1
         if self.capabilities.via == "c-move":
-            self._by_move(manifest, frozenset(wanted), intake)
+            by_move(job, self._hub)
         else:
-            self._by_get(manifest, frozenset(wanted), intake)
-        return intake.result()
-
-    def _by_get(self, manifest: Manifest, wanted: frozenset[str], intake: Intake) -> None:
-        contexts = storage_contexts(manifest.sop_classes)
-        storage = list(dict.fromkeys(one.abstract for one in contexts))
-        association = self._associate((pdu.Context(1, GET, (pdu.IMPLICIT,)), *contexts), storage)
-        store = _Store(intake)
-        try:
-            _Requests(lambda identifier: association.get(GET, identifier, store), intake).run(
-                manifest, wanted
-            )
-        except BaseException:
-            association.abort()
-            raise
-        association.release()
-
-    def _by_move(self, manifest: Manifest, wanted: frozenset[str], intake: Intake) -> None:
-        association = self._associate((pdu.Context(1, MOVE, (pdu.IMPLICIT,)),))
-        store = _Store(intake)
-
-        def arrived() -> int:
-            if intake.fatal:
-                raise intake.fatal
-            return intake.bytes
-
-        try:
-            with StorageScp(
-                association.local_address, self._hub.listen, self._hub.aet, store, limits=self._limits
-            ):
-                _Requests(lambda what: association.move(MOVE, what, self._hub.aet, arrived), intake).run(
-                    manifest, wanted
-                )
-        except BaseException:
-            association.abort()
-            raise
-        association.release()
-        if intake.fatal:
-            raise intake.fatal
-
-
-class _Requests:
-    """Asks for a study, then for what is still missing in lists, then one by one.
-
-    One object the archive can't send may fail its whole request with nothing sent at all, so what failed in
-    company is asked for alone.
-    """
-
-    def __init__(self, ask: Callable[[bytes], Outcome], intake: Intake) -> None:
-        self._ask = ask
-        self._intake = intake
-
-    def run(self, manifest: Manifest, wanted: frozenset[str]) -> None:
-        """Ask until everything came or was refused by itself.
-
-        Raises:
-            OfflineError: The line broke.
-            AttentionError: Everything was refused.
-        """
-        outcome = None
-        if wanted >= manifest.sop_uids:
-            outcome = self._ask(_identifier((8, 0x52, "STUDY"), (0x20, 0xD, manifest.study_uid)))
-            if outcome.status == 0 and not self._missing(wanted):
-                return
-        self._in_lists(manifest, wanted)
-        missing = self._missing(wanted)
-        if missing and not self._intake.arrived and outcome is not None and outcome.status:
-            raise AttentionError(
-                "The archive did not send the study.",
-                f"The archive says: {status_words(outcome.status, outcome.comment)}.",
-                "Ask the site whether it may be fetched by our AE title.",
-                code="refused",
-            )
-
-    def _in_lists(self, manifest: Manifest, wanted: frozenset[str]) -> None:
-        failures = 0
-        for series in manifest.series:
-            missing = sorted(self._missing(frozenset(series.instances) & wanted))
-            for start in range(0, len(missing), BATCH):
-                batch = missing[start : start + BATCH]
-                outcome = self._image(manifest.study_uid, series.series_uid, batch)
-                if outcome.status == 0 and not self._missing(frozenset(batch)):
-                    continue
-                failures = self._one_by_one(manifest.study_uid, series.series_uid, batch, outcome, failures)
-                if failures >= MAX_FAILURES:
-                    return
-
-    def _one_by_one(
-        self, study_uid: str, series_uid: str, batch: Sequence[str], outcome: Outcome, failures: int
-    ) -> int:
-        for sop_uid in sorted(self._missing(frozenset(batch))):
-            if len(batch) > 1:
-                outcome = self._image(study_uid, series_uid, [sop_uid])
-            if sop_uid in self._intake.arrived:
-                failures = 0
-                continue
-            why = status_words(outcome.status, outcome.comment) if outcome.status else "it sent nothing"
-            self._intake.problem(f"One instance did not come: {why}.")
-            failures += 1
-            if failures >= MAX_FAILURES:
-                break
-        return failures
-
-    def _image(self, study_uid: str, series_uid: str, sop_uids: Sequence[str]) -> Outcome:
-        return self._ask(
-            _identifier(
-                (8, 0x18, "\\".join(sop_uids)),
-                (8, 0x52, "IMAGE"),
-                (0x20, 0xD, study_uid),
-                (0x20, 0xE, series_uid),
-            )
-        )
-
-    def _missing(self, wanted: frozenset[str]) -> frozenset[str]:
-        return frozenset(one for one in wanted - self._intake.arrived if is_uid(one))
-
-
-class _Store:
-    """C-STORE sub-operations as Part 10 files for the intake."""
-
-    def __init__(self, intake: Intake) -> None:
-        self._intake = intake
-
-    def begin(self, sop_class: str, sop_uid: str, transfer_syntax: str) -> None:
-        self._intake.begin(transfer_syntax)
-        self._intake.write(file_meta(sop_class, sop_uid, transfer_syntax))
-
-    def write(self, chunk: bytes | memoryview) -> None:
-        self._intake.write(chunk)
-
-    def end(self) -> int:
-        # A refused instance is answered as an error, so the archive's own log tells the same story as ours.
-        return 0 if self._intake.end() else CANNOT_UNDERSTAND
-
-    def cut(self, why: str) -> None:
-        self._intake.cut(why)
-
-
-def _identifier(*elements: tuple[int, int, str]) -> bytes:
-    return b"".join(pdu.element(group, number, value) for group, number, value in elements)
+            used = by_get(job)
+        result = intake.result()
+        return replace(result, counters={**result.counters, "associations": used})

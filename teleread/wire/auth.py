@@ -9,7 +9,7 @@ from pathlib import Path
 from teleread.model.errors import NotSignedInError, UsageError
 from teleread.model.hubfile import HubFile
 
-__all__ = ["authorization", "tls_context"]
+__all__ = ["authorization", "tls_context", "tls_files"]
 
 
 def authorization(hub: HubFile, secret: str | None) -> str:
@@ -70,6 +70,16 @@ def tls_context(hub: HubFile) -> ssl.SSLContext:
     if hub.client_cert:
         _load(hub, "client certificate", hub.client_cert, lambda path: context.load_cert_chain(path))
     return context
+
+
+def tls_files(hub: HubFile, context: ssl.SSLContext) -> None:
+    """Load the hub's authority and certificate into a context for those who call us.
+
+    Raises:
+        UsageError: A certificate file cannot be read.
+    """
+    _load(hub, "CA file", hub.ca_file, lambda path: context.load_verify_locations(cafile=path))
+    _load(hub, "client certificate", hub.client_cert, lambda path: context.load_cert_chain(path))
 
 
 def _load(hub: HubFile, what: str, path: str, load: object) -> None:

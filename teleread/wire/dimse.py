@@ -8,7 +8,7 @@ it as fast as the line. Data sets pass through as memory views: no instance is e
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +18,19 @@ from teleread.model.hubfile import DimseAddress
 from . import pdu
 from .dicom_header import HeaderReader
 from .dimse_line import DEFAULT_LIMITS, DimseLimits, Line, connect
-from .dimse_messages import PENDING, STORE_RQ, Conversation, StoreHandler, us
+from .dimse_messages import (
+    ECHO_RSP,
+    FIND_RSP,
+    GET_RSP,
+    MOVE_RSP,
+    PENDING,
+    STORE_RQ,
+    Conversation,
+    StoreHandler,
+    status_of,
+    us,
+)
+from .dimse_tls import DimseTls
 
 __all__ = ["Association", "Outcome", "status_words"]
 
@@ -66,6 +78,11 @@ class Association:
         storage: SOP classes for which we take the SCP role (C-GET).
         limits: Time and size limits.
         monotonic: Seconds that only grow.
+        tls: How to secure it; None for plain TCP.
+
+    Raises:
+        OfflineError: Nobody is there, TLS does not come about, or the answer makes no sense.
+        AttentionError: The archive rejects the association.
     """
 
     def __init__(
@@ -77,19 +94,21 @@ class Association:
         storage: Sequence[str] = (),
         limits: DimseLimits = DEFAULT_LIMITS,
         monotonic: Callable[[], float] = time.monotonic,
+        tls: DimseTls | None = None,
     ) -> None:
         self._limits = limits
-        self._contexts = {one.id: one for one in contexts}
-        self._message = 0
-        self._line = Line(connect(address, limits), limits, monotonic)
+        self.message = 0
+        """Message ID of the last request."""
+        sock, self.round_trip = connect(address, limits, tls, monotonic)
+        self._line = Line(sock, limits, monotonic)
         try:
             self._line.send(pdu.associate_rq(address.aet, calling, contexts, limits.max_pdu, storage))
             accepted = self._await_acceptance()
         except BaseException:
             self.abort()
             raise
-        self._accepted = accepted.contexts
-        self._talk = Conversation(self._line, accepted.contexts, accepted.max_pdu, limits)
+        self._contexts = _agreed(contexts, accepted.contexts)
+        self._talk = Conversation(self._line, self._contexts, accepted.max_pdu, limits)
 
     @property
     def local_address(self) -> str:
@@ -98,10 +117,12 @@ class Association:
 
     def context_for(self, abstract: str) -> int | None:
         """The id of an accepted context for a SOP class."""
-        for one in self._contexts.values():
-            if one.abstract == abstract and one.id in self._accepted:
-                return one.id
-        return None
+        return next((id_ for id_, (known, _) in self._contexts.items() if known == abstract), None)
+
+    @property
+    def accepted(self) -> frozenset[tuple[str, str]]:
+        """SOP class and transfer syntax of every accepted context."""
+        return frozenset(self._contexts.values())
 
     # ------------------------------------------------------------------ services
 
@@ -115,7 +136,7 @@ class Association:
         context = self._need(VERIFICATION, "an echo")
         self._request(context, VERIFICATION, ECHO_RQ, None)
         _, found = self._talk.read_command()
-        status = us(found, 0x0900)
+        status = status_of(found, ECHO_RSP)
         if status:
             raise AttentionError("The archive refused an echo.", status_words(status) + ".", code="refused")
 
@@ -129,8 +150,8 @@ class Association:
         context = self._need(model, "queries")
         self._request(context, model, FIND_RQ, identifier)
         for _ in range(self._limits.matches):
-            _, found = self._talk.read_command()
-            status = us(found, 0x0900)
+            where, found = self._talk.read_command()
+            status = status_of(found, FIND_RSP)
             if status not in PENDING:
                 if status:
                     words = status_words(status, pdu.comment(found))
@@ -139,9 +160,8 @@ class Association:
                     )
                 return
             reader = HeaderReader(syntax=pdu.IMPLICIT)
-            for piece in self._talk.read_data():
+            for piece in self._talk.read_data(where, capped=True):
                 reader.feed(piece)
-                self._line.progress(len(piece))
             reader.finish()
             yield reader
         raise pdu.garbled("It lists more than any study can hold.")
@@ -160,7 +180,7 @@ class Association:
             if us(found, 0x0100) == STORE_RQ:
                 self._talk.take_store(where, found, store)
                 continue
-            outcome = self._response(found)
+            outcome = self._response(where, found, GET_RSP)
             if outcome is not None:
                 return outcome
 
@@ -178,10 +198,10 @@ class Association:
         known = 0
         while True:
             self._line.wait_while(arrived)
-            _, found = self._talk.read_command()
+            where, found = self._talk.read_command()
             self._line.progress(arrived() - known)
             known = arrived()
-            outcome = self._response(found)
+            outcome = self._response(where, found, MOVE_RSP)
             if outcome is not None:
                 return outcome
 
@@ -192,6 +212,10 @@ class Association:
     def abort(self) -> None:
         """End at once."""
         self._line.abort()
+
+    def cut(self) -> None:
+        """Wake the thread that waits on it, from another thread; that one ends it."""
+        self._line.cut()
 
     # ------------------------------------------------------------------ messages
 
@@ -209,12 +233,12 @@ class Association:
     def _request(
         self, context: int, sop_class: str, kind: int, identifier: bytes | None, *more: bytes
     ) -> None:
-        self._message = self._message % 0xFFFF + 1
+        self.message = self.message % 0xFFFF + 1
         with_data = identifier is not None
         elements = [
             pdu.element(0, 0x0002, sop_class.encode()),
             pdu.number(0x0100, kind),
-            pdu.number(0x0110, self._message),
+            pdu.number(0x0110, self.message),
             *more,
             *([pdu.number(0x0700, 0)] if with_data else []),
             pdu.number(0x0800, 1 if with_data else pdu.NO_DATA_SET),
@@ -222,13 +246,12 @@ class Association:
         self._line.restart_watch()
         self._talk.send(context, pdu.command(*elements), identifier)
 
-    def _response(self, found: dict[int, bytes]) -> Outcome | None:
+    def _response(self, where: int, found: dict[int, bytes], kind: int) -> Outcome | None:
         """A C-GET or C-MOVE response; None while it is pending."""
-        status = us(found, 0x0900)
+        status = status_of(found, kind)
         uids: tuple[str, ...] = ()
         if us(found, 0x0800) != pdu.NO_DATA_SET:
-            uids = _failed_uids(b"".join(bytes(piece) for piece in self._talk.read_data(capped=True)))
-        self._line.progress(0)
+            uids = _failed_uids(b"".join(bytes(piece) for piece in self._talk.read_data(where, capped=True)))
         if status in PENDING:
             return None
         completed, failed, warnings = (us(found, tag) for tag in (0x1021, 0x1022, 0x1023))
@@ -250,6 +273,15 @@ class Association:
         if kind != pdu.ASSOCIATE_AC:
             raise pdu.garbled("It answered an association with something else.")
         return pdu.parse_associate_ac(body)
+
+
+def _agreed(offered: Sequence[pdu.Context], answered: Mapping[int, str]) -> dict[int, tuple[str, str]]:
+    """Accepted contexts by id: SOP class and transfer syntax. An answer to nothing we offered is none."""
+    return {
+        one.id: (one.abstract, answered[one.id])
+        for one in offered
+        if one.id in answered and answered[one.id] in one.syntaxes
+    }
 
 
 def _failed_uids(raw: bytes) -> tuple[str, ...]:

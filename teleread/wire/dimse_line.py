@@ -6,21 +6,24 @@ Every length is checked against what was negotiated before a byte of it is kept;
 from __future__ import annotations
 
 import contextlib
-import select
 import socket
+import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from teleread.model.errors import OfflineError
 from teleread.model.hubfile import DimseAddress
 
 from . import pdu
+from .dimse_tls import DimseTls, tls_error
 
 __all__ = ["DEFAULT_LIMITS", "DimseLimits", "Line", "broken", "connect"]
 
 _QUICKACK: Final = getattr(socket, "TCP_QUICKACK", None)
+_GLANCE: Final = 0.25
+"""Seconds between two looks at what arrives elsewhere."""
 _CHECK: Final = "Check the network and the hub file; nothing was lost."
 
 
@@ -31,7 +34,7 @@ class DimseLimits:
     connect: float = 10.0
     """Seconds until the TCP connection stands."""
     associate: float = 30.0
-    """Seconds until the association is answered."""
+    """Seconds until the association is answered, and before it until TLS stands."""
     silence: float = 150.0
     """Seconds without a byte, or with nothing but promises. Some archives think for two minutes."""
     send: float = 30.0
@@ -48,13 +51,15 @@ class DimseLimits:
     """Most C-FIND answers read."""
     floor: int = 4096
     """Object bytes below which a whole `silence` counts as nothing but promises."""
+    strays: int = 256
+    """Most objects that nobody asked for, in one retrieve, before the archive is left."""
 
 
 DEFAULT_LIMITS: Final = DimseLimits()
 
 
 class Line:
-    """One TCP connection that speaks PDUs.
+    """One TCP connection that speaks PDUs, in the clear or over TLS.
 
     Args:
         sock: Connected; closed with the line.
@@ -74,6 +79,7 @@ class Line:
         self._start = self._end = 0
         self._seen = 0
         self._mark = monotonic()
+        self._timeout = -1.0
 
     def send(self, raw: bytes) -> None:
         """Write one PDU.
@@ -82,10 +88,12 @@ class Line:
             OfflineError: It is not read, or the line broke.
         """
         try:
-            self.sock.settimeout(self._limits.send)
+            self._wait(self._limits.send)
             self.sock.sendall(raw)
         except TimeoutError as error:
             raise broken("The archive does not read what it is sent.") from error
+        except ssl.SSLError as error:
+            raise _refused_late(error) from error
         except OSError as error:
             raise broken("The line to the archive broke.") from error
 
@@ -96,7 +104,7 @@ class Line:
             seconds: Longest silence.
 
         Raises:
-            OfflineError: Silence, a broken line, an abort, or a length beyond what was agreed.
+            OfflineError: Silence, a trickle, a broken line, an abort, or a length beyond what was agreed.
         """
         self._fill(6, seconds)
         kind = self._buf[self._start]
@@ -114,23 +122,46 @@ class Line:
     def _fill(self, count: int, seconds: float) -> None:
         if self._end - self._start >= count:
             return
+        began, came = self._monotonic(), 0
         while self._end - self._start < count:
-            if self._start and len(self._buf) - self._start < max(count, 1 << 16):
-                kept = self._end - self._start
-                self._view[:kept] = bytes(self._view[self._start : self._end])
-                self._start, self._end = 0, kept
+            self._make_room(count)
             try:
-                self.sock.settimeout(seconds)
-                got = self.sock.recv_into(self._view[self._end :])
-                if _QUICKACK is not None:  # a peer with Nagle's algorithm else waits 40 ms an instance for us
-                    self.sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+                came += self._receive(seconds)
             except TimeoutError as error:
                 raise broken("The archive has been silent for too long.") from error
-            except OSError as error:
-                raise broken("The line to the archive broke.") from error
-            if not got:
-                raise broken("The archive hung up.")
-            self._end += got
+            took = self._monotonic() - began
+            if took > seconds and came < self._limits.floor * took / seconds:
+                raise broken("The archive sends next to nothing.")
+
+    def _make_room(self, count: int) -> None:
+        if self._start and len(self._buf) - self._start < max(count, 1 << 16):
+            kept = self._end - self._start
+            self._view[:kept] = bytes(self._view[self._start : self._end])
+            self._start, self._end = 0, kept
+
+    def _receive(self, seconds: float) -> int:
+        """Take what there is into the buffer; a silence ends as TimeoutError."""
+        try:
+            self._wait(seconds)
+            got = self.sock.recv_into(self._view[self._end :])
+            if _QUICKACK is not None:  # a peer with Nagle's algorithm else waits 40 ms an instance for us
+                self.sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+        except TimeoutError:
+            raise
+        except ssl.SSLError as error:
+            raise _refused_late(error) from error
+        except OSError as error:
+            raise broken("The line to the archive broke.") from error
+        if not got:
+            raise broken("The archive hung up.")
+        self._end += got
+        return got
+
+    def _wait(self, seconds: float) -> None:
+        """Set the socket's time limit, where it is another than before: it is a call into the system."""
+        if seconds != self._timeout:
+            self.sock.settimeout(seconds)
+            self._timeout = seconds
 
     def restart_watch(self) -> None:
         """A request begins: count what comes from here."""
@@ -156,7 +187,11 @@ class Line:
             OfflineError: Neither came for the silence limit.
         """
         known, last = arrived(), self._monotonic()
-        while self._end == self._start and not select.select([self.sock], [], [], 0.25)[0]:
+        while self._end == self._start:
+            self._make_room(6)
+            # A read rather than a select: TLS may hold bytes that the socket no longer shows, or none.
+            with contextlib.suppress(TimeoutError):
+                self._receive(_GLANCE)
             now = self._monotonic()
             if arrived() != known:
                 known, last = arrived(), now
@@ -166,7 +201,7 @@ class Line:
     def release(self) -> None:
         """End in good order; a peer that does not answer is left."""
         try:
-            self.sock.settimeout(self._limits.release)
+            self._wait(self._limits.release)
             self.sock.sendall(pdu.pack(pdu.RELEASE_RQ, bytes(4)))
             self._start = self._end = 0
             self.read(self._limits.release)
@@ -176,29 +211,88 @@ class Line:
             self.sock.close()
 
     def abort(self) -> None:
-        """End at once."""
+        """End at once, by the thread that uses the line."""
         with contextlib.suppress(OSError):
             self.sock.settimeout(1.0)
             self.sock.sendall(pdu.pack(pdu.ABORT, bytes(4)))
-            self.sock.shutdown(socket.SHUT_RDWR)  # wakes a thread that waits for bytes
+            self.sock.shutdown(socket.SHUT_RDWR)
         self.sock.close()
 
+    def cut(self) -> None:
+        """Wake another thread that waits on this line; it meets a broken line and closes it.
 
-def connect(address: DimseAddress, limits: DimseLimits) -> socket.socket:
-    """Open the TCP connection.
+        The socket beneath TLS is shut, and nothing is said: two threads may not use one TLS state at once.
+        """
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
+
+
+def connect(
+    address: DimseAddress,
+    limits: DimseLimits,
+    tls: DimseTls | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> tuple[socket.socket, float]:
+    """Open the connection.
+
+    Args:
+        address: Whom to call.
+        limits: Time limits.
+        tls: How to secure it; None for plain TCP.
+        monotonic: Seconds that only grow.
+
+    Returns:
+        The socket, and the seconds of one round trip as TCP's own handshake took it.
 
     Raises:
-        OfflineError: Nobody is there.
+        OfflineError: Nobody is there, or TLS does not come about.
     """
     where = f"It was called as {address}."
     try:
-        return socket.create_connection((address.host, address.port), timeout=limits.connect)
+        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+        sock, round_trip = _first(found, limits.connect, monotonic)
     except TimeoutError as error:
         raise OfflineError("The archive does not answer.", where, _CHECK) from error
     except socket.gaierror as error:
         raise OfflineError("The archive's name is not known to the network.", where, _CHECK) from error
     except OSError as error:
         raise OfflineError("The archive can't be reached.", where, _CHECK) from error
+    if tls is None:
+        return sock, round_trip
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return tls.wrap(sock, limits.associate), round_trip
+
+
+def _first(
+    found: Sequence[tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]],
+    seconds: float,
+    monotonic: Callable[[], float],
+) -> tuple[socket.socket, float]:
+    """The first address that answers; all of them together within the limit."""
+    last: OSError = OSError("no address")
+    end = monotonic() + seconds
+    for family, kind, protocol, _, place in found:
+        left = end - monotonic()
+        if left <= 0:
+            break
+        sock = socket.socket(family, kind, protocol)
+        began = monotonic()
+        try:
+            sock.settimeout(left)
+            sock.connect(place)
+        except OSError as error:
+            sock.close()
+            last = error
+            continue
+        return sock, monotonic() - began
+    raise last
+
+
+def _refused_late(error: ssl.SSLError) -> OfflineError:
+    """TLS 1.3 tells a client that its certificate is refused only after the handshake."""
+    if "ALERT" in (error.reason or ""):
+        return tls_error(error)
+    return broken("The line to the archive broke.")
 
 
 def broken(what: str) -> OfflineError:

@@ -250,7 +250,9 @@ def parse_command(raw: bytes | bytearray) -> dict[int, bytes]:
     """
     out: dict[int, bytes] = {}
     at = 0
-    while at + 8 <= len(raw):
+    while at < len(raw):
+        if at + 8 > len(raw):
+            raise garbled("A command ends in the middle of an element.")
         group, number_, length = struct.unpack_from("<HHI", raw, at)
         if at + 8 + length > len(raw):
             raise garbled("A command is longer than what holds it.")
@@ -273,8 +275,13 @@ def fragments(context: int, is_command: bool, raw: bytes, max_pdu: int) -> Itera
         is_command: Command, else data set.
         raw: The bytes.
         max_pdu: What the other side takes; 0 for no limit.
+
+    Raises:
+        OfflineError: ``code="garbled"``: next to nothing fits.
     """
-    room = max(1024, (max_pdu or 1 << 17) - 6)
+    if 0 < max_pdu < 32:
+        raise garbled("It takes units too short for anything.")
+    room = min(max_pdu or 1 << 17, 1 << 17) - 6
     parts = [raw[at : at + room] for at in range(0, len(raw), room)] or [b""]
     for index, part in enumerate(parts):
         flags = int(is_command) | (2 if index == len(parts) - 1 else 0)

@@ -8,8 +8,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from teleread.archive.contexts import ALWAYS, storage_contexts
-from teleread.archive.dimse import MAX_FAILURES, DimseArchive, _Requests
+from teleread.archive.contexts import (
+    ALWAYS,
+    COMPRESSED,
+    WIDE,
+    further_contexts,
+    pairs_of,
+    storage_contexts,
+)
+from teleread.archive.dimse import DimseArchive
+from teleread.archive.dimse_requests import (
+    BATCH,
+    MAX_FAILURES,
+    Batches,
+    Requests,
+    Shortfall,
+    associations,
+    work,
+)
 from teleread.archive.intake import Intake
 from teleread.archive.port import Manifest, SeriesManifest
 from teleread.model.errors import AttentionError, UsageError
@@ -18,7 +34,7 @@ from teleread.model.text import clean
 from teleread.wire.dicom_header import HeaderReader
 from teleread.wire.dimse import Outcome
 from teleread.wire.pdu import IMPLICIT
-from tests.archive_factories import CT, STUDY
+from tests.archive_factories import CT, EXPLICIT, STUDY
 
 
 class Names:
@@ -51,7 +67,7 @@ class Peer:
         reader.finish()
         uids = reader.uid(0x00080018).split("\\") if 0x00080018 in reader.values else list(self.uids)
         self.asked.append(uids)
-        if self.bad & set(uids):
+        if self.bad & set(uids) or len(uids) > self.most:
             return Outcome(0xC000)
         for uid in uids:
             self.intake.begin("")
@@ -62,7 +78,10 @@ class Peer:
     def run(self, wanted: set[str] | None = None) -> None:
         series = SeriesManifest(f"{STUDY}.1", clean("CT"), dict.fromkeys(self.uids, CT))
         manifest = Manifest(STUDY, (series,))
-        _Requests(self, self.intake).run(manifest, frozenset(wanted or self.uids))
+        shortfall = Shortfall(manifest, self.intake)
+        missing = frozenset(wanted or self.uids)
+        Requests(self, self.intake, shortfall).run(manifest, missing)
+        shortfall.tell(missing - self.intake.arrived)
 
 
 def uids(count: int) -> list[str]:
@@ -120,8 +139,100 @@ def test_papers_and_presentation_states_are_offered_whatever_the_archive_says() 
 
 def test_every_compressed_syntax_of_the_study_has_a_context_of_its_own() -> None:
     alone = {one.syntaxes for one in storage_contexts([CT]) if one.abstract == CT}
-    assert ("1.2.840.10008.1.2.4.90",) in alone
-    assert ("1.2.840.10008.1.2.1", "1.2.840.10008.1.2") in alone
+    assert {(one,) for one in COMPRESSED} <= alone
+    assert {(EXPLICIT,), (IMPLICIT,)} <= alone
+
+
+def test_what_the_archive_tells_of_syntaxes_comes_before_what_is_likely() -> None:
+    many = [CT, *(f"1.2.3.{number}" for number in range(20))]
+    rare = "1.2.840.10008.1.2.4.105"
+    offered = {one.syntaxes for one in storage_contexts(many, {rare, "9.9"}) if one.abstract == CT}
+    assert (rare,) in offered
+    assert ("9.9",) not in offered
+
+
+@settings(max_examples=30, deadline=None)
+@given(missing=st.sets(st.sampled_from(["", CT, "1.2.3.4", ALWAYS[0]]), min_size=1))
+def test_further_offers_repeat_nothing_and_come_to_an_end(missing: set[str]) -> None:
+    offered = pairs_of(storage_contexts(missing))
+    for _ in range(60):
+        more = further_contexts(missing, offered)
+        if not more:
+            break
+        assert len(more) <= 127
+        assert not pairs_of(more) & offered
+        offered |= pairs_of(more)
+    else:
+        pytest.fail("it never ends")
+    assert all((one, syntax) in offered for one in missing - {""} for syntax in (EXPLICIT, IMPLICIT))
+
+
+def test_instances_of_a_class_that_was_not_told_are_met_by_every_storage_class() -> None:
+    first = pairs_of(storage_contexts([]))
+    second = pairs_of(further_contexts([""], first))
+    assert {(one, EXPLICIT) for one in WIDE} <= first | second
+
+
+@pytest.mark.parametrize(
+    ("round_trip", "instances", "most", "count"),
+    [
+        (0.0002, 600, 4, 1),
+        (0.003, 600, 4, 1),
+        (0.04, 600, 4, 4),
+        (0.04, 600, 1, 1),
+        (0.04, 9, 8, 2),
+        (0.04, 1, 8, 1),
+        (0.04, 0, 8, 1),
+    ],
+)
+def test_a_short_line_or_a_short_list_takes_one_association(
+    round_trip: float, instances: int, most: int, count: int
+) -> None:
+    assert associations(round_trip, instances, most) == count
+
+
+@settings(max_examples=50, deadline=None)
+@given(sizes=st.lists(st.integers(1, 200), min_size=1, max_size=5), workers=st.integers(2, 8))
+def test_shared_work_hands_out_each_instance_once_in_lists_of_one_series(
+    sizes: list[int], workers: int
+) -> None:
+    series = tuple(
+        SeriesManifest(f"{STUDY}.{at}", clean("CT"), {f"{STUDY}.{at}.{n}": CT for n in range(1, size + 1)})
+        for at, size in enumerate(sizes, 1)
+    )
+    manifest = Manifest(STUDY, series)
+    batches = Batches(manifest, manifest.sop_uids, workers)
+    seen: list[str] = []
+    while (taken := batches.take()) is not None:
+        series_uid, batch = taken
+        assert 1 <= len(batch) <= BATCH
+        assert all(one.startswith(f"{series_uid}.") for one in batch)
+        seen += batch
+    assert sorted(seen) == sorted(manifest.sop_uids)
+
+
+def test_a_list_that_brings_nothing_is_asked_for_one_by_one_by_the_shared_work() -> None:
+    peer = Peer(uids(40), set(), most=1)
+    manifest = Manifest(STUDY, (SeriesManifest(f"{STUDY}.1", clean("CT"), dict.fromkeys(peer.uids, CT)),))
+    batches = Batches(manifest, manifest.sop_uids, 2)
+    work(STUDY, batches, peer, lambda: len(peer.intake.arrived))
+    assert peer.intake.arrived == set(peer.uids)
+    assert all(len(one) == 1 for one in peer.asked[1:])
+
+
+def test_shared_work_is_left_where_everything_fails() -> None:
+    peer = Peer(uids(40), set(uids(40)))
+    manifest = Manifest(STUDY, (SeriesManifest(f"{STUDY}.1", clean("CT"), dict.fromkeys(peer.uids, CT)),))
+    work(STUDY, Batches(manifest, manifest.sop_uids, 2), peer, lambda: len(peer.intake.arrived))
+    assert len(peer.asked) == 3
+
+
+def test_what_stays_away_is_told_by_kind() -> None:
+    peer = Peer(uids(3), {f"{STUDY}.1.2"})
+    peer.run()
+    assert [str(one) for one in peer.intake.result().problems] == [
+        f"One instance of SOP class {CT} did not come: it could not do it and does not say why (status C000)."
+    ]
 
 
 def test_a_hub_without_a_dimse_address_is_told() -> None:

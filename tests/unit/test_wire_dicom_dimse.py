@@ -19,6 +19,7 @@ from teleread.model.hubfile import DimseAddress
 from teleread.wire import pdu
 from teleread.wire.dimse import VERIFICATION, Association
 from teleread.wire.dimse_line import DimseLimits
+from teleread.wire.dimse_messages import StoreRequest
 from teleread.wire.storage_scp import StorageScp
 from tests.archive_factories import CT, STUDY, ct
 
@@ -36,10 +37,10 @@ class Keeper:
         self.cuts: list[str] = []
         self.open = bytearray()
 
-    def begin(self, sop_class: str, sop_uid: str, transfer_syntax: str) -> None:
+    def begin(self, request: StoreRequest) -> None:
         self.open = bytearray()
-        self.syntax = transfer_syntax
-        self.sop_uid = sop_uid
+        self.syntax = request.transfer_syntax
+        self.sop_uid = request.sop_uid
 
     def write(self, chunk: bytes | memoryview) -> None:
         self.open += chunk
@@ -346,7 +347,7 @@ def test_our_storage_scp_takes_what_pynetdicom_sends() -> None:
 
     keeper = Keeper()
     sent = dcmread(BytesIO(ct(5)))
-    with StorageScp("127.0.0.1", 0, "US", keeper) as scp:
+    with StorageScp("127.0.0.1", 0, "US", lambda: keeper) as scp:
         ae = AE("THEM")
         ae.add_requested_context(CT, "1.2.840.10008.1.2.1")
         ae.add_requested_context(VERIFICATION)
@@ -365,7 +366,7 @@ def test_a_port_that_is_taken_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = int(other.getsockname()[1])
         with pytest.raises(TelereadError, match="listened on"):
-            StorageScp("127.0.0.1", port, "US", Keeper())
+            StorageScp("127.0.0.1", port, "US", Keeper)
 
 
 def test_status_details_of_other_groups_in_a_command_are_passed_over() -> None:

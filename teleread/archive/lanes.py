@@ -1,0 +1,363 @@
+"""Several lines of an archive, read side by side into one sink that takes one instance at a time.
+
+Each lane is a thread that reads and splits; the caller's thread feeds the sink, so reading and sealing
+overlap even on one lane. A lane holds a bounded number of bytes and then stops reading: TCP tells the archive.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from teleread.model.errors import AttentionError, NotSignedInError, OfflineError, TelereadError
+
+from .intake import Intake
+
+__all__ = ["Feed", "Job", "Lanes"]
+
+HELD: Final = 4 << 20
+"""Bytes of one lane that wait for the sink, at most."""
+UNWANTED: Final = 64 << 20
+"""Bytes of a refused instance after which the line is cut."""
+JOIN_SECONDS: Final = 5.0
+_WAIT: Final = 0.5
+
+
+@dataclass(slots=True)
+class Job:
+    """One request to the archive."""
+
+    path: str
+    uids: frozenset[str]
+    """What it is for; one for an instance."""
+    tried: int = 0
+
+    @property
+    def single(self) -> bool:
+        """It asks for one instance."""
+        return len(self.uids) == 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Begin:
+    syntax: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    why: str
+
+
+class _End:
+    """The instance is whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    job: Job
+    error: TelereadError | None
+
+
+_END: Final = _End()
+_Event = _Begin | _Cut | _End | _Done | bytes | memoryview
+
+
+class Feed:
+    """What a lane's thread writes into: `teleread.wire.multipart.PartHandler`, and a little more."""
+
+    def __init__(self, guard: threading.Condition, most: int) -> None:
+        self._guard = guard
+        self._most = most
+        self.events: deque[_Event] = deque()
+        self.held = 0
+        """Bytes that wait."""
+        self.whole = 0
+        """Instances that wait whole, and answers that ended."""
+        self.stopped = False
+        self.abort: Callable[[], None] = lambda: None
+        """Ends the line that is being read."""
+        self.packable = False
+        """The last instance was stored uncompressed."""
+
+    @property
+    def full(self) -> bool:
+        """No more is read until something is taken."""
+        return self.held >= self._most
+
+    def begin(self, headers: Mapping[str, str]) -> None:
+        """A part starts."""
+        self.start(headers.get("content-type", ""))
+
+    def start(self, kind: str) -> None:
+        """An instance starts; ``kind`` is its Content-Type."""
+        self._put(_Begin(kind), 0, 0)
+
+    def write(self, chunk: bytes | memoryview) -> None:
+        """Its next bytes; waits while too many are held.
+
+        Raises:
+            OfflineError: Everything was stopped meanwhile.
+        """
+        self._put(chunk, len(chunk), 0)
+
+    def end(self) -> None:
+        """It is whole."""
+        self._put(_END, 0, 1)
+
+    def cut(self, why: str) -> None:
+        """It will not become whole."""
+        self._put(_Cut(why), 0, 1)
+
+    def done(self, job: Job, error: TelereadError | None) -> None:
+        """The answer has ended."""
+        self._put(_Done(job, error), 0, 1)
+
+    def _put(self, event: _Event, size: int, whole: int) -> None:
+        with self._guard:
+            while size and self.held >= self._most and not self.stopped:
+                self._guard.wait(_WAIT)
+            if self.stopped:
+                raise OfflineError("It was stopped.", code="stopped")
+            self.events.append(event)
+            self.held += size
+            self.whole += whole
+            self._guard.notify_all()
+
+
+class Bring(Protocol):
+    """Asks for a job's answer and feeds it; runs in a lane's thread."""
+
+    def __call__(self, job: Job, feed: Feed) -> None: ...
+
+
+@dataclass(slots=True)
+class _Lane:
+    number: int
+    feed: Feed
+    thread: threading.Thread | None = None
+    open: bool = False
+    """An instance of it is being fed to the sink."""
+    passed: int = 0
+    """Bytes of that instance."""
+
+
+@dataclass(slots=True)
+class _Troubles:
+    """What went wrong so far."""
+
+    in_a_row: int = 0
+    last: OfflineError | None = None
+    given_up: list[Job] = field(default_factory=list)
+
+
+class Lanes:
+    """Does jobs on several lanes.
+
+    Args:
+        jobs: In order.
+        bring: Asks and feeds.
+        intake: Takes the instances, in the caller's thread.
+        lines: Lanes at first; `widen` changes it.
+        again: How often a single instance is asked for again at once after its line broke.
+        tick: Called after each instance; may call `widen`.
+    """
+
+    def __init__(
+        self,
+        jobs: Collection[Job],
+        bring: Bring,
+        intake: Intake,
+        *,
+        lines: int = 1,
+        again: int = 2,
+        tick: Callable[[], None] | None = None,
+    ) -> None:
+        self._jobs = deque(jobs)
+        self._bring = bring
+        self._intake = intake
+        self._again = again
+        self._tick = tick
+        self._guard = threading.Condition()
+        self._lanes: list[_Lane] = []
+        self._width = max(1, min(lines, len(self._jobs)))
+        self._running = 0
+        self._troubles = _Troubles()
+        self._last = 0
+
+    def run(self) -> None:
+        """Do everything, or as much as goes.
+
+        Raises:
+            TelereadError: What ended it; the other lanes have been stopped, whole instances were fed.
+        """
+        try:
+            self._start_missing()
+            while (lane := self._next_lane()) is not None:
+                self._take(lane)
+            if self._troubles.last is not None:
+                raise self._troubles.last
+        finally:
+            self._stop()
+
+    def widen(self, lines: int) -> None:
+        """Read by so many lanes from now on; those too many end with their job."""
+        with self._guard:
+            self._width = max(1, lines)
+        self._start_missing()
+
+    @property
+    def packable(self) -> bool:
+        """What came last is stored uncompressed."""
+        return bool(self._lanes) and self._lanes[self._last].feed.packable
+
+    # ------------------------------------------------------------------ the lanes' threads
+
+    def _start_missing(self) -> None:
+        with self._guard:
+            for number in range(min(self._width, len(self._lanes) + len(self._jobs))):
+                if number == len(self._lanes):
+                    self._lanes.append(_Lane(number, Feed(self._guard, HELD)))
+                lane = self._lanes[number]
+                if lane.thread is None and self._jobs:
+                    name = f"teleread-lane-{number}"
+                    lane.thread = threading.Thread(target=self._work, args=(lane,), name=name, daemon=True)
+                    self._running += 1
+                    lane.thread.start()
+
+    def _work(self, lane: _Lane) -> None:
+        try:
+            while (job := self._next_job(lane)) is not None:
+                error: TelereadError | None = None
+                try:
+                    self._bring(job, lane.feed)
+                except TelereadError as raised:
+                    error = raised
+                lane.feed.done(job, error)
+        except TelereadError:
+            pass  # stopped; whoever stopped it knows why
+        finally:
+            with self._guard:
+                lane.thread = None
+                self._running -= 1
+                self._guard.notify_all()
+
+    def _next_job(self, lane: _Lane) -> Job | None:
+        with self._guard:
+            if lane.feed.stopped or lane.number >= self._width or not self._jobs:
+                return None
+            return self._jobs.popleft()
+
+    # ------------------------------------------------------------------ the caller's thread
+
+    def _next_lane(self) -> _Lane | None:
+        """The lane to take from: the one in the middle of an instance, one with a whole one, or a full one."""
+        with self._guard:
+            while True:
+                busy = [one for one in self._lanes if one.feed.events]
+                if not busy and not self._running and not self._jobs:
+                    return None
+                half = next((one for one in self._lanes if one.open), None)
+                if half is not None:
+                    if half.feed.events:
+                        return half
+                else:
+                    alone = self._running <= 1
+                    ready = [one for one in busy if one.feed.whole or one.feed.full or alone]
+                    if ready:
+                        return max(ready, key=lambda one: (one.feed.whole > 0, one.feed.held))
+                self._guard.wait(_WAIT)
+
+    def _take(self, lane: _Lane) -> None:
+        """Feed the sink from a lane until its instance ends or nothing is there."""
+        feed = lane.feed
+        while True:
+            with self._guard:
+                if not feed.events:
+                    return
+                event = feed.events.popleft()
+                if isinstance(event, bytes | memoryview):
+                    was_full = feed.full
+                    feed.held -= len(event)
+                    if was_full and not feed.full:
+                        self._guard.notify_all()
+                elif not isinstance(event, _Begin):
+                    feed.whole -= 1
+            if isinstance(event, bytes | memoryview):
+                self._pass_on(lane, event)
+            elif self._marked(lane, event):
+                return
+
+    def _pass_on(self, lane: _Lane, chunk: bytes | memoryview) -> None:
+        lane.passed += len(chunk)
+        if self._intake.refusing and lane.passed > UNWANTED:
+            lane.feed.abort()
+        else:
+            self._intake.write(chunk)
+
+    def _marked(self, lane: _Lane, event: _Event) -> bool:
+        """Act on what is no bytes; whether another lane may have its turn."""
+        if isinstance(event, _Begin):
+            lane.open, lane.passed = True, 0
+            self._intake.begin(event.syntax)
+            return False
+        if isinstance(event, _Done):
+            self._ended(event.job, event.error)
+        else:
+            lane.open = False
+            self._last = lane.number
+            if isinstance(event, _Cut):
+                self._intake.cut(event.why)
+            elif self._intake.end():
+                self._troubles.in_a_row = 0
+            if self._tick is not None:
+                self._tick()
+        return True
+
+    def _ended(self, job: Job, error: TelereadError | None) -> None:
+        """What becomes of a job whose answer has ended."""
+        if error is None:
+            return
+        if isinstance(error, AttentionError) and error.code == "gone" and job.single:
+            self._intake.problem("The archive listed an instance, and says now that it is not there.")
+            return
+        if not isinstance(error, OfflineError) or isinstance(error, NotSignedInError) or not job.single:
+            raise error
+        self._troubles.in_a_row += 1
+        if error.code == "busy":
+            self._slower(job, error)
+            return
+        if error.code not in {"cut", "timeout", "garbled", "server"}:
+            raise error
+        job.tried += 1
+        if job.tried <= self._again and error.code != "timeout":
+            with self._guard:
+                self._jobs.append(job)
+            self._start_missing()
+            return
+        # One object that the archive can't send must not keep the others from coming.
+        self._troubles.last = error
+        if error.code == "timeout" or self._troubles.in_a_row > 2 * self._width + self._again:
+            raise error
+
+    def _slower(self, job: Job, error: OfflineError) -> None:
+        """The archive has too much to do: fewer lanes, and in the end a rest."""
+        with self._guard:
+            if self._width == 1 or self._troubles.in_a_row > 2 * len(self._lanes):
+                raise error
+            self._width = max(1, self._width // 2)
+            self._jobs.append(job)
+        self._start_missing()
+
+    def _stop(self) -> None:
+        with self._guard:
+            threads = [one.thread for one in self._lanes if one.thread is not None]
+            for lane in self._lanes:
+                lane.feed.stopped = True
+            self._guard.notify_all()
+        for lane in self._lanes:
+            lane.feed.abort()
+        for thread in threads:
+            thread.join(JOIN_SECONDS)
