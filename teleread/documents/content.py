@@ -11,18 +11,10 @@ from teleread.model.errors import IntegrityError
 from teleread.model.patient import NHS_SYSTEM
 from teleread.model.report import SignedReport
 
+from .facts import TOLD
 from .frozen import thaw
 
 __all__ = ["Content", "content_of", "unknown_renderer"]
-
-_TOLD: Final = {
-    "identity-checked": "Identity checked by the reader",
-    "identity-unknown": "Identity confirmed by the reader",
-    "study-part": "Reported from part of the study",
-    "study-not-held": "Reported without images held here",
-    "study-changed": "Images changed while this was written",
-}
-"""Overrides that whoever acts on the report has to know of, rule id to words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +53,7 @@ def content_of(report: SignedReport) -> Content:
         facts=tuple((label, value) for label, value in _facts(form) if value),
         sections=tuple((one["label"], one["text"]) for one in form["sections"] if one["text"]),
         notes=tuple(
-            f"{_TOLD[one['rule']]}: {one['reason']}" for one in form["overrides"] if one["rule"] in _TOLD
+            f"{TOLD[one['rule']]}: {one['reason']}" for one in form["overrides"] if one["rule"] in TOLD
         ),
         signature=f"Signed by {form['reader']['name'] or 'the reader'}, {_when(form['signed_at'])}",
     )

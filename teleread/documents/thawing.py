@@ -24,7 +24,7 @@ _PATTERNS: Final = {
         r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d{3})?Z",
         re.ASCII,
     ),
-    _DECIMAL: re.compile(r"-?(0|[1-9]\d{0,11})(\.\d{1,6})?", re.ASCII),
+    _DECIMAL: re.compile(r"-?(0|[1-9]\d{0,8})(\.\d{1,5})?", re.ASCII),
 }
 
 _IMAGE: Final = {"series_uid": _TEXT, "sop_uid": _TEXT, "sop_class": _TEXT, "frame": _NUMBER}

@@ -1,0 +1,49 @@
+"""What a kind of report version is called in every form: one table (HL7 0123, 0085; FHIR R4; PS3.3 C.17)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["KINDS", "Kind", "kind_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One row of the table."""
+
+    id: str
+    """``kind`` of the frozen form."""
+    words: str
+    """As a heading says it."""
+    fhir_status: str
+    """DiagnosticReport.status: corrected and appended stand under amended; unsigned text is never here."""
+    obr_25: str
+    """HL7 table 0123. A withdrawal is X there, for W is a value of OBX-11 alone."""
+    obx_11: str
+    """HL7 table 0085: F final, C replaces a final result, W was sent for the wrong patient."""
+    obx_11_appended: str
+    """The same where the site's receiver knows B (appended, HL7 2.7)."""
+    completion: str = "COMPLETE"
+    """SR Completion Flag (0040,A491)."""
+    verification: str = "VERIFIED"
+    """SR Verification Flag (0040,A493): every version here is signed."""
+    preliminary: str = "FINAL"
+    """SR Preliminary Flag (0040,A496)."""
+
+
+KINDS: Final = {
+    one.id: one
+    for one in (
+        Kind("report", "Final report", "final", "F", "F", "F"),
+        Kind("addendum", "Final report with addendum", "appended", "C", "C", "B"),
+        Kind("correction", "Corrected report", "corrected", "C", "C", "C"),
+        Kind("withdrawal", "Report withdrawn", "entered-in-error", "X", "W", "W"),
+        Kind("opinion", "Second opinion", "final", "F", "F", "F"),
+    )
+}
+
+
+def kind_of(kind: str) -> Kind:
+    """The row of a kind; a final report's where a later version's kind is not known here."""
+    return KINDS.get(kind, KINDS["report"])
