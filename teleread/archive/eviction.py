@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-__all__ = ["Budget", "Eviction", "HeldStudy", "Name", "choose", "expired", "may_go"]
+from .plans import Decision, Lane, Plan, size_words
+
+__all__ = ["Budget", "Eviction", "HeldStudy", "Name", "choose", "expired", "fit", "spared"]
 
 Name = tuple[str, str]
 """(hub id, Study Instance UID): a plain tuple, since ten thousand are looked up for one choice."""
@@ -88,9 +90,51 @@ def choose(
     return tuple(out)
 
 
-def may_go(held: Iterable[HeldStudy], keep: Collection[Name]) -> int:
-    """Bytes that could be purged."""
-    return sum(one.bytes for one in held if (one.hub_id, one.study_uid) not in keep)
+def fit(plan: Plan, capacity: int | None, held: Mapping[Name, int], keep: Collection[Name]) -> Plan:
+    """The plan with what there is no room for held back, in words.
+
+    Decisions take room in their order: what is here already and what is still to come. So a case that is open
+    may push out one that is only next, and never the other way round.
+
+    Args:
+        plan: The decisions.
+        capacity: Bytes that the plan's studies may take in all; None for no limit.
+        held: Bytes here, by study.
+        keep: Studies that stay whatever happens; those the plan does not name are no part of the capacity.
+    """
+    if capacity is None:
+        return plan
+    left = capacity
+    counted: set[Name] = set()
+    out: list[Decision] = []
+    for one in plan.decisions:
+        name = (one.key.hub_id, one.key.study_uid)
+        here = held.get(name, 0) if name not in counted else 0
+        need = here + (one.bytes if one.fetch else 0)
+        if one.fetch and need > left and name not in keep:
+            words = f"no room: it needs {size_words(one.bytes)}, {size_words(max(0, left))} may be taken"
+            out.append(replace(one, wait=words, eta=None))
+            continue
+        counted.add(name)
+        left -= need
+        out.append(one)
+    return Plan(tuple(out))
+
+
+def spared(plan: Plan, before: Decision | None) -> dict[Name, str]:
+    """Studies that go for nothing the plan ranks after them: those ahead of a decision, with the reason.
+
+    Args:
+        plan: A plan that was fitted.
+        before: What room is made for; None spares the whole plan.
+    """
+    out: dict[Name, str] = {}
+    for one in plan.decisions:
+        if one is before:
+            break
+        if one.lane != Lane.THUMBNAIL and (one.fetch or one.state != "none"):
+            out[one.key.hub_id, one.key.study_uid] = "the plan wants it more"
+    return out
 
 
 def expired(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from teleread.host.clock import Clock, SystemClock
 from teleread.model.errors import AttentionError, NotSignedInError, OfflineError, TelereadError
@@ -16,12 +16,19 @@ from teleread.model.study import InstanceInfo, SeriesInfo, StudyInfo, StudyKey
 from teleread.model.text import EMPTY, SafeText, clean
 from teleread.vault.objects import Objects
 from teleread.vault.studies import Studies
+from teleread.wire.dicom_evidence import KEY_OBJECTS
 from teleread.wire.dicom_tags import is_uid
 
+from .expected import claimed_by_manifests, part_of, what_changed, with_claimed
 from .port import Archive, Manifest
 from .sink import SinkLimits, VaultSink
 
 __all__ = ["FetchLimits", "FetchOutcome", "Progress", "Shelves", "fetch"]
+
+_PARTS: Final = {
+    "documents": "Only its reports were asked for so far.",
+    "first": "Only its first pictures were asked for so far.",
+}
 
 Progress = Callable[[int, int, int], None]
 """Called with (instances held, instances expected, bytes brought); may raise to stop the fetch."""
@@ -75,6 +82,10 @@ class FetchOutcome:
     """What is missing may come later by itself: an archive did not answer."""
     missing_why: SafeText = EMPTY
     """Words, where the study is part."""
+    satisfied: bool = True
+    """Everything that was asked for is here: the study, or the part of it."""
+    changed: SafeText = EMPTY
+    """Words, where the archive's study changed since it was whole here."""
 
 
 def fetch(
@@ -87,6 +98,7 @@ def fetch(
     clock: Clock | None = None,
     limits: FetchLimits | None = None,
     sink_limits: SinkLimits | None = None,
+    part: str = "all",
 ) -> FetchOutcome:
     """Bring a study, or what is missing of it.
 
@@ -99,6 +111,7 @@ def fetch(
         clock: Where time comes from.
         limits: How long to keep trying.
         sink_limits: What a stream may cost.
+        part: ``all``; ``documents``: reports and PDF alone; ``first``: the middle picture of each series.
 
     Raises:
         OfflineError: No archive answered, and the study is not held whole.
@@ -107,7 +120,7 @@ def fetch(
         TelereadError: The vault can take no more (``disk-full``).
     """
     run = _Fetch(vault, key, why, progress, clock or SystemClock(), limits or FetchLimits(), sink_limits)
-    return run.through(archives)
+    return run.through(archives, part)
 
 
 class _Fetch:
@@ -128,12 +141,19 @@ class _Fetch:
         self._limits = limits
         self._start = clock.monotonic()
         self._expected: set[str] = set()
+        self._target: set[str] = set()
+        self._claimed: dict[str, dict[str, str]] = {}
+        self._answered = False
+        self._manifests_listed = False
         self._series: dict[str, SeriesInfo] = {}
         self._via = ""
         self._fallbacks: list[tuple[str, SafeText]] = []
         self._problems: dict[SafeText, None] = {}
         self._errors: list[TelereadError] = []
+        self._before = vault.studies.get(key.hub_id, key.study_uid)
         self._held = vault.studies.held(key.hub_id, key.study_uid)
+        self._had = frozenset(self._held)
+        self._listed: set[str] = set()
         self._sink = VaultSink(
             lambda study_uid: vault.objects.open_segment(key.hub_id, study_uid, why=why),
             key.study_uid,
@@ -143,23 +163,38 @@ class _Fetch:
 
     # ------------------------------------------------------------------ the way through
 
-    def through(self, archives: Sequence[Archive]) -> FetchOutcome:
+    def through(self, archives: Sequence[Archive], part: str) -> FetchOutcome:
+        self._claim()
         for archive in archives:
-            manifest = self._ask(archive)
+            manifest = self._ask(archive, part)
             if manifest is None:
                 continue
             try:
                 left = self._bring(archive, manifest)
+                if part == "all" and self._claim() and self._left():
+                    left = self._bring(archive, with_claimed(manifest, self._claimed, set(self._held)))
             finally:
-                self._record()
-            if not self._missing():
+                self._record(part)
+            if not self._left():
                 break
             self._fallbacks.append((archive.capabilities.via, left))
         if not self._via:
             return self._without_answer()
         return self._outcome()
 
-    def _ask(self, archive: Archive) -> Manifest | None:
+    def _claim(self) -> bool:
+        """Take what the site's own manifests say into what is expected; whether that is more than before."""
+        if self._answered and not self._manifests_listed:
+            return False
+        self._claimed = claimed_by_manifests(self._vault, self._key)
+        claimed = {uid for series in self._claimed.values() for uid in series}
+        more = claimed - self._expected
+        self._expected |= claimed
+        if self._answered:
+            self._target |= claimed
+        return bool(more)
+
+    def _ask(self, archive: Archive, part: str) -> Manifest | None:
         """What an archive says it has; None where it is of no use, and why is noted."""
         via = archive.capabilities.via
         try:
@@ -172,7 +207,11 @@ class _Fetch:
             self._fallbacks.append((via, clean("It does not have the study.")))
             return None
         self._via = self._via or via
+        self._answered = True
+        self._listed |= manifest.sop_uids
+        self._manifests_listed |= not manifest.sop_classes or KEY_OBJECTS in manifest.sop_classes
         self._expected |= manifest.sop_uids
+        self._target |= part_of(manifest, part) | (self._expected if part == "all" else set())
         for one in manifest.series:
             self._series[one.series_uid] = SeriesInfo(
                 one.series_uid, one.modality, EMPTY, None, 0, len(one.instances)
@@ -184,11 +223,11 @@ class _Fetch:
         fruitless = 0
         words = clean("It did not send everything it lists.")
         for _ in range(self._limits.rounds):
-            wanted = {one for one in manifest.sop_uids if is_uid(one)} & self._missing()
+            wanted = {one for one in manifest.sop_uids if is_uid(one)} & self._left()
             if not wanted:
                 break
             error = self._once(archive, manifest, wanted)
-            came = len(wanted - self._missing())
+            came = len(wanted - self._left())
             if came:
                 self._via = archive.capabilities.via
             fruitless = 0 if came else fruitless + 1
@@ -229,12 +268,17 @@ class _Fetch:
     def _missing(self) -> set[str]:
         return self._expected - set(self._held)
 
+    def _left(self) -> set[str]:
+        """What was asked for and is not here."""
+        return self._target - set(self._held)
+
     # ------------------------------------------------------------------ what is told
 
-    def _record(self) -> None:
+    def _record(self, part: str) -> None:
         """Write down what the archive says and what is missing: also when the fetch is stopped."""
         missing = self._missing()
         known = self._vault.studies.get(self._key.hub_id, self._key.study_uid)
+        now = self._clock.now().isoformat(timespec="seconds")
         if not self._held and known is None:
             return
         first = self._first()
@@ -243,11 +287,13 @@ class _Fetch:
                 key=self._key,
                 # Counted over both, so that an instance the archive dropped can't stand in for a missing one.
                 expected=len(self._expected | set(self._held)),
-                verified_at="" if missing else self._clock.now().isoformat(timespec="seconds"),
-                missing_why=self._missing_why(),
+                verified_at="" if missing else now,
+                missing_why=self._missing_why(part),
                 date=first.study_date if first else (known.date if known else EMPTY),
                 description=first.study_description if first else (known.description if known else EMPTY),
                 modality=first.modality if first else (known.modality if known else EMPTY),
+                asked_at=now,
+                changed=self._changed(now) or (known.changed if known else EMPTY),
             )
         )
         for series in self._series.values():
@@ -256,12 +302,24 @@ class _Fetch:
     def _first(self) -> InstanceInfo | None:
         return self._sink.first.get(self._key.study_uid)
 
-    def _missing_why(self) -> SafeText:
+    def _changed(self, now: str) -> SafeText:
+        """What the archive changed since the study was whole here; empty where it did not, or never was."""
+        before = self._before
+        if before is None or before.state != "all" or not before.asked_at:
+            return EMPTY
+        return what_changed(self._had, self._listed, now[:10])
+
+    def _missing_why(self, part: str = "all") -> SafeText:
         missing = self._missing()
         if not missing:
             return EMPTY
         total = len(self._expected)
         words = [f"{len(missing)} of {total} instances are missing."]
+        if part != "all" and not self._left():
+            words.append(_PARTS[part])
+        unlisted = len(missing - self._listed)
+        if unlisted and self._answered:
+            words.append(f"The site's manifest names {unlisted} that the archive does not list.")
         nameless = sum(1 for one in missing if not is_uid(one))
         if nameless:
             words.append(f"{nameless} of them have no usable identifier and can't be asked for.")
@@ -284,6 +342,8 @@ class _Fetch:
             problems=(*self._problems, *self._sink.notes),
             offline=bool(missing) and any(isinstance(one, OfflineError) for one in self._errors),
             missing_why=self._missing_why(),
+            satisfied=not self._left(),
+            changed=self._changed(self._clock.now().isoformat()),
         )
 
     def _without_answer(self) -> FetchOutcome:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from teleread.host.clock import Clock
 from teleread.model.errors import OfflineError
 from teleread.model.events import Event
+from teleread.model.study import StudyKey
 
 from .codec import dumps, stamp, unstamp
 from .connection import Row
@@ -123,7 +124,8 @@ class Events:
     def under_way(self) -> int:
         """Fetches begun and not ended since the engine last started."""
         rows = self._cache.connection.rows(
-            "SELECT kind, data FROM event WHERE kind IN ('fetch-started', 'fetched', 'fetch-failed')"
+            "SELECT kind, data FROM event WHERE kind IN"
+            " ('fetch-started', 'fetched', 'fetch-failed', 'fetch-yielded')"
             " AND id > (SELECT coalesce(max(id), 0) FROM event WHERE kind = 'engine-started') ORDER BY id"
         )
         begun: set[str] = set()
@@ -131,6 +133,28 @@ class Events:
             study = str(json.loads(data).get("study", ""))
             (begun.add if kind == "fetch-started" else begun.discard)(study)
         return len(begun)
+
+    def opened(self, since: datetime, most: int) -> tuple[StudyKey, ...]:
+        """The studies of the cases opened last and not closed, the newest first.
+
+        Args:
+            since: Older ones don't count, UTC.
+            most: How many.
+        """
+        rows = self._cache.connection.rows(
+            "SELECT kind, data FROM event WHERE kind IN ('case-opened', 'case-closed') AND at > ?"
+            " ORDER BY id DESC LIMIT 50",
+            (stamp(since),),
+        )
+        seen: set[StudyKey] = set()
+        out: list[StudyKey] = []
+        for kind, text in rows:
+            data = json.loads(text)
+            key = StudyKey(str(data.get("hub", "")), str(data.get("study", "")))
+            if key not in seen and key.study_uid:
+                seen.add(key)
+                out += [key] if kind == "case-opened" else []
+        return tuple(out[:most])
 
     def wait(self, request_id: int, timeout: float, *, kind: str = "request-done") -> Event:
         """Wait for the event that answers a request.

@@ -116,6 +116,15 @@ class Studies:
         )
         return loads(InstanceInfo, row[0]) if row else None
 
+    def of_class(self, hub_id: str, study_uid: str, sop_class: str) -> tuple[InstanceInfo, ...]:
+        """The instances held of one SOP class."""
+        rows = self._cache.connection.rows(
+            "SELECT info FROM instance WHERE hub_id = ? AND study_uid = ? AND info ->> 'sop_class' = ?"
+            " ORDER BY rowid",
+            (hub_id, study_uid, sop_class),
+        )
+        return tuple(loads(InstanceInfo, row[0]) for row in rows)
+
     def held(self, hub_id: str, study_uid: str) -> dict[str, str]:
         """SOP Instance UID to SHA-256 of every instance held."""
         rows = self._cache.connection.rows(
