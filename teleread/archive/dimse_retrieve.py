@@ -20,7 +20,7 @@ from .contexts import further_contexts, pairs_of, storage_contexts
 from .dimse_requests import Batches, Requests, Shortfall, askable, associations, work
 from .dimse_store import Store, Strays
 from .intake import Intake
-from .lanes import Lanes
+from .dimse_lanes import Lanes
 from .port import Manifest
 
 __all__ = ["Call", "Job", "by_get", "by_move"]
@@ -231,7 +231,7 @@ def by_move(job: Job, hub: HubFile) -> None:
         return lanes.received
 
     def ours(request: StoreRequest) -> bool:
-        """Whether a sub-operation belongs to the move that runs; many archives don't say, or name themselves."""
+        """Whether a sub-operation belongs to the move that runs; some don't say, or name themselves."""
         return request.move_title in titles and request.move_message in {0, association.message}
 
     def ask(identifier: bytes) -> Outcome:

@@ -9,7 +9,7 @@ from teleread.model.errors import OfflineError
 from teleread.wire.dimse_messages import StoreRequest
 from teleread.wire.part10 import file_meta
 
-from .lanes import Lane
+from .dimse_lanes import Lane
 
 __all__ = ["CANNOT_UNDERSTAND", "REFUSED_NOT_ASKED", "Store", "Strays"]
 
