@@ -130,8 +130,8 @@ def _tree(facts: Facts, form: Mapping[str, Any]) -> list[Dataset]:
 
 def _groups(measurements: tuple[Measurement, ...]) -> list[list[Measurement]]:
     table: dict[str, list[Measurement]] = {}
-    for index, one in enumerate(measurements):
-        table.setdefault(one.group or f"\0{index}", []).append(one)
+    for index, measured in enumerate(measurements):
+        table.setdefault(measured.group or f"\0{index}", []).append(measured)
     return list(table.values())
 
 

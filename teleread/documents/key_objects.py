@@ -7,7 +7,7 @@ rejection note (IHE IOCM) for the structured report it takes back.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pydicom.dataset import Dataset
@@ -20,7 +20,18 @@ from teleread.model.text import SafeText
 
 from . import sr_names as n
 from .content import unknown_renderer
-from .dicom_common import UTF_8, Mark, base, encode, evidence, mark_text, open_file, read_mark, requests
+from .dicom_common import (
+    UTF_8,
+    Mark,
+    as_referred,
+    base,
+    encode,
+    evidence,
+    mark_text,
+    open_file,
+    read_mark,
+    requests,
+)
 from .dicom_sr import sr_reference
 from .facts import Facts, facts_of, held_images
 from .sr_items import Name, children, container, image, image_of, name_of, person, series_of, text, value_of
@@ -65,7 +76,8 @@ def selection_of(report: SignedReport, *, iod: str = "enhanced") -> Selection:
         series, kind, sop_uid = sr_reference(facts.report_id, form["predecessor"]["version"], iod, 1)
         return Selection(REJECTED, (KeyImage(ImageRef(series, sop_uid, kind)),), mark)
     if facts.key_images:
-        return Selection(OF_INTEREST, facts.key_images, mark)
+        marked = tuple(replace(one, image=as_referred(one.image)) for one in facts.key_images)
+        return Selection(OF_INTEREST, marked, mark)
     held = held_images(form)
     if not held:
         raise UsageError(

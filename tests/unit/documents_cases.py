@@ -206,7 +206,7 @@ def _sections(
         count = 1 + sum(one.id.startswith("addendum-") for one in said)
         label = clean(f"Addendum {count}, 2026-11-25 09:00 UTC, Dr Demo Reader")
         return (*said, Section(f"addendum-{count}", label, "55107-7", _text(dice, script)))
-    specs = [(one.id, one.label, one.loinc) for one in made.template().sections]
+    specs = [(one.id, str(one.label), one.loinc) for one in made.template().sections]
     specs += [one for one in _EXTRA_SECTIONS if dice.random() < 0.25]
     return tuple(
         Section(
