@@ -12,7 +12,7 @@ from typing import Final
 
 from .part10 import cannot
 
-__all__ = ["Codestream", "fragments", "frame_bytes", "inspect"]
+__all__ = ["Codestream", "fragments", "frame_bytes", "inspect", "resolutions"]
 
 MAX_FRAGMENTS: Final = 200_000
 
@@ -175,6 +175,12 @@ def _jpeg2000(stream: bytes, start: int) -> Codestream:
     tiles = -(-(right - tile_x) // tile_w) * -(-(low - tile_y) // tile_h)
     _check_tiles(stream, start, tiles)
     return found
+
+
+def resolutions(stream: bytes) -> int:
+    """How often a JPEG 2000 picture can be halved: decomposition levels of its main header (T.800 A.6.1)."""
+    at = stream.find(b"\xff\x52", 0, 4096)
+    return stream[at + 9] if 0 <= at < len(stream) - 10 and stream[at + 9] <= 32 else 0
 
 
 def _check_tiles(stream: bytes, start: int, tiles: int) -> None:

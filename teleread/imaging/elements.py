@@ -10,9 +10,13 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
+from teleread.wire.dicom_text import character_sets, decode
+
 __all__ = ["Element", "Elements"]
 
-_MOST_VALUES: Final = 4096
+_LONGEST: Final = 1024 * 1024
+"""Most bytes read of one text."""
+_MOST_VALUES: Final = 8192
 """Most values read of one element; lookup tables are taken raw."""
 
 _BINARY: Final = {
@@ -42,6 +46,33 @@ _IMPLICIT_VR: Final = {
     0x00281102: "US",
     0x00281103: "US",
     0x00283002: "US",
+    0x00181622: "US",
+    0x00186012: "US",
+    0x00186014: "US",
+    0x00186016: "UL",
+    0x00186018: "UL",
+    0x0018601A: "UL",
+    0x0018601C: "UL",
+    0x0018601E: "UL",
+    0x00186020: "SL",
+    0x00186022: "SL",
+    0x00186024: "US",
+    0x00186026: "US",
+    0x00186028: "FD",
+    0x0018602A: "FD",
+    0x0018602C: "FD",
+    0x0018602E: "FD",
+    0x003A0005: "US",
+    0x003A0010: "UL",
+    0x00420015: "UL",
+    0x0062000B: "US",
+    0x00700010: "FL",
+    0x00700011: "FL",
+    0x00700014: "FL",
+    0x00700022: "FL",
+    0x00700042: "US",
+    0x00700052: "SL",
+    0x00700053: "SL",
 }
 """Binary elements a picture needs, for implicit VR; everything else read here is text."""
 _IMPLICIT_OVERLAY: Final = {
@@ -51,20 +82,6 @@ _IMPLICIT_OVERLAY: Final = {
     0x0051: "US",
     0x0100: "US",
     0x0102: "US",
-}
-
-_CHARSETS: Final = {
-    "ISO_IR 101": "iso8859_2",
-    "ISO_IR 109": "iso8859_3",
-    "ISO_IR 110": "iso8859_4",
-    "ISO_IR 144": "iso8859_5",
-    "ISO_IR 127": "iso8859_6",
-    "ISO_IR 126": "iso8859_7",
-    "ISO_IR 138": "iso8859_8",
-    "ISO_IR 148": "iso8859_9",
-    "ISO_IR 192": "utf_8",
-    "GB18030": "gb18030",
-    "GBK": "gbk",
 }
 
 
@@ -91,12 +108,17 @@ class Element:
 class Elements:
     """One data set or item: elements by tag, and their values."""
 
-    __slots__ = ("big", "data", "table")
+    __slots__ = ("_codecs", "big", "data", "root", "table")
 
-    def __init__(self, data: memoryview, table: dict[int, Element], big: bool) -> None:
+    def __init__(
+        self, data: memoryview, table: dict[int, Element], big: bool, root: Elements | None = None
+    ) -> None:
         self.data = data
         self.table = table
         self.big = big
+        self.root = root
+        """The data set an item stands in; its character set holds where the item names none."""
+        self._codecs: tuple[str, ...] | None = None
 
     def __contains__(self, tag: int) -> bool:
         return tag in self.table
@@ -108,14 +130,27 @@ class Elements:
             return memoryview(b"")
         return self.data[element.offset : element.offset + element.length]
 
-    def texts(self, tag: int) -> list[str]:
-        """Values of a text element, stripped, as the data set's character set reads them."""
+    @property
+    def codecs(self) -> tuple[str, ...]:
+        """What text here is decoded with (Specific Character Set)."""
+        if self._codecs is None:
+            if 0x00080005 in self.table or self.root is None:
+                self._codecs = character_sets(bytes(self.raw(0x00080005)[:256]))
+            else:
+                self._codecs = self.root.codecs
+        return self._codecs
+
+    def whole_text(self, tag: int) -> str:
+        """The value of a text element in which a backslash separates nothing (ST, LT, UT)."""
         element = self.table.get(tag)
         if element is None or element.items:
-            return []
-        raw = bytes(self.raw(tag)[:65536])
-        charset = "ascii" if tag == 0x00080005 else _CHARSETS.get(self.text(0x00080005), "latin_1")
-        return [part.strip(" \0") for part in raw.decode(charset, errors="replace").split("\\")]
+            return ""
+        raw = bytes(self.raw(tag)[:_LONGEST])
+        return (raw.decode("ascii") if raw.isascii() else decode(raw, self.codecs)).rstrip(" \0")
+
+    def texts(self, tag: int) -> list[str]:
+        """Values of a text element, stripped, as the data set's character set reads them."""
+        return [part.strip(" \0") for part in self.whole_text(tag).split("\\")] if tag in self.table else []
 
     def text(self, tag: int) -> str:
         """First value of a text element; empty where absent."""
@@ -137,6 +172,18 @@ class Elements:
             return [value for value in self._binary(tag, kind) if math.isfinite(value)]
         return [value for value in map(_number, self.texts(tag)[:_MOST_VALUES]) if value is not None]
 
+    def plain_numbers(self, tag: int, most: int) -> list[float]:
+        """Values of a long DS element, up to a count; none where one of them can't be read."""
+        element = self.table.get(tag)
+        if element is None or element.items:
+            return []
+        raw = bytes(self.raw(tag)[: 17 * most])
+        try:
+            values = [float(part) for part in raw.split(b"\\")[:most]] if raw.strip(b" \0") else []
+        except ValueError:
+            return []
+        return values if all(map(math.isfinite, values)) else []
+
     def number(self, tag: int) -> float | None:
         """First value; None where absent or unreadable."""
         values = self.numbers(tag)
@@ -155,7 +202,7 @@ class Elements:
     def item(self, tag: int, index: int = 0) -> Elements:
         """One item of a sequence; an empty one where it is absent."""
         items = self.items(tag)
-        return items[index] if 0 <= index < len(items) else Elements(memoryview(b""), {}, self.big)
+        return items[index] if 0 <= index < len(items) else Elements(memoryview(b""), {}, self.big, self.root)
 
     def _implied(self, tag: int) -> str:
         if tag >> 24 == 0x60:

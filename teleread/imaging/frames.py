@@ -124,6 +124,8 @@ class Frame:
     """Milliseconds a frame of a clip lasts."""
     lossy: bool = False
     """Pixels went through lossy compression at some time."""
+    reduced: int = 0
+    """Halvings of the resolution it was decoded with; 0 for a whole frame."""
     decoder: str = "native"
     """What decoded the pixels."""
     overlays: NDArray[numpy.bool_] | None = None

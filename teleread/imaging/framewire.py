@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import math
 import struct
-from typing import IO, Any, Final
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -18,10 +19,16 @@ from teleread.model.text import SafeText, clean
 
 from .frames import FUNCTIONS, CannotShow, Frame, LookupTable, Window
 
+if TYPE_CHECKING:
+    from .objects import ReadObject
+
 __all__ = [
     "MAX_BLOB",
     "MAX_REQUEST",
     "BrokenMessageError",
+    "Place",
+    "answer_from",
+    "at_place",
     "frame_from",
     "pack_frame",
     "read_message",
@@ -30,13 +37,15 @@ __all__ = [
 
 MAX_REQUEST: Final = 512 * 1024 * 1024
 """Largest object sent to a child, bytes."""
-MAX_JSON: Final = 1024 * 1024
+MAX_JSON: Final = 8 * 1024 * 1024
+"""Largest JSON part, bytes."""
 MAX_BLOB: Final = 300 * 1024 * 1024
 """Largest answer of a child, bytes: one frame with its overlay and tables."""
 MAX_TABLES: Final = 17
 
 _HEAD: Final = struct.Struct("<4sIQ")
 _MAGIC: Final = b"tlr1"
+_PLAIN: Final = ("|u1", "|i1", "<u2", "<i2", ">u2", ">i2")
 _DTYPES: Final = ("uint8", "int8", "uint16", "int16", "uint32", "int32")
 
 
@@ -94,8 +103,44 @@ def _exactly(pipe: IO[bytes], count: int) -> bytearray:
     return buffer
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the plain pixels of a frame lie in the object's own bytes: they need not cross at all."""
+
+    offset: int
+    """Of the first, bytes."""
+    rows: int
+    columns: int
+    dtype: str
+    """One of `_PLAIN`."""
+    above: int = 0
+    """Bits above High Bit."""
+    unused: int = 0
+    """Bits Allocated less Bits Stored."""
+
+
+def at_place(data: bytes | bytearray | memoryview, place: Place) -> Any:
+    """The stored values at a place, rows x columns.
+
+    What lies outside Bits Stored (old overlays, garbage) is dropped and the sign extended; PS3.5 8.1.1. It
+    is a view on ``data`` where that is possible and no waste, else a copy.
+
+    Raises:
+        ValueError: They are not there.
+    """
+    dtype = np.dtype(place.dtype)
+    stored = np.frombuffer(data, dtype, place.rows * place.columns, place.offset)
+    fix = place.unused and 0 <= place.above <= place.unused
+    if type(data) is not bytes or fix or not dtype.isnative or 2 * stored.nbytes < len(data):
+        stored = stored.astype(dtype.newbyteorder("="))
+    if fix:
+        np.left_shift(stored, place.above, out=stored)
+        np.right_shift(stored, place.unused, out=stored)
+    return stored.reshape(place.rows, place.columns)
+
+
 def pack_frame(
-    fields: dict[str, Any], pixels: Any, overlays: Any, shutter: Any
+    fields: dict[str, Any], pixels: Any, overlays: Any, shutter: Any, place: Place | None = None
 ) -> tuple[dict[str, Any], list[memoryview]]:
     """A frame as a message.
 
@@ -104,9 +149,10 @@ def pack_frame(
         pixels: Its pixels.
         overlays: Its overlays, or None.
         shutter: Its shutter, or None.
+        place: Where the reader finds the pixels itself; then they are not sent.
     """
     fields = dict(fields)
-    blobs = [_bytes_of(pixels)]
+    blobs = [_bytes_of(pixels)] if place is None else []
     masks = {"overlays": overlays, "shutter": shutter}
     blobs += [_bytes_of(np.packbits(mask)) for mask in masks.values() if mask is not None]
     modality, voi = fields.pop("modality_lut"), fields.pop("voi_tables")
@@ -120,8 +166,9 @@ def pack_frame(
     fields["windows"] = [[w.centre, w.width, w.function, w.name] for w in fields["windows"]]
     head = {
         "kind": "frame",
-        "dtype": str(pixels.dtype),
-        "shape": list(pixels.shape),
+        "dtype": str(pixels.dtype) if place is None else place.dtype,
+        "shape": list(pixels.shape) if place is None else [place.rows, place.columns],
+        "place": None if place is None else [place.offset, place.above, place.unused],
         "masks": [name for name, mask in masks.items() if mask is not None],
         "modality": modality is not None,
         "tables": described,
@@ -134,16 +181,35 @@ def _bytes_of(array: Any) -> memoryview:
     return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
 
 
-def frame_from(head: dict[str, Any], blob: bytearray) -> Frame | CannotShow:
+def answer_from(
+    head: dict[str, Any], blob: bytearray, data: bytes | memoryview
+) -> Frame | CannotShow | ReadObject:
     """Build what a child answered.
+
+    Args:
+        head: The JSON part.
+        blob: The raw part.
+        data: The object that was asked about.
 
     Raises:
         BrokenMessageError: A figure is not what it can be.
     """
     try:
+        if head["kind"] != "object":
+            return frame_from(head, blob, data)
+        from .objectwire import unpack_object
+
+        return unpack_object(head, blob)
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError, AttributeError) as error:
+        raise BrokenMessageError from error
+
+
+def frame_from(head: dict[str, Any], blob: bytearray, data: bytes | memoryview = b"") -> Frame | CannotShow:
+    """Build what a child answered to the question for a frame; arguments and errors as for `answer_from`."""
+    try:
         if head["kind"] == "words":
             return _words(head)
-        return _frame(head, blob)
+        return _frame(head, blob, data)
     except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
         raise BrokenMessageError from error
 
@@ -161,19 +227,16 @@ def _words(head: dict[str, Any]) -> CannotShow:
     )
 
 
-def _frame(head: dict[str, Any], blob: bytearray) -> Frame:
+def _frame(head: dict[str, Any], blob: bytearray, data: bytes | memoryview) -> Frame:
     fields = head["fields"]
     rows, columns = _whole(fields["rows"], 1, 65535), _whole(fields["columns"], 1, 65535)
-    if head["dtype"] not in _DTYPES or head["shape"] not in ([rows, columns], [rows, columns, 3]):
+    if head["shape"] not in ([rows, columns], [rows, columns, 3]):
         raise BrokenMessageError
-    colour = len(head["shape"]) == 3
-    if colour and head["dtype"] != "uint8":
-        raise BrokenMessageError
-    dtype = np.dtype(head["dtype"])
-    count = rows * columns * (3 if colour else 1)
-    pixels = np.frombuffer(blob, dtype, count).reshape(head["shape"])
+    if head["place"] is not None:
+        pixels, at = _placed(head, rows, columns, data), 0
+    else:
+        pixels, at = _sent(head, rows, columns, blob)
     pixels.flags.writeable = False
-    at = count * dtype.itemsize
     masks: dict[str, Any] = {}
     for name in head["masks"]:
         if name not in ("overlays", "shutter"):
@@ -194,6 +257,22 @@ def _frame(head: dict[str, Any], blob: bytearray) -> Frame:
         voi_tables=tuple(tables),
         **_fields(fields),
     )
+
+
+def _sent(head: dict[str, Any], rows: int, columns: int, blob: bytearray) -> tuple[Any, int]:
+    colour = len(head["shape"]) == 3
+    if head["dtype"] not in _DTYPES or (colour and head["dtype"] != "uint8"):
+        raise BrokenMessageError
+    dtype = np.dtype(head["dtype"])
+    count = rows * columns * (3 if colour else 1)
+    return np.frombuffer(blob, dtype, count).reshape(head["shape"]), count * dtype.itemsize
+
+
+def _placed(head: dict[str, Any], rows: int, columns: int, data: bytes | memoryview) -> Any:
+    offset, above, unused = (_whole(figure, 0) for figure in head["place"])
+    if head["dtype"] not in _PLAIN or head["shape"] != [rows, columns]:
+        raise BrokenMessageError
+    return at_place(data, Place(offset, rows, columns, head["dtype"], above, min(unused, 15)))
 
 
 def _tables(described: list[dict[str, Any]], blob: bytearray, at: int) -> tuple[list[LookupTable], int]:
@@ -245,6 +324,7 @@ def _fields(fields: dict[str, Any]) -> dict[str, Any]:
         "instance_number": None if number is None else _whole(number, -(1 << 40), 1 << 40),
         "frame_time": None if time is None else _real(time),
         "lossy": bool(fields["lossy"]),
+        "reduced": _whole(fields.get("reduced", 0), 0, 16),
         "decoder": str(_text(fields["decoder"], 32)),
     }
 

@@ -15,7 +15,7 @@ from .elements import Elements
 from .frames import FUNCTIONS, LookupTable, Window
 from .part10 import Part10, cannot
 
-__all__ = ["Shape", "describe", "read_shape", "read_table"]
+__all__ = ["Shape", "describe", "page_shape", "read_shape", "read_table", "read_windows"]
 
 MAX_FRAME_BYTES: Final = 256 * 1024 * 1024
 """Largest single frame, decoded."""
@@ -99,6 +99,11 @@ def read_shape(part: Part10) -> Shape:
     return shape
 
 
+def page_shape(rows: int, columns: int, pages: int) -> Shape:
+    """The shape of a page drawn as a colour picture."""
+    return Shape(rows, columns, 3, 0, 8, 8, 7, False, "RGB", pages, False)
+
+
 def _check_colours(photometric: str, samples: int) -> None:
     if photometric not in (*_ONE_SAMPLE, *_THREE_SAMPLES):
         said = clean(photometric, limit=16)
@@ -164,7 +169,7 @@ def describe(part: Part10, shape: Shape, number: int) -> dict[str, Any]:
         "intercept": 0.0 if intercept is None else intercept,
         "unit": clean(values.text(0x00281054), limit=16),
         "modality_lut": read_table(header.item(0x00283000), shape.signed),
-        "windows": _windows(voi, function),
+        "windows": read_windows(voi, function),
         "voi_tables": tuple(table for table in tables if table is not None),
         "padding": _padding(header, shape),
         "voi_function": function,
@@ -189,7 +194,13 @@ def _laterality(groups: _Groups) -> str:
     return anatomy.text(0x00209072) or groups.header.text(0x00200062) or groups.header.text(0x00200060)
 
 
-def _windows(voi: Elements, function: str) -> tuple[Window, ...]:
+def read_windows(voi: Elements, function: str) -> tuple[Window, ...]:
+    """VOI windows of a data set or item, in its order.
+
+    Args:
+        voi: Where Window Center and Width stand.
+        function: Their VOI LUT Function.
+    """
     centres, widths = voi.numbers(0x00281050), voi.numbers(0x00281051)
     names = voi.texts(0x00281055)
     return tuple(

@@ -44,21 +44,54 @@ _SEQUENCE_END: Final = 0xFFFEE0DD
 
 _KNOWN_SEQUENCES: Final = frozenset(
     {
+        0x00081115,
+        0x00081140,
+        0x00081199,
         0x00089215,
+        0x00186011,
+        0x00209071,
+        0x00209111,
+        0x00209113,
+        0x00209116,
         0x00283000,
         0x00283010,
+        0x00283110,
         0x00289110,
         0x00289132,
         0x00289145,
-        0x00209071,
-        0x00209113,
-        0x00209116,
-        0x00209111,
+        0x003A0200,
+        0x003A0208,
+        0x003A0211,
+        0x004008EA,
+        0x00409096,
+        0x0040A043,
+        0x0040A073,
+        0x0040A168,
+        0x0040A300,
+        0x0040A301,
+        0x0040A375,
+        0x0040A385,
+        0x0040A730,
+        0x0040B020,
+        0x00540016,
+        0x00620002,
+        0x0062000A,
+        0x00700001,
+        0x00700008,
+        0x00700009,
+        0x0070005A,
+        0x20500010,
+        0x30060010,
+        0x30060016,
+        0x30060020,
+        0x30060039,
+        0x30060040,
         0x52009229,
         0x52009230,
+        0x54000100,
     }
 )
-"""Sequences a picture needs, for implicit VR where nothing in the bytes says that they are sequences."""
+"""Sequences that are read, for implicit VR where nothing in the bytes says that they are sequences."""
 
 
 def cannot(title: str, code: str = "damaged") -> TelereadError:
@@ -104,6 +137,7 @@ class _Scanner:
         self.implicit = False
         self.count = 0
         self.tolerated: list[str] = []
+        self.root: Elements | None = None
 
     def run(self) -> Part10:
         start = self._start()
@@ -116,7 +150,7 @@ class _Scanner:
             syntax = EXPLICIT_BE if self.big else IMPLICIT_LE if self.implicit else EXPLICIT_LE
             self.tolerated.append("no transfer syntax")
         table: dict[int, Element] = {}
-        elements = Elements(self.data, table, self.big)
+        elements = self.root = Elements(self.data, table, self.big)
         pixel: Element | None = None
         for element in self._elements(at, len(self.data), 0, self.implicit):
             table[element.tag] = element
@@ -195,7 +229,7 @@ class _Scanner:
         if length > end - at:
             raise cannot("The file ends inside its header.", "truncated")
         if sequence:
-            items, _ = self._items(at, at + length, depth + 1, implicit, bounded=True)
+            items = self._bounded_items(at, at + length, depth + 1, implicit)
             return Element(tag, "SQ", at, length, items=items), at + length
         return Element(tag, vr, at, length), at + length
 
@@ -221,6 +255,18 @@ class _Scanner:
         if length == _UNDEFINED:
             return Element(tag, vr, at, held, undefined=True), len(self.data)
         return Element(tag, vr, at, min(length, held), claimed=length), at + min(length, held)
+
+    def _bounded_items(self, at: int, end: int, depth: int, implicit: bool) -> tuple[Elements, ...]:
+        """Items of a sequence whose length is known: damage inside it costs the sequence, not the picture."""
+        try:
+            return self._items(at, end, depth, implicit, bounded=True)[0]
+        except TelereadError as error:
+            if error.code == "limit":
+                raise
+        except (struct.error, IndexError):
+            pass
+        self.tolerated.append("a damaged sequence")
+        return ()
 
     def _items(
         self, at: int, end: int, depth: int, implicit: bool, *, bounded: bool
@@ -252,13 +298,13 @@ class _Scanner:
         table: dict[int, Element] = {}
         while at + 8 <= stop:
             if self._tag(at) == _ITEM_END:
-                return Elements(self.data, table, self.big), at + 8
+                return Elements(self.data, table, self.big, self.root), at + 8
             if delimited and self._tag(at) in (_ITEM, _SEQUENCE_END):
                 self.tolerated.append("an item without its end")
-                return Elements(self.data, table, self.big), at
+                return Elements(self.data, table, self.big, self.root), at
             element, at = self._element(at, stop, depth, implicit)
             table[element.tag] = element
-        return Elements(self.data, table, self.big), stop
+        return Elements(self.data, table, self.big, self.root), stop
 
 
 def _looks_like_elements(data: memoryview, at: int) -> bool:

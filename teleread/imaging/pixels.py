@@ -17,10 +17,11 @@ from teleread.model.errors import TelereadError
 
 from . import codestream, jpeg_dct, jpeg_lossless, palette, plugins
 from .frames import Pixels
+from .framewire import Place, at_place
 from .header import Shape
 from .part10 import DEFLATED_LE, EXPLICIT_BE, EXPLICIT_LE, IMPLICIT_LE, Part10, cannot
 
-__all__ = ["as_words", "decode_pixels"]
+__all__ = ["as_words", "decode_pixels", "plain_place"]
 
 _NATIVE: Final = frozenset({IMPLICIT_LE, EXPLICIT_LE, EXPLICIT_BE, DEFLATED_LE})
 _DEFLATED_FRAMES: Final = "1.2.840.10008.1.2.8.1"
@@ -34,13 +35,16 @@ _PREFERRED: Final = ("openjpeg", "rle", "pyjpegls", "pillow", "gdcm", "pydicom")
 """Order in which plugins are tried."""
 
 
-def decode_pixels(part: Part10, shape: Shape, number: int) -> tuple[Pixels, str, tuple[float, float]]:
+def decode_pixels(
+    part: Part10, shape: Shape, number: int, reduce: int = 0
+) -> tuple[Pixels, str, tuple[float, float]]:
     """Decode one frame.
 
     Args:
         part: The scanned object.
         shape: Its checked shape.
         number: Which frame, from 1.
+        reduce: Halvings of the resolution that are welcome; grey JPEG 2000 alone has them.
 
     Returns:
         Stored values, or RGB uint8 for colour; the decoder's name; slope and intercept the values still need
@@ -50,7 +54,7 @@ def decode_pixels(part: Part10, shape: Shape, number: int) -> tuple[Pixels, str,
         TelereadError: In words, whatever went wrong.
     """
     if part.encapsulated:
-        pixels, decoder = _encapsulated(part, shape, number)
+        pixels, decoder = _encapsulated(part, shape, number, reduce)
     else:
         pixels, decoder = _native(part, shape, number)
     if shape.floating:
@@ -60,6 +64,34 @@ def decode_pixels(part: Part10, shape: Shape, number: int) -> tuple[Pixels, str,
     if shape.samples == 3:
         return _eight_bits(pixels, shape.stored), decoder, (1.0, 0.0)
     return np.ascontiguousarray(pixels), decoder, (1.0, 0.0)
+
+
+def plain_place(part: Part10, shape: Shape, number: int) -> Place | None:
+    """Where the values of a frame lie as they are wanted; None where they need a decoder.
+
+    Args:
+        part: The scanned object.
+        shape: Its checked shape.
+        number: Which frame, from 1.
+    """
+    pixel, big = part.pixel, part.elements.big
+    native = pixel is not None and not part.encapsulated and part.transfer_syntax in _NATIVE
+    if pixel is None or not native or shape.samples != 1 or shape.floating or shape.allocated not in (8, 16):
+        return None
+    size = shape.allocated // 8
+    count = shape.rows * shape.columns * size
+    if (big and size == 1) or pixel.length < count * shape.frames:
+        return None  # bytes turned round in words, or too few of them: for `_native` to say
+    order = "|" if size == 1 else ">" if big else "<"
+    above = shape.allocated - 1 - shape.high_bit
+    return Place(
+        pixel.offset + (number - 1) * count,
+        shape.rows,
+        shape.columns,
+        f"{order}{'i' if shape.signed else 'u'}{size}",
+        max(0, above),
+        shape.allocated - shape.stored if above >= 0 else 0,
+    )
 
 
 def _native(part: Part10, shape: Shape, number: int) -> tuple[Pixels, str]:
@@ -79,21 +111,12 @@ def _native(part: Part10, shape: Shape, number: int) -> tuple[Pixels, str]:
     syntax = EXPLICIT_BE if part.elements.big else EXPLICIT_LE
     if shape.allocated == 1 and shape.samples == 1:
         return _bits(value, (number - 1) * shape.rows * shape.columns, shape, part.elements.big), "native"
-    if shape.allocated in (8, 16) and shape.samples == 1 and (shape.allocated == 16 or syntax == EXPLICIT_LE):
-        return _plain(value, shape, number, part.elements.big), "native"
+    place = plain_place(part, shape, number)
+    if place is not None:
+        return at_place(part.elements.data, place), "native"
     keyword = {0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData"}.get(pixel.tag, "PixelData")
     options = _options(shape, shape.frames) | {"pixel_keyword": keyword, "pixel_vr": pixel.vr or "OW"}
     return _by_pydicom(syntax, value, number - 1, options, ""), "native"
-
-
-def _plain(value: memoryview, shape: Shape, number: int, big: bool) -> Pixels:
-    """Grey of 8 or 16 bits lies there as it is wanted: no decoder, one copy."""
-    count = shape.rows * shape.columns
-    size = shape.allocated // 8
-    dtype = np.dtype(f"{'>' if big else '<'}{'i' if shape.signed else 'u'}{size}")
-    stored = np.frombuffer(value, dtype, count, (number - 1) * count * size)
-    pixels = stored.astype(dtype.newbyteorder("=")).reshape(shape.rows, shape.columns)
-    return _without_unused_bits(pixels, shape)
 
 
 def _bits(value: memoryview | bytes, first: int, shape: Shape, big: bool = False) -> Pixels:
@@ -142,7 +165,7 @@ def _by_pydicom(syntax: str, value: Any, index: int, options: dict[str, Any], pl
     return array
 
 
-def _encapsulated(part: Part10, shape: Shape, number: int) -> tuple[Pixels, str]:
+def _encapsulated(part: Part10, shape: Shape, number: int, reduce: int) -> tuple[Pixels, str]:
     pixel, syntax = part.pixel, part.transfer_syntax
     assert pixel is not None
     if syntax in _NATIVE:
@@ -160,6 +183,10 @@ def _encapsulated(part: Part10, shape: Shape, number: int) -> tuple[Pixels, str]
     said = _check_stream(stream, shape)
     if said is not None and said.signed and shape.samples == 1:
         shape = replace(shape, signed=True)  # where header and stream differ, the stream made the pixels
+    if reduce > 0 and said is not None and said.name == "JPEG 2000" and shape.samples == 1:
+        reduced = _reduced(stream, said, shape, reduce)
+        if reduced is not None:
+            return reduced, "pillow"
     if said is not None and said.name == "JPEG" and syntax in _JPEG_DCT:
         if said.precision > 8:  # Pillow's libjpeg stops at 8 bits
             samples = jpeg_dct.decode(stream, shape.rows, shape.columns)
@@ -237,6 +264,34 @@ def _by_codec(stream: bytes, syntax: str, shape: Shape) -> tuple[Pixels, str]:
         samples = jpeg_lossless.decode(stream, shape.rows, shape.columns, shape.samples)
         return _as_stored(samples, shape), "teleread"
     raise cannot("The compressed picture is damaged and could not be decoded.")
+
+
+def _reduced(stream: bytes, said: codestream.Codestream, shape: Shape, reduce: int) -> Pixels | None:
+    """A JPEG 2000 frame at a lower resolution; None where it has none, or Pillow has no JPEG 2000.
+
+    Pillow gives samples of more than 8 bits shifted up to 16, and signed ones moved up by half their range.
+    """
+    halvings = min(reduce, codestream.resolutions(stream), 5)
+    if halvings < 1 or not 8 <= said.precision <= 16 or shape.allocated not in (8, 16):
+        return None
+    import io
+
+    from PIL import Image
+
+    Image.MAX_IMAGE_PIXELS = None  # sizes were checked before
+    try:
+        picture: Any = Image.open(io.BytesIO(stream), formats=["JPEG2000"])
+        picture.reduce = halvings
+        values = np.asarray(picture).astype(np.int32)
+    except Exception:
+        return None
+    if values.ndim != 2:
+        return None
+    if said.precision > 8:
+        values >>= 16 - said.precision
+    if said.signed:
+        values -= 1 << (said.precision - 1)
+    return values.astype(f"{'i' if shape.signed else 'u'}{shape.allocated // 8}")
 
 
 def _as_stored(samples: Pixels, shape: Shape) -> Pixels:

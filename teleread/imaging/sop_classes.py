@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["NO_PICTURES", "not_a_picture"]
+__all__ = ["NO_PICTURES", "name_of", "not_a_picture"]
 
 _STORAGE: Final = "1.2.840.10008.5.1.4.1.1."
 
@@ -54,6 +54,18 @@ _MASKS: Final = (_STORAGE + "66.4", _STORAGE + "66.7")
 """Segmentations: their pixels are a mask, drawn as such where they stand alone."""
 
 
+def name_of(sop_class: str) -> str:
+    """What an object without pictures is called, in words; empty for one that may have them.
+
+    Args:
+        sop_class: SOP Class UID.
+    """
+    name = NO_PICTURES.get(sop_class, "")
+    if not name and sop_class not in _WITH_PICTURES:
+        name = next((words for root, words in _FAMILIES if sop_class.startswith(root)), "")
+    return name
+
+
 def not_a_picture(sop_class: str, has_pixels: bool) -> str:
     """Words for an object that is no picture; empty for one that is.
 
@@ -63,9 +75,7 @@ def not_a_picture(sop_class: str, has_pixels: bool) -> str:
     """
     if has_pixels and sop_class in _MASKS:
         return ""
-    name = NO_PICTURES.get(sop_class, "")
-    if not name and sop_class not in _WITH_PICTURES:
-        name = next((words for root, words in _FAMILIES if sop_class.startswith(root)), "")
+    name = name_of(sop_class)
     if name:
         return f"This is {name}, not a picture."
     return "" if has_pixels else "This object holds no pixels."
