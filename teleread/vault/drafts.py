@@ -138,6 +138,29 @@ class Drafts:
             self._journal.write(connection, draft_id, seq + 1, self._clock.now(), change)
         return seq + 1
 
+    def change_template(
+        self,
+        draft_id: str,
+        seq: int,
+        template_id: str,
+        template_version: str,
+        *,
+        sections: Mapping[str, str],
+        added: Iterable[Section] = (),
+        holder: str = "",
+    ) -> int:
+        """Go on with another template: its name and what it changes in the text are written together.
+
+        Args, returned sequence and errors are those of `append`.
+        """
+        with self._reports.joined() as connection:
+            seq = self.append(draft_id, seq, sections=sections, added=added, holder=holder)
+            connection.execute(
+                "UPDATE draft SET template_id = ?, template_version = ? WHERE id = ?",
+                (template_id, template_version, draft_id),
+            )
+        return seq
+
     def _open_for_writing(self, connection: Connection, draft_id: str, holder: str) -> None:
         row = connection.row("SELECT state, holder FROM draft WHERE id = ?", (draft_id,))
         if row is None:

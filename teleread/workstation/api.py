@@ -220,6 +220,10 @@ class Workstation(Protocol):
         """Templates with the reason, best first."""
         ...
 
+    def templates(self) -> Sequence[Template]:
+        """Every template that can be used, by title."""
+        ...
+
     # -- drafts -----------------------------------------------------------------------------------
     def start_draft(self, key: TaskKey, template_id: str | None = None) -> Draft:
         """Open the task's draft, or start one."""
@@ -243,6 +247,10 @@ class Workstation(Protocol):
 
     def release_draft(self, draft_id: str) -> None:
         """Let another window have it without asking."""
+        ...
+
+    def change_template(self, draft_id: str, template_id: str) -> Draft:
+        """Go on with another template; what was written stays, section by section."""
         ...
 
     def discard_draft(self, draft_id: str, reason: str) -> None:

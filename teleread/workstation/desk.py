@@ -146,6 +146,12 @@ class Desk:
 
         return cases.templates_for(self.core, key)
 
+    def templates(self) -> Sequence[Template]:
+        """Every template that can be used, by title."""
+        from . import cases
+
+        return sorted(cases.all_templates(self.core.paths)[0], key=lambda one: one.title.casefold())
+
     # -- drafts -----------------------------------------------------------------------------------
 
     def start_draft(self, key: TaskKey, template_id: str | None = None) -> Draft:
@@ -173,6 +179,13 @@ class Desk:
     def release_draft(self, draft_id: str) -> None:
         """Let another window have it without asking."""
         self.core.vault.drafts.release(draft_id, self.core.holder)
+
+    def change_template(self, draft_id: str, template_id: str) -> Draft:
+        """Go on with another template; what was written stays."""
+        from . import drafts
+
+        drafts.change_template(self.core, self.draft(draft_id), template_id)
+        return self.draft(draft_id)
 
     def discard_draft(self, draft_id: str, reason: str) -> None:
         """Put a draft into the trash."""

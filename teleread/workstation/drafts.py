@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 
 from teleread.model.errors import AttentionError, UsageError
-from teleread.model.report import Check, Draft
+from teleread.model.report import Check, Draft, Template
 from teleread.model.task import TaskContext, TaskKey
 from teleread.model.text import clean
 
@@ -15,7 +15,7 @@ from .core import Core
 from .naming import resolve_task, task_name
 from .rightness import match_of
 
-__all__ = ["addendum", "checks", "discard", "find_draft", "save", "start"]
+__all__ = ["addendum", "change_template", "checks", "discard", "find_draft", "save", "start"]
 
 
 def find_draft(core: Core, text: str) -> str:
@@ -61,17 +61,7 @@ def start(core: Core, key: TaskKey, template_id: str | None = None) -> Draft:
             return one
     context = context_of(core, key)
     _refuse_reported(core, key)
-    if template_id is None:
-        template = templates_for(core, key)[0][0]
-    else:
-        known = {one.id: one for one in all_templates(core.paths)[0]}
-        if template_id not in known:
-            raise UsageError(
-                f"There is no template “{clean(template_id, limit=64)}”.",
-                remedy="teleread template list shows them.",
-                code="no-template",
-            )
-        template = known[template_id]
+    template = templates_for(core, key)[0][0] if template_id is None else _template(core, template_id)
     from teleread.reporting.drafting import new_sections
 
     return core.vault.drafts.start(
@@ -81,6 +71,51 @@ def start(core: Core, key: TaskKey, template_id: str | None = None) -> Draft:
         new_sections(template, context),
         opened_versions=context.versions,
         opened_study_digest=_digest(core, context),
+    )
+
+
+def _template(core: Core, template_id: str) -> Template:
+    known = {one.id: one for one in all_templates(core.paths)[0]}
+    if template_id not in known:
+        raise UsageError(
+            f"There is no template “{clean(template_id, limit=64)}”.",
+            remedy="teleread template list shows them.",
+            code="no-template",
+        )
+    return known[template_id]
+
+
+def change_template(core: Core, draft: Draft, template_id: str) -> None:
+    """Go on with another template; what was written stays, section by section.
+
+    A section that stands as the old template left it takes the new one's words; one that was written in
+    keeps its own. Sections that only the old template has stay where they are.
+
+    Raises:
+        UsageError: There is no such template, or the draft is an addendum.
+        AttentionError: Another window writes this draft.
+    """
+    from teleread.reporting.drafting import new_sections
+
+    if draft.kind != "report":
+        raise UsageError("An addendum has no template of its own.", "Nothing was changed.", code="addendum")
+    template, context = _template(core, template_id), context_of(core, draft.key)
+    old = template_of(core, draft)
+    began = {one.id: one.text for one in new_sections(old, context)} if old is not None else {}
+    held = {one.id: one.text for one in draft.sections}
+    wanted = new_sections(template, context)
+    untouched = {name for name, text in held.items() if not text.strip() or text == began.get(name)}
+    changed = {one.id: one.text for one in wanted if one.id in untouched and one.text != held[one.id]}
+    # a field of the old template must not linger, unfilled, in a section the new one does not have
+    changed |= {name: clean("") for name in untouched - {one.id for one in wanted} if held[name]}
+    core.vault.drafts.change_template(
+        draft.id,
+        draft.seq,
+        template.id,
+        template.version,
+        sections=changed,
+        added=[one for one in wanted if one.id not in held],
+        holder=core.holder,
     )
 
 
