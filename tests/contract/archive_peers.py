@@ -1,4 +1,4 @@
-"""Servers behind the Archive port, for the contract suite: the demo, and a real Orthanc."""
+"""Servers behind the Archive port, for the contract suite: the demo, Orthanc (also over TLS), dcmqrscp."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 from teleread.demo.server import DemoServer
 from teleread.model.hubfile import DimseAddress, HubFile
-from tests.peers import orthanc
+from tests.certificates import Authority
+from tests.peers import dcmqrscp, orthanc
 
 
 class Store(Protocol):
@@ -29,6 +30,8 @@ class ArchivePeer:
     """How to reach it."""
     store: Store
     demo: DemoServer | None = None
+    tells_classes: bool = True
+    """It answers a query with SOP classes."""
 
 
 @contextmanager
@@ -56,6 +59,45 @@ def orthanc_peer(folder: Path) -> Iterator[ArchivePeer]:
         address = DimseAddress(peer.aet, "127.0.0.1", peer.dicom_port)
         hub = HubFile("hub", "orthanc", dicomweb=peer.dicomweb, dimse=address, listen=listen)
         yield ArchivePeer(hub, peer.store)
+    finally:
+        orthanc.stop(process)
+
+
+@contextmanager
+def orthanc_tls_peer(folder: Path) -> Iterator[ArchivePeer]:
+    """A real Orthanc whose DIMSE is over TLS with mutual certificates, both ways."""
+    orthanc.need("Orthanc", orthanc.find_program())
+    authority = Authority(folder / "certificates")
+    theirs, ours = authority.issue("archive"), authority.issue("teleread")
+    listen = orthanc.free_port()
+    peer, process = orthanc.start(
+        folder / "orthanc", client_port=listen, tls=(authority.path, theirs.certificate, theirs.key)
+    )
+    try:
+        hub = HubFile(
+            "hub",
+            "orthanc-tls",
+            dimse=DimseAddress(peer.aet, "127.0.0.1", peer.dicom_port),
+            dimse_tls=True,
+            listen=listen,
+            listen_tls=True,
+            ca_file=str(authority.path),
+            client_cert=str(ours.both),
+        )
+        yield ArchivePeer(hub, peer.store)
+    finally:
+        orthanc.stop(process)
+
+
+@contextmanager
+def dcmqrscp_peer(folder: Path) -> Iterator[ArchivePeer]:
+    """DCMTK's dcmqrscp, which speaks DIMSE alone; skipped loudly where there is none."""
+    listen = orthanc.free_port()
+    peer, process = dcmqrscp.start(folder / "dcmqrscp", client_port=listen)
+    try:
+        address = DimseAddress(peer.aet, "127.0.0.1", peer.port)
+        hub = HubFile("hub", "dcmqrscp", dimse=address, listen=listen)
+        yield ArchivePeer(hub, peer.store, tells_classes=False)
     finally:
         orthanc.stop(process)
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -14,31 +17,61 @@ from teleread.archive.dimse import DimseArchive
 from teleread.archive.fetcher import fetch
 from teleread.archive.port import Archive
 from teleread.model.errors import AttentionError, OfflineError
+from teleread.model.hubfile import HubFile
 from teleread.model.study import StudyKey
 from teleread.vault.vault import Vault
 from tests.archive_factories import CT, ct, document, make_vault
-from tests.contract.archive_peers import ArchivePeer, demo_peer, orthanc_peer
+from tests.contract.archive_cutter import Cutter, cutting
+from tests.contract.archive_peers import (
+    ArchivePeer,
+    dcmqrscp_peer,
+    demo_peer,
+    orthanc_peer,
+    orthanc_tls_peer,
+)
+from tests.peers.orthanc import free_port
 
 SR, PDF = "1.2.840.10008.5.1.4.1.1.88.11", "1.2.840.10008.5.1.4.1.1.104.1"
-SERVERS = ["demo", pytest.param("orthanc", marks=pytest.mark.peer("orthanc"))]
+STARTS = {
+    "demo": demo_peer,
+    "orthanc": orthanc_peer,
+    "orthanc-tls": orthanc_tls_peer,
+    "dcmqrscp": dcmqrscp_peer,
+}
 WAYS: dict[str, Callable[[ArchivePeer], Archive]] = {
     "dicomweb": lambda peer: DicomwebArchive(peer.hub),
     "c-get": lambda peer: DimseArchive(peer.hub),
     "c-move": lambda peer: DimseArchive(peer.hub, via="c-move"),
 }
+SPOKEN = {
+    "demo": ("dicomweb", "c-get", "c-move"),
+    "orthanc": ("dicomweb", "c-get", "c-move"),
+    "orthanc-tls": ("c-get", "c-move"),
+    "dcmqrscp": ("c-get", "c-move"),
+}
 _numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="module", params=SERVERS)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test of an archive runs by every way of every server; one of a server on each server."""
+    marks = {one: [pytest.mark.peer(one)] if one != "demo" else [] for one in SPOKEN}
+    if "archive" in metafunc.fixturenames:
+        pairs = [pytest.param(one, way, marks=marks[one]) for one, ways in SPOKEN.items() for way in ways]
+        metafunc.parametrize(("peer", "way"), pairs, indirect=["peer"], scope="module")
+    elif "peer" in metafunc.fixturenames:
+        servers = [pytest.param(one, marks=marks[one]) for one in SPOKEN]
+        metafunc.parametrize("peer", servers, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
 def peer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArchivePeer]:
-    start = {"demo": demo_peer, "orthanc": orthanc_peer}[str(request.param)]
-    with start(tmp_path_factory.mktemp("archive")) as one:
+    with STARTS[str(request.param)](tmp_path_factory.mktemp("archive")) as one:
         yield one
 
 
-@pytest.fixture(params=WAYS)
-def archive(request: pytest.FixtureRequest, peer: ArchivePeer) -> Iterator[Archive]:
-    one = WAYS[str(request.param)](peer)
+@pytest.fixture
+def archive(peer: ArchivePeer, way: str) -> Iterator[Archive]:
+    one = WAYS[way](peer)
     yield one
     one.close()
 
@@ -81,7 +114,7 @@ def test_the_manifest_names_every_instance_with_its_class(peer: ArchivePeer, arc
     key, files = put_study(peer)
     manifest = archive.manifest(key.study_uid)
     assert manifest.sop_uids == set(files)
-    assert manifest.sop_classes == {CT, SR, PDF}
+    assert manifest.sop_classes == ({CT, SR, PDF} if peer.tells_classes else set())
     assert sorted((len(one.instances), one.modality) for one in manifest.series)[1:] == [
         (3, "CT"),
         (12, "CT"),
@@ -134,29 +167,61 @@ def test_studies_of_a_patient_are_found_and_no_others(peer: ArchivePeer, archive
     key, files = put_study(peer)
     found = {one.study_uid: one for one in archive.find_studies("P0001")}
     assert key.study_uid in found
-    assert found[key.study_uid].instances == len(files)
+    assert found[key.study_uid].instances in {len(files), None}  # dcmqrscp does not count
     assert archive.find_studies("nobody at all") == ()
 
 
 def test_nobody_at_the_address_is_offline_in_words(peer: ArchivePeer, vault: Vault) -> None:
-    from dataclasses import replace
-
-    from tests.peers.orthanc import free_port
-
     port = free_port()
     assert peer.hub.dimse is not None
     hub = replace(peer.hub, dicomweb=f"http://127.0.0.1:{port}", dimse=replace(peer.hub.dimse, port=port))
+    hub = replace(hub, ca_file="", client_cert="", dimse_tls=False)
     for archive in (DicomwebArchive(hub), DimseArchive(hub)):
         with pytest.raises(OfflineError):
             fetch(vault, [archive], StudyKey("hub", "1.2.3"))
 
 
+def test_a_line_that_breaks_in_the_middle_costs_only_what_was_under_way(
+    peer: ArchivePeer, archive: Archive, vault: Vault
+) -> None:
+    if peer.demo is not None and archive.capabilities.via == "c-move":
+        pytest.skip("pynetdicom, in the demo, waits a minute on a line that broke; Orthanc and DCMTK don't")
+    key, files = put_study(peer, documents=False)
+    with cut_line(peer, archive.capabilities.via, [60_000, 30_000]) as (hub, line):
+        cut = WAYS[archive.capabilities.via](replace(peer, hub=hub))
+        outcome = fetch(vault, [cut], key)
+        cut.close()
+    assert line.cuts
+    assert (outcome.complete, outcome.instances_held) == (True, len(files))
+    assert vault.objects.verify("hub", key.study_uid).good == len(files)
+    for uid, data in files.items():
+        assert_same(vault.objects.read("hub", key.study_uid, uid), data)
+
+
+@contextmanager
+def cut_line(peer: ArchivePeer, via: str, after: list[int]) -> Iterator[tuple[HubFile, Cutter]]:
+    """The hub file of a peer whose objects come over a line that breaks."""
+    hub = peer.hub
+    assert hub.dimse is not None
+    if via == "dicomweb":
+        where = urlsplit(hub.dicomweb)
+        assert where.port is not None
+        with cutting(where.port, after) as line:
+            yield replace(hub, dicomweb=f"http://127.0.0.1:{line.port}{where.path}"), line
+    elif via == "c-get":
+        with cutting(hub.dimse.port, after) as line:
+            yield replace(hub, dimse=replace(hub.dimse, port=line.port)), line
+    else:  # the archive calls us
+        port = free_port()
+        with cutting(port, after, listen=hub.listen, upstream=True) as line:
+            yield replace(hub, listen=port), line
+
+
 def test_an_archive_that_dies_in_the_middle_is_asked_again_for_the_rest(
     peer: ArchivePeer, archive: Archive, vault: Vault
 ) -> None:
-    if peer.demo is None:
-        pytest.skip("only the demo dies on demand")
     key, files = put_study(peer, documents=False)
-    peer.demo.faults.kill_archive_after(4)
+    if peer.demo is not None:  # the others are not ours to kill: the test above breaks their lines
+        peer.demo.faults.kill_archive_after(4)
     outcome = fetch(vault, [archive], key)
     assert (outcome.complete, outcome.instances_held) == (True, len(files))

@@ -65,9 +65,21 @@ def free_port() -> int:
 
 
 def start(
-    folder: Path, *, client_aet: str = "TELEREAD", client_port: int = 11113
+    folder: Path,
+    *,
+    client_aet: str = "TELEREAD",
+    client_port: int = 11113,
+    tls: tuple[Path, Path, Path] | None = None,
 ) -> tuple[Orthanc, subprocess.Popen[bytes]]:
-    """Start it with DICOMweb in a folder of its own; the caller stops the process."""
+    """Start it with DICOMweb in a folder of its own; the caller stops the process.
+
+    Args:
+        folder: For its settings, its store and its log.
+        client_aet: The AE title C-MOVE may send to, on this machine.
+        client_port: The port it is sent to.
+        tls: Authority, certificate and key: DIMSE in both directions is over TLS then, with mutual
+            certificates.
+    """
     program = find_program()
     assert program is not None
     library = next((one for base in PLUGINS for one in Path(base).glob("libOrthancDicomWeb.so*")), None)
@@ -88,11 +100,26 @@ def start(
         "DicomAlwaysAllowFind": True,
         "DicomAlwaysAllowGet": True,
         "DicomAlwaysAllowMove": True,
-        "DicomModalities": {"us": {"AET": client_aet, "Host": "127.0.0.1", "Port": client_port}},
+        "DicomModalities": {
+            "us": {
+                "AET": client_aet,
+                "Host": "127.0.0.1",
+                "Port": client_port,
+                **({"UseDicomTls": True} if tls else {}),
+            }
+        },
         "DefaultEncoding": "Utf8",
         "Plugins": [str(library)],
         "DicomWeb": {"Enable": True, "Root": "/dicom-web/", "EnableWado": True},
     }
+    if tls:
+        settings |= {
+            "DicomTlsEnabled": True,
+            "DicomTlsTrustedCertificates": str(tls[0]),
+            "DicomTlsCertificate": str(tls[1]),
+            "DicomTlsPrivateKey": str(tls[2]),
+            "DicomTlsRemoteCertificateRequired": True,
+        }
     (folder / "db").mkdir(parents=True)
     path = folder / "orthanc.json"
     path.write_text(json.dumps(settings))
