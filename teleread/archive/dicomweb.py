@@ -1,52 +1,51 @@
-"""DICOMweb: QIDO-RS for what there is, WADO-RS for the bytes (PS3.18 chapters 8 and 10).
+"""DICOMweb: what there is by QIDO-RS, the bytes by WADO-RS, over as many lines as the line to it is worth.
 
-Answers are never trusted to be about what was asked: some archives ignore keys they don't know and list
-everything. A cut answer looks whole to HTTP where a server ends by hanging up, so the closing boundary is
-demanded (`teleread.wire.multipart`).
+Near (a round trip below `LAN_RTT`): a study in one answer, else a series, else one by one. Far: the middle
+picture of each series, then one by one over several lines, whose number and packing `Governor` measures.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any, Final
-from urllib.parse import quote
+import threading
+from collections.abc import Callable, Collection, Iterator
+from typing import Final
 
 from teleread.host.clock import Clock, SystemClock
 from teleread.model.errors import AttentionError, OfflineError, TelereadError
 from teleread.model.hubfile import HubFile
-from teleread.model.text import EMPTY
-from teleread.wire import dicom_json
 from teleread.wire.dicom_tags import is_uid
-from teleread.wire.http import HttpClient, StreamAnswer, Timeouts
-from teleread.wire.multipart import MultipartParser, boundary_of
+from teleread.wire.http import HttpClient, Timeouts
+from teleread.wire.http_bulk import BulkClient
+from teleread.wire.sign_in import SecretSignIn, SignIn
 
 from .intake import Intake
-from .port import Capabilities, InstanceSink, Manifest, RetrieveResult, SeriesManifest, StudyMatch
+from .lanes import Job, Lanes
+from .link import LAN_RTT, Governor, LinkEstimate
+from .port import Capabilities, InstanceSink, Manifest, RetrieveResult, StudyMatch
+from .qido import Qido, check_study
+from .wado import Streams, Wado
 
 __all__ = ["DicomwebArchive"]
 
-_JSON: Final = {"Accept": "application/dicom+json"}
-_ACCEPTS: Final = (
-    'multipart/related; type="application/dicom"; transfer-syntax=*',
-    'multipart/related; type="application/dicom"',
-)
-"""Bytes as stored first; a server that knows no ``*`` answers 406 or 400 and is asked again without."""
-PAGE: Final = 1000
-MAX_INSTANCES: Final = 200_000
-_NOT_ENCODED: Final = re.compile(r"[A-Za-z0-9._~^*,:;!$'()@+\-]{1,256}")
-
-STUDY, SERIES, SOP, SOP_CLASS = "0020000D", "0020000E", "00080018", "00080016"
+NEAR_LINES: Final = 4
+"""Lines for single instances on the same premises."""
+_SINGLE: Final = 2
+"""The level of single instances; 1 is a series, 0 a study."""
+_TOO_MUCH: Final = frozenset({"refused", "gone", "server", "too-big"})
+"""Errors after which a smaller thing is asked for."""
+LISTING_SECONDS: Final = 300.0
 
 
 class DicomwebArchive:
-    """An archive behind DICOMweb.
+    """An archive behind DICOMweb. One thread at a time.
 
     Args:
         hub: The hub file; ``dicomweb`` is set.
         secret: Password or token of the hub.
         clock: Where time comes from.
-        client: Another client, for tests.
+        sign_in: Another way to sign in: asked again when the archive refuses in mid-study.
+        client: Another client for listings, for tests.
+        streams: Another client for bytes, for tests.
         again: How often one instance is asked for again at once after its line broke.
     """
 
@@ -58,101 +57,87 @@ class DicomwebArchive:
         secret: str | None = None,
         clock: Clock | None = None,
         *,
+        sign_in: SignIn | None = None,
         client: HttpClient | None = None,
+        streams: Streams | None = None,
         again: int = 2,
     ) -> None:
-        self._hub = hub
         self._clock = clock or SystemClock()
         self._again = again
-        self._accept = 0
+        self._cap = max(1, min(hub.connections, 32))
+        by = sign_in or SecretSignIn(hub, secret)
         # Some archives think for two minutes before the first object.
+        limits = Timeouts(read=150.0, total=300.0)
         self._http = client or HttpClient(
-            hub, secret, base=hub.dicomweb, what="archive", timeouts=Timeouts(read=150.0, total=300.0)
+            hub, secret, base=hub.dicomweb, what="archive", timeouts=limits, sign_in=by
         )
+        self._bulk = BulkClient(hub, secret, base=hub.dicomweb, timeouts=limits, sign_in=by)
+        self._qido = Qido(hub, self._http)
+        self._wado = Wado(streams or self._bulk)
+        self._level = 0
+        self._known: LinkEstimate | None = None
+        self._ahead: tuple[str, threading.Thread, list[Manifest]] | None = None
 
     def echo(self) -> float:
         """Ask for one study; milliseconds until it answered."""
         start = self._clock.monotonic()
-        self._http.get_json("studies", {"limit": 1}, _JSON)
+        self._http.get_json("studies", {"limit": 1}, {"Accept": "application/dicom+json"})
         return (self._clock.monotonic() - start) * 1000
 
     def close(self) -> None:
         """Let go of connections."""
+        self._bulk.close()
         self._http.close()
+
+    @property
+    def link(self) -> LinkEstimate | None:
+        """What the line to the archive is like, as far as it was measured."""
+        rtt = self._bulk.rtt
+        return self._known or (None if rtt is None else LinkEstimate(rtt, 0.0, 1))
+
+    @property
+    def _near(self) -> bool:
+        rtt = self._bulk.rtt
+        return rtt is None or rtt < LAN_RTT
 
     # ------------------------------------------------------------------ what there is
 
     def find_studies(self, patient_id: str) -> tuple[StudyMatch, ...]:
         """Studies of a patient id."""
-        out: dict[str, StudyMatch] = {}
-        fields = ["00081030", "00080061", "00201208", "00080050"]
-        for one in self._pages("studies", {"PatientID": patient_id, "includefield": fields}):
-            study_uid = dicom_json.uid(one, STUDY)
-            if dicom_json.words(one, "00100020").strip() != patient_id.strip() or not is_uid(study_uid):
-                continue  # an archive that ignores the key lists everybody's
-            out[study_uid] = StudyMatch(
-                study_uid,
-                dicom_json.words(one, "00080020"),
-                next(iter(dicom_json.texts(one, "00080061")), EMPTY),
-                dicom_json.words(one, "00081030"),
-                dicom_json.words(one, "00080050"),
-                dicom_json.integer(one, "00201208"),
-            )
-        return tuple(out.values())
+        return self._qido.studies(patient_id)
 
     def manifest(self, study_uid: str) -> Manifest:
         """What the archive says the study has."""
-        _check(study_uid)
-        query = {"includefield": ["00080060"]}
-        try:
-            found = list(self._pages(f"studies/{study_uid}/instances", query, SOP))
-        except AttentionError as error:
-            if error.code == "forbidden":
-                raise
-            found = list(self._by_series(study_uid))
-        return Manifest(study_uid, _series_of(study_uid, found))
+        check_study(study_uid)
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead[0] == study_uid:
+            ahead[1].join(LISTING_SECONDS)
+            if ahead[2]:
+                return ahead[2][0]
+        return self._qido.manifest(study_uid)
 
-    def _by_series(self, study_uid: str) -> Iterator[Mapping[str, Any]]:
-        """For archives that list no instances of a study: series first, then theirs."""
-        try:
-            series = list(self._pages(f"studies/{study_uid}/series", {}, SERIES))
-        except AttentionError as error:
-            if error.code == "gone":
-                return
-            raise
-        for one in series:
-            series_uid = dicom_json.uid(one, SERIES)
-            if is_uid(series_uid):
-                path = f"studies/{study_uid}/series/{series_uid}/instances"
-                for instance in self._pages(path, {}, SOP):
-                    yield {SERIES: one.get(SERIES), "00080060": one.get("00080060"), **instance}
-
-    def _pages(self, path: str, query: Mapping[str, Any], key: str = STUDY) -> Iterator[Mapping[str, Any]]:
-        """All pages: asked for until one brings nothing new, whatever becomes of limit and offset."""
-        seen: set[str] = set()
-        while len(seen) < MAX_INSTANCES:
-            page = self._ask(path, {**query, "limit": PAGE, "offset": len(seen)})
-            fresh = 0
-            for one in page:
-                name = dicom_json.uid(one, key)
-                if name and name not in seen:
-                    seen.add(name)
-                    fresh += 1
-                    yield one
-            if not fresh:
-                return
-        raise OfflineError("The archive lists more than any study can hold.", code="garbled")
-
-    def _ask(self, path: str, query: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
-        patient_id = query.get("PatientID")
-        if self._hub.literal_query and patient_id and _NOT_ENCODED.fullmatch(patient_id):
-            # Some archives don't percent-decode values; an address given whole keeps ^ * , as they are.
-            rest = [("PatientID", patient_id), *_flat(query)]
-            path = f"{path}?" + "&".join(f"{name}={value}" for name, value in rest)
-            return dicom_json.data_sets(self._http.get_json(path, None, _JSON).json)
-        return dicom_json.data_sets(self._http.get_json(path, query, _JSON).json)
+    def overview(self, study_uid: str) -> Manifest | None:
+        """The study's series and their counts; None where the archive does not tell them."""
+        check_study(study_uid)
+        # Lines are opened while the archive answers: the first picture then costs no round trip for them.
+        self._bulk.warm(1 if self._bulk.rtt is not None and self._near else self._cap)
+        return self._qido.overview(study_uid)
 
     # ------------------------------------------------------------------ bytes
+
+    def retrieve_ahead(
+        self, overview: Manifest, sink: InstanceSink, progress: Callable[[int, int], None]
+    ) -> RetrieveResult:
+        """Near: the study in one answer. Far: the middle picture of each series, while it is being listed."""
+        intake = Intake(sink, progress)
+        if self._near:
+            if self._level == 0:
+                count = sum(one.count or 0 for one in overview.series)
+                Lanes([Job(f"studies/{overview.study_uid}", count)], self._wado.bring, intake).run()
+            return intake.result()
+        self._list_ahead(overview.study_uid)
+        Lanes(_middles(overview), self._wado.bring, intake, lines=self._cap, again=self._again).run()
+        return intake.result()
 
     def retrieve(
         self,
@@ -161,149 +146,102 @@ class DicomwebArchive:
         sink: InstanceSink,
         progress: Callable[[int, int], None],
     ) -> RetrieveResult:
-        """Bring the wanted instances: a whole study or series in one answer, single ones else."""
+        """Bring the wanted instances: near, a whole study or series in one answer; far, one by one."""
         intake = Intake(sink, progress)
-        for path, uids in _requests(manifest, frozenset(wanted)):
-            self._fetch(path, uids, intake)
+        left = frozenset(wanted)
+        if self._near:
+            self._in_bulk(manifest, left, intake)
+            left -= intake.arrived
+        jobs = [Job(path, 1) for path in _singles(manifest, left)]
+        if jobs:
+            self._one_by_one(jobs, intake)
         return intake.result()
 
-    def _fetch(self, path: str, uids: frozenset[str], intake: Intake) -> None:
-        single = len(uids) == 1
-        for tried in range(self._again + 1 if single else 1):
+    def _in_bulk(self, manifest: Manifest, wanted: frozenset[str], intake: Intake) -> None:
+        """Whole studies and series in one answer each, as far as the archive does that."""
+        while self._level < _SINGLE:
+            jobs = _bulk_jobs(manifest, wanted - intake.arrived, self._level)
+            if not jobs:
+                return
             try:
-                self._stream(path, intake)
+                Lanes(jobs, self._wado.bring, intake).run()
                 return
-            except AttentionError as error:
-                if error.code != "gone" or intake.fatal:
+            except (AttentionError, OfflineError) as error:
+                if intake.fatal or error.code not in _TOO_MUCH or intake.arrived:
                     raise
-                what = "an instance" if single else f"{len(uids)} instances"
-                intake.problem(f"The archive listed {what}, and says now that it is not there.")
-                return
-            except OfflineError as error:
-                # An idle connection that the archive closed meanwhile is the usual reason.
-                if intake.fatal or tried >= self._again or error.code not in {"cut", "timeout"} or not single:
-                    raise
+                # It lists what it does not send so: the next smaller thing is asked for, from now on.
+                self._level += 1
 
-    def _stream(self, path: str, intake: Intake) -> None:
-        while True:
-            accept = _ACCEPTS[self._accept]
-            with self._http.stream(path, {"Accept": accept}, allow=(400, 406)) as answer:
-                if answer.status not in {400, 406}:
-                    _read(answer, intake)
-                    return
-            if self._accept + 1 >= len(_ACCEPTS):
-                raise AttentionError(
-                    "The archive does not send DICOM by DICOMweb.",
-                    f"It refused every form of the request (status {answer.status}).",
-                    "Use C-GET, or ask the site.",
-                    code="refused",
-                )
-            self._accept += 1
+    def _one_by_one(self, jobs: list[Job], intake: Intake) -> None:
+        if self._near:
+            lines = min(NEAR_LINES, self._cap)
+            Lanes(jobs, self._wado.bring, intake, lines=lines, again=self._again).run()
+            return
+        governor = Governor(self._bulk.rtt or 0.0, self._cap, self._known)
+        lanes = Lanes(jobs, self._wado.bring, intake, lines=governor.lines, again=self._again)
 
+        def tick() -> None:
+            packs = self._wado.packs is not False
+            governor.saw(self._clock.monotonic(), intake.bytes, packable=lanes.packable and packs)
+            if governor.packed and not packs:
+                governor.unpacked()
+            self._wado.packed = governor.packed
+            lanes.widen(governor.lines)
 
-class _Parts:
-    """The parts of an answer as instances."""
+        self._wado.packed = governor.packed
+        try:
+            lanes.run(tick)
+        finally:
+            self._known = governor.estimate()
+            self._wado.packed = False
 
-    def __init__(self, intake: Intake) -> None:
-        self._intake = intake
+    def _list_ahead(self, study_uid: str) -> None:
+        """Have the listing asked for in a thread; `manifest` takes it from there."""
+        found: list[Manifest] = []
 
-    def begin(self, headers: Mapping[str, str]) -> None:
-        kind = headers.get("content-type", "")
-        found = re.search(r"transfer-syntax=\"?([0-9.]{1,64})", kind, re.IGNORECASE)
-        self._intake.begin(found.group(1) if found else "")
+        def ask() -> None:
+            try:
+                found.append(self._qido.manifest(study_uid))
+            except TelereadError:
+                return  # asked again by whoever wants to know why
 
-    def write(self, chunk: bytes | memoryview) -> None:
-        self._intake.write(chunk)
-
-    def end(self) -> None:
-        self._intake.end()
-
-    def cut(self, why: str) -> None:
-        self._intake.cut(why)
+        thread = threading.Thread(target=ask, name="teleread-listing", daemon=True)
+        thread.start()
+        self._ahead = (study_uid, thread, found)
 
 
-def _read(answer: StreamAnswer, intake: Intake) -> None:
-    kind = answer.headers.get("content-type", "")
-    if kind.lower().startswith("application/dicom") and "json" not in kind.lower():
-        _read_bare(answer, intake)
-        return
-    parser = MultipartParser(boundary_of(kind), _Parts(intake))
-    try:
-        for piece in answer.pieces:
-            parser.feed(piece)
-            if parser.closed:
-                break
-    except TelereadError:
-        intake.cut("The line broke in the middle of it.")
-        raise
-    parser.finish()
-    if parser.broken:
-        raise OfflineError(
-            "The archive's answer does not keep to its own lengths.",
-            f"{parser.parts} instances came whole and are kept.",
-            "The rest is asked for again.",
-            code="garbled",
-        )
+def _middles(overview: Manifest) -> list[Job]:
+    """For each series the instance in the middle of its listing: looked up, then asked for."""
+    jobs = []
+    for one in overview.series:
+        path = f"studies/{overview.study_uid}/series/{one.series_uid}/instances"
+        if one.count:
+            jobs.append(Job(path, 1, look_up=f"{path}?limit=1&offset={one.count // 2}"))
+    return jobs
 
 
-def _read_bare(answer: StreamAnswer, intake: Intake) -> None:
-    """One instance without parts, as some archives answer; only its length tells that it is whole."""
-    intake.begin("")
-    size = 0
-    try:
-        for piece in answer.pieces:
-            size += len(piece)
-            intake.write(piece)
-    except TelereadError:
-        intake.cut("The line broke in the middle of it.")
-        raise
-    if answer.length is not None and size != answer.length:
-        intake.cut("The answer ends in the middle of it.")
-        raise OfflineError("The archive's answer was cut short.", remedy="It is asked for again.", code="cut")
-    intake.end()
+def _singles(manifest: Manifest, wanted: frozenset[str]) -> Iterator[str]:
+    """The addresses of instances, in the order they are best brought."""
+    where = {
+        sop_uid: f"studies/{manifest.study_uid}/series/{one.series_uid}/instances/{sop_uid}"
+        for one in manifest.series
+        if is_uid(one.series_uid)
+        for sop_uid in one.instances
+        if sop_uid in wanted and is_uid(sop_uid)
+    }
+    middles = tuple(list(one.instances)[len(one.instances) // 2] for one in manifest.series if one.instances)
+    for sop_uid in dict.fromkeys((*(manifest.first or middles), *where)):
+        if sop_uid in where:
+            yield where[sop_uid]
 
 
-def _requests(manifest: Manifest, wanted: frozenset[str]) -> Iterator[tuple[str, frozenset[str]]]:
-    """The addresses to ask, with the instances each is for."""
+def _bulk_jobs(manifest: Manifest, wanted: frozenset[str], level: int) -> list[Job]:
+    """The whole study, or each series that is wanted whole, of more than one instance."""
     base = f"studies/{manifest.study_uid}"
-    if wanted >= manifest.sop_uids:
-        yield base, wanted
-        return
-    for series in manifest.series:
-        if not is_uid(series.series_uid):
-            continue
-        own = frozenset(series.instances) & wanted
-        if own and own == frozenset(series.instances):
-            yield f"{base}/series/{series.series_uid}", own
-            continue
-        for sop_uid in sorted(one for one in own if is_uid(one)):
-            yield f"{base}/series/{series.series_uid}/instances/{sop_uid}", frozenset({sop_uid})
-
-
-def _series_of(study_uid: str, found: list[Mapping[str, Any]]) -> tuple[SeriesManifest, ...]:
-    series: dict[str, dict[str, str]] = {}
-    modality: dict[str, Any] = {}
-    for one in found:
-        told = dicom_json.uid(one, STUDY)
-        if told and told != study_uid:
-            continue
-        series_uid = dicom_json.uid(one, SERIES)
-        series.setdefault(series_uid, {})[dicom_json.uid(one, SOP)] = dicom_json.uid(one, SOP_CLASS)
-        modality.setdefault(series_uid, dicom_json.words(one, "00080060"))
-    return tuple(SeriesManifest(uid, modality[uid], instances) for uid, instances in series.items())
-
-
-def _flat(query: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name, value in query.items():
-        if name != "PatientID":
-            for one in value if isinstance(value, list) else [value]:
-                yield name, quote(str(one), safe="")
-
-
-def _check(study_uid: str) -> None:
-    if not is_uid(study_uid):
-        raise AttentionError(
-            "The study can't be asked for: its Study Instance UID is none that DICOM allows.",
-            remedy="Tell the site; its order carries it.",
-            code="bad-uid",
-        )
+    if level == 0 and len(wanted) > 1 and wanted >= manifest.sop_uids:
+        return [Job(base, len(wanted))]
+    return [
+        Job(f"{base}/series/{one.series_uid}", len(one.instances))
+        for one in manifest.series
+        if is_uid(one.series_uid) and len(one.instances) > 1 and wanted >= set(one.instances)
+    ]

@@ -20,7 +20,7 @@ from teleread.wire.dicom_evidence import KEY_OBJECTS
 from teleread.wire.dicom_tags import is_uid
 
 from .expected import claimed_by_manifests, part_of, what_changed, with_claimed
-from .port import Archive, Manifest
+from .port import Archive, Eager, Manifest, SeriesManifest
 from .sink import SinkLimits, VaultSink
 
 __all__ = ["FetchLimits", "FetchOutcome", "Progress", "Shelves", "fetch"]
@@ -141,6 +141,7 @@ class _Fetch:
         self._limits = limits
         self._start = clock.monotonic()
         self._expected: set[str] = set()
+        self._counted = 0
         self._target: set[str] = set()
         self._claimed: dict[str, dict[str, str]] = {}
         self._answered = False
@@ -198,7 +199,9 @@ class _Fetch:
         """What an archive says it has; None where it is of no use, and why is noted."""
         via = archive.capabilities.via
         try:
-            manifest = archive.manifest(self._key.study_uid)
+            manifest = (self._ahead(archive) if part == "all" else None) or archive.manifest(
+                self._key.study_uid
+            )
         except (OfflineError, AttentionError, NotSignedInError) as error:
             self._errors.append(error)
             self._fallbacks.append((via, clean(error.title)))
@@ -217,6 +220,32 @@ class _Fetch:
                 one.series_uid, one.modality, EMPTY, None, 0, len(one.instances)
             )
         return manifest
+
+    def _ahead(self, archive: Archive) -> Manifest | None:
+        """Where nothing is here yet: bytes before the listing; a manifest, where counts tell it is whole."""
+        if self._held or not isinstance(archive, Eager):
+            return None
+        overview = archive.overview(self._key.study_uid)
+        if overview is None:
+            return None
+        self._counted = sum(one.count or 0 for one in overview.series)
+        try:
+            result = archive.retrieve_ahead(overview, self._sink, self._tell)
+            self._problems.update(dict.fromkeys(result.problems))
+        except (OfflineError, AttentionError, NotSignedInError):
+            pass  # the listing tells what is missing, and whoever asks for that tells why it does not come
+        finally:
+            self._keep()
+        came = self._sink.series
+        if {one.series_uid: one.count for one in overview.series} != {uid: len(came[uid]) for uid in came}:
+            return None
+        self._via = archive.capabilities.via
+        return Manifest(
+            overview.study_uid,
+            tuple(
+                SeriesManifest(one.series_uid, one.modality, came[one.series_uid]) for one in overview.series
+            ),
+        )
 
     def _bring(self, archive: Archive, manifest: Manifest) -> SafeText:
         """Bring what is missing and this archive has; why it was left, where something stays missing."""
@@ -263,7 +292,8 @@ class _Fetch:
 
     def _tell(self, instances: int, size: int) -> None:
         if self._progress is not None:
-            self._progress(len(self._held) + instances, len(self._expected), self._sink.bytes)
+            expected = len(self._expected) or self._counted
+            self._progress(len(self._held) + instances, expected, self._sink.bytes)
 
     def _missing(self) -> set[str]:
         return self._expected - set(self._held)

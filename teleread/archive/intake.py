@@ -46,6 +46,11 @@ class Intake:
         """Why nothing more can be taken (a full disk); whoever runs the retrieve raises it."""
         self._problems: list[SafeText] = []
 
+    @property
+    def refusing(self) -> bool:
+        """The instance that is arriving was refused; its bytes are dropped."""
+        return self._open and self._dropping
+
     def begin(self, transfer_syntax: str) -> None:
         """An instance starts."""
         self.cut("Another one began before it ended.")

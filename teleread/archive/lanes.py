@@ -1,18 +1,18 @@
 """Several lines of an archive, read side by side into one sink that takes one instance at a time.
 
 Each lane is a thread that reads and splits; the caller's thread feeds the sink, so reading and sealing
-overlap even on one lane. A lane holds a bounded number of bytes and then stops reading: TCP tells the archive.
+overlap even on one lane. A lane holds a bounded number of bytes, then stops reading; TCP tells the archive.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import Final, Protocol
 
-from teleread.model.errors import AttentionError, NotSignedInError, OfflineError, TelereadError
+from teleread.model.errors import AttentionError, OfflineError, TelereadError
 
 from .intake import Intake
 
@@ -31,14 +31,16 @@ class Job:
     """One request to the archive."""
 
     path: str
-    uids: frozenset[str]
-    """What it is for; one for an instance."""
+    count: int
+    """Instances it is for."""
     tried: int = 0
+    look_up: str = ""
+    """A listing to ask first: its first instance, below ``path``, is the one that is wanted."""
 
     @property
     def single(self) -> bool:
         """It asks for one instance."""
-        return len(self.uids) == 1
+        return self.count == 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ _Event = _Begin | _Cut | _End | _Done | bytes | memoryview
 
 
 class Feed:
-    """What a lane's thread writes into: `teleread.wire.multipart.PartHandler`, and a little more."""
+    """What a lane's thread writes into, and the caller's reads."""
 
     def __init__(self, guard: threading.Condition, most: int) -> None:
         self._guard = guard
@@ -77,23 +79,37 @@ class Feed:
         self.whole = 0
         """Instances that wait whole, and answers that ended."""
         self.stopped = False
-        self.abort: Callable[[], None] = lambda: None
-        """Ends the line that is being read."""
+        self.unwanted = False
+        """The line was cut because what came was refused and went on."""
         self.packable = False
         """The last instance was stored uncompressed."""
+        self._abort: Callable[[], None] | None = None
 
     @property
     def full(self) -> bool:
         """No more is read until something is taken."""
         return self.held >= self._most
 
-    def begin(self, headers: Mapping[str, str]) -> None:
-        """A part starts."""
-        self.start(headers.get("content-type", ""))
+    def attach(self, abort: Callable[[], None] | None) -> None:
+        """A line is being read, which this ends; None when it is no longer.
 
-    def start(self, kind: str) -> None:
-        """An instance starts; ``kind`` is its Content-Type."""
-        self._put(_Begin(kind), 0, 0)
+        Raises:
+            OfflineError: Everything was stopped meanwhile.
+        """
+        with self._guard:
+            self._abort = abort
+            if self.stopped and abort is not None:
+                raise _stopped()
+
+    def abort(self) -> None:
+        """End the line that is being read."""
+        with self._guard:
+            if self._abort is not None:
+                self._abort()
+
+    def begin(self, syntax: str) -> None:
+        """An instance starts; its Transfer Syntax UID, empty where it was not told."""
+        self._put(_Begin(syntax), 0, 0)
 
     def write(self, chunk: bytes | memoryview) -> None:
         """Its next bytes; waits while too many are held.
@@ -120,11 +136,15 @@ class Feed:
             while size and self.held >= self._most and not self.stopped:
                 self._guard.wait(_WAIT)
             if self.stopped:
-                raise OfflineError("It was stopped.", code="stopped")
+                raise _stopped()
             self.events.append(event)
             self.held += size
             self.whole += whole
             self._guard.notify_all()
+
+
+def _stopped() -> OfflineError:
+    return OfflineError("It was stopped.", code="stopped")
 
 
 class Bring(Protocol):
@@ -150,7 +170,6 @@ class _Troubles:
 
     in_a_row: int = 0
     last: OfflineError | None = None
-    given_up: list[Job] = field(default_factory=list)
 
 
 class Lanes:
@@ -162,7 +181,6 @@ class Lanes:
         intake: Takes the instances, in the caller's thread.
         lines: Lanes at first; `widen` changes it.
         again: How often a single instance is asked for again at once after its line broke.
-        tick: Called after each instance; may call `widen`.
     """
 
     def __init__(
@@ -173,13 +191,12 @@ class Lanes:
         *,
         lines: int = 1,
         again: int = 2,
-        tick: Callable[[], None] | None = None,
     ) -> None:
         self._jobs = deque(jobs)
         self._bring = bring
         self._intake = intake
         self._again = again
-        self._tick = tick
+        self._tick: Callable[[], None] | None = None
         self._guard = threading.Condition()
         self._lanes: list[_Lane] = []
         self._width = max(1, min(lines, len(self._jobs)))
@@ -187,12 +204,16 @@ class Lanes:
         self._troubles = _Troubles()
         self._last = 0
 
-    def run(self) -> None:
+    def run(self, tick: Callable[[], None] | None = None) -> None:
         """Do everything, or as much as goes.
+
+        Args:
+            tick: Called after each instance; may call `widen`.
 
         Raises:
             TelereadError: What ended it; the other lanes have been stopped, whole instances were fed.
         """
+        self._tick = tick
         try:
             self._start_missing()
             while (lane := self._next_lane()) is not None:
@@ -253,7 +274,7 @@ class Lanes:
     # ------------------------------------------------------------------ the caller's thread
 
     def _next_lane(self) -> _Lane | None:
-        """The lane to take from: the one in the middle of an instance, one with a whole one, or a full one."""
+        """The lane to take from: that in the middle of an instance, one with a whole one, or a full one."""
         with self._guard:
             while True:
                 busy = [one for one in self._lanes if one.feed.events]
@@ -293,6 +314,7 @@ class Lanes:
     def _pass_on(self, lane: _Lane, chunk: bytes | memoryview) -> None:
         lane.passed += len(chunk)
         if self._intake.refusing and lane.passed > UNWANTED:
+            lane.feed.unwanted = True
             lane.feed.abort()
         else:
             self._intake.write(chunk)
@@ -304,7 +326,7 @@ class Lanes:
             self._intake.begin(event.syntax)
             return False
         if isinstance(event, _Done):
-            self._ended(event.job, event.error)
+            self._ended(lane, event.job, event.error)
         else:
             lane.open = False
             self._last = lane.number
@@ -316,14 +338,15 @@ class Lanes:
                 self._tick()
         return True
 
-    def _ended(self, job: Job, error: TelereadError | None) -> None:
+    def _ended(self, lane: _Lane, job: Job, error: TelereadError | None) -> None:
         """What becomes of a job whose answer has ended."""
-        if error is None:
-            return
+        unwanted, lane.feed.unwanted = lane.feed.unwanted, False
+        if error is None or (unwanted and job.single):
+            return  # what was refused is told already
         if isinstance(error, AttentionError) and error.code == "gone" and job.single:
             self._intake.problem("The archive listed an instance, and says now that it is not there.")
             return
-        if not isinstance(error, OfflineError) or isinstance(error, NotSignedInError) or not job.single:
+        if not isinstance(error, OfflineError) or not job.single:
             raise error
         self._troubles.in_a_row += 1
         if error.code == "busy":

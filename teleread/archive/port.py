@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from teleread.model.text import EMPTY, SafeText
 
 __all__ = [
     "Archive",
     "Capabilities",
+    "Eager",
     "InstanceSink",
     "Manifest",
     "RetrieveResult",
@@ -39,6 +40,8 @@ class StudyMatch:
     description: SafeText
     accession: SafeText
     instances: int | None
+    issuer: SafeText = EMPTY
+    """Issuer of Patient ID (0010,0021) as the archive tells it; empty where it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +51,23 @@ class SeriesManifest:
     series_uid: str
     modality: SafeText
     instances: Mapping[str, str]
-    """SOP Instance UID to SOP Class UID (empty where not told)."""
+    """SOP Instance UID to SOP Class UID (empty where not told); by Instance Number, where that was told."""
+    count: int | None = None
+    """Number of Series Related Instances, where the archive tells it apart from the listing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What the archive says a study has; empty ``series`` means it does not have the study."""
+    """What the archive says a study has; empty ``series`` means it does not have the study.
+
+    An overview has counts in place of instances.
+    """
 
     study_uid: str
     series: tuple[SeriesManifest, ...]
+    first: tuple[str, ...] = ()
+    """SOP Instance UIDs to bring before the others, in this order; a wish. Where it is empty, an adapter that
+    asks for single instances brings the middle one of each series first."""
 
     @property
     def sop_uids(self) -> frozenset[str]:
@@ -143,4 +154,34 @@ class Archive(Protocol):
 
     def close(self) -> None:
         """Let go of connections."""
+        ...
+
+
+@runtime_checkable
+class Eager(Protocol):
+    """An archive that brings a study of which nothing is here before it has listed every instance of it.
+
+    Listing each of a thousand instances costs an archive more than sending them; their number costs nothing.
+    """
+
+    def overview(self, study_uid: str) -> Manifest | None:
+        """The study's series with their counts, without instances; None where the archive tells no counts.
+
+        Raises:
+            TelereadError: As `Archive.manifest`.
+        """
+        ...
+
+    def retrieve_ahead(
+        self, overview: Manifest, sink: InstanceSink, progress: Callable[[int, int], None]
+    ) -> RetrieveResult:
+        """Bring the study, or the first picture of each series: whatever is best done without a listing.
+
+        What is missing afterwards is asked for by `Archive.manifest` and `Archive.retrieve`.
+
+        Args:
+            overview: As told.
+            sink: Takes the bytes.
+            progress: Called with (instances, bytes) so far; may raise to stop.
+        """
         ...

@@ -95,6 +95,8 @@ class VaultSink:
         self._current: _Incoming | None = None
         self.first: dict[str, InstanceInfo] = {}
         """The first instance with pixels of each study, else the first: what lists show of it."""
+        self.series: dict[str, dict[str, str]] = {}
+        """Series Instance UID to (SOP Instance UID to SOP Class UID) of what this stream brought."""
         self.kept = 0
         """Instances written."""
         self.again = 0
@@ -238,6 +240,7 @@ class VaultSink:
     def _count(self, one: _Incoming, info: InstanceInfo) -> None:
         self.kept += 1
         self.bytes += one.passed
+        self.series.setdefault(info.series_uid, {})[info.sop_uid] = info.sop_class
         study_uid = str(info.identity.study_uid)
         first = self.first.get(study_uid)
         if first is None or (not first.frames and info.frames):

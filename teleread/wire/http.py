@@ -19,8 +19,7 @@ import re
 import ssl
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 from urllib.parse import urljoin
@@ -30,13 +29,14 @@ import httpx
 from teleread import __version__
 from teleread.model.errors import AttentionError, OfflineError, TelereadError
 from teleread.model.hubfile import HubFile
-from teleread.wire.auth import authorization, tls_context
-from teleread.wire.caps import JSON_CAP, BodyTooBig, EncodingRefused, capped, decoded
-from teleread.wire.http_answers import JsonAnswer, StreamAnswer, Timeouts, same_origin
-from teleread.wire.http_errors import UNKNOWN_DETAIL, of_exception, of_status, outcome_words
+from teleread.wire.auth import tls_context
+from teleread.wire.caps import JSON_CAP, BodyTooBig, EncodingRefused, decoded
+from teleread.wire.http_answers import JsonAnswer, Timeouts, same_origin
+from teleread.wire.http_errors import UNKNOWN_DETAIL, elsewhere, of_exception, of_status, outcome_words
+from teleread.wire.sign_in import SecretSignIn, SignIn
 from teleread.wire.transport import Deadline, LimitedTransport
 
-__all__ = ["HttpClient", "JsonAnswer", "StreamAnswer", "Timeouts", "same_origin"]
+__all__ = ["HttpClient", "JsonAnswer", "Timeouts", "same_origin"]
 
 _ERROR_BODY_CAP = 64 << 10
 _REPEATS = 2
@@ -57,6 +57,7 @@ class HttpClient:
         timeouts: Time limits.
         what: What errors call it: ``hub`` or ``archive``; the hub's name follows.
         transport: Another transport, for tests.
+        sign_in: Another way to sign in than the secret.
         seed: Of the jitter, for tests.
     """
 
@@ -69,10 +70,11 @@ class HttpClient:
         timeouts: Timeouts | None = None,
         what: str = "hub",
         transport: httpx.BaseTransport | None = None,
+        sign_in: SignIn | None = None,
         seed: int | None = None,
     ) -> None:
         self._hub = hub
-        self._secret = secret
+        self._sign_in = sign_in or SecretSignIn(hub, secret)
         self.base = base.rstrip("/")
         self.who = f"the {what} {hub.name}"
         self._who_up = f"The {what} {hub.name}"
@@ -148,48 +150,6 @@ class HttpClient:
             again=_REPEATS,
         )
 
-    @contextmanager
-    def stream(
-        self,
-        path: str,
-        headers: Mapping[str, str] | None = None,
-        *,
-        params: Mapping[str, Any] | None = None,
-        allow: Collection[int] = (),
-        max_bytes: int = 1 << 40,
-        total: float | None = None,
-    ) -> Iterator[StreamAnswer]:
-        """Read a large body as it comes, with ``Accept-Encoding: identity``.
-
-        Args:
-            path: Relative to the base, or an address of the same origin.
-            headers: Besides the usual ones.
-            params: Query parameters.
-            allow: Statuses that are given back although they are no success (404, 406).
-            max_bytes: Longest body.
-            total: Limit in seconds for the whole; each silence is limited by ``Timeouts.read`` anyway.
-
-        Raises:
-            OfflineError: No answer, or the body was cut (from ``pieces``).
-            NotSignedInError: 401.
-            AttentionError: Any other refusal; ``too-big``.
-        """
-        send = {"Accept": "*/*", **(headers or {}), "Accept-Encoding": "identity"}
-        response = self._open("GET", self.url(path), params=params, content=None, headers=send, total=total)
-        try:
-            if not response.is_success and response.status_code not in allow:
-                self._refuse(response, write=False)
-            packed = response.headers.get("content-encoding", "identity").strip().lower()
-            if packed not in {"", "identity"}:
-                raise AttentionError(
-                    f"{self._who_up} packs its answer in a way that was not asked for.", code="refused"
-                )
-            yield StreamAnswer(
-                response.status_code, _lower(response.headers), self._pieces(response, max_bytes)
-            )
-        finally:
-            response.close()
-
     def url(self, path_or_url: str) -> str:
         """The full address of a path below the base.
 
@@ -199,11 +159,7 @@ class HttpClient:
         if "://" not in path_or_url:
             return f"{self.base}/{path_or_url.lstrip('/')}" if path_or_url else self.base
         if not same_origin(path_or_url, self.base):
-            raise AttentionError(
-                f"{self._who_up} points to another server, which is not followed.",
-                remedy="Tell the site: its links must stay on its own address.",
-                code="refused",
-            )
+            raise elsewhere(self._who_up)
         return path_or_url
 
     def close(self) -> None:
@@ -220,17 +176,13 @@ class HttpClient:
             return self._client
 
     def _made(self) -> httpx.Client:
-        headers = {"User-Agent": f"teleread/{__version__}"}
-        sign_in = authorization(self._hub, self._secret)
-        if sign_in:
-            headers["Authorization"] = sign_in
         limits = self._timeouts
         return httpx.Client(
-            transport=self._transport or LimitedTransport(self._context(), self._deadline),
+            transport=self._transport or LimitedTransport(self._context(), self._deadline, self._hub.proxy),
             timeout=httpx.Timeout(limits.read, connect=limits.connect, write=limits.write),
             follow_redirects=False,
             trust_env=False,
-            headers=headers,
+            headers={"User-Agent": f"teleread/{__version__}"},
         )
 
     def _context(self) -> ssl.SSLContext:
@@ -253,14 +205,22 @@ class HttpClient:
     ) -> httpx.Response:
         client = self._ready()
         self._deadline.start(total)
-        for _ in range(_REDIRECTS + 1):
+        renewed = False
+        for _ in range(_REDIRECTS + 2):
+            sign_in = self._sign_in.header()
+            send = {**headers, "Authorization": sign_in} if sign_in else headers
             try:
-                request = client.build_request(method, url, params=params, content=content, headers=headers)
+                request = client.build_request(method, url, params=params, content=content, headers=send)
                 response = client.send(request, stream=True)
             except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
                 if not write and again < _REPEATS and _closed_early(error):
                     raise _Again from error
                 raise of_exception(self.who, error, write=write) from error
+            # Whoever answers 401 has done nothing, so a write may be sent again too.
+            if response.status_code == 401 and not renewed and self._sign_in.renewed(sign_in):
+                renewed = True
+                response.close()
+                continue
             if write or not response.has_redirect_location:
                 return response
             target = urljoin(str(response.url), response.headers["location"])
@@ -341,14 +301,6 @@ class HttpClient:
             write=write,
             now=datetime.now(UTC),
         )
-
-    def _pieces(self, response: httpx.Response, max_bytes: int) -> Iterator[bytes]:
-        try:
-            yield from capped(response.iter_raw(), max_bytes)
-        except (httpx.HTTPError, httpx.StreamError) as error:
-            raise of_exception(self.who, error, write=False) from error
-        except BodyTooBig as error:
-            raise AttentionError(f"{self._who_up} sends more than is taken.", code="too-big") from error
 
 
 class _Again(Exception):  # noqa: N818 - a signal, not an error

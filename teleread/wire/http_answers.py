@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -23,6 +23,10 @@ class Timeouts:
     write: float = 30.0
     total: float | None = 120.0
     """Whole request with its body; None for no end (streams, where silence is limited anyway)."""
+    window: float = 300.0
+    """A stream has to bring `least` bytes in so many seconds of waiting, however it spreads them."""
+    least: int = 16 << 10
+    """See `window`; bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,10 @@ class JsonAnswer:
         return self.headers.get("location", "")
 
 
+def _nothing() -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class StreamAnswer:
     """An answer whose body is read as it comes."""
@@ -62,8 +70,21 @@ class StreamAnswer:
     status: int
     headers: Mapping[str, str]
     """Lower-case names."""
-    pieces: Iterator[bytes]
-    """The body: unpacked by nobody, capped, each wait limited. Raises OfflineError ``cut`` or ``timeout``."""
+    pieces: Iterator[bytes | memoryview]
+    """The body: capped, each wait limited, unpacked where packing was asked for. Each piece stays valid.
+    Raises OfflineError ``cut`` or ``timeout``."""
+    abort: Callable[[], None] = _nothing
+    """Ends the line from any thread; whoever reads `pieces` then meets ``cut``."""
+
+    @property
+    def packed(self) -> bool:
+        """The body came packed."""
+        return self.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}
+
+    @property
+    def framed(self) -> bool:
+        """Its end is told apart from a line that breaks."""
+        return self.length is not None or "chunked" in self.headers.get("transfer-encoding", "").lower()
 
     @property
     def length(self) -> int | None:

@@ -13,7 +13,7 @@ import httpx
 from teleread.model.errors import AttentionError, NotSignedInError, OfflineError, TelereadError
 from teleread.model.text import EMPTY, SafeText, clean
 
-__all__ = ["http_date", "of_exception", "of_status", "outcome_words", "retry_after"]
+__all__ = ["elsewhere", "http_date", "of_exception", "of_line", "of_status", "outcome_words", "retry_after"]
 
 WORDS_LIMIT = 600
 """Most characters of a server's own words."""
@@ -134,18 +134,80 @@ def of_exception(who: str, error: Exception, *, write: bool) -> TelereadError:
         return AttentionError(
             f"The address of {who} makes no sense.", remedy="Check its hub file.", code="refused"
         )
+    if isinstance(error, httpx.ProxyError):
+        digits = str(error)[:3]
+        return _proxy_error(who, int(digits) if digits.isdigit() else None)
     if write and not isinstance(error, _NEVER_SENT):
         return OfflineError(f"{who_up} gave no answer.", UNKNOWN_DETAIL, code="unknown")
     if isinstance(error, httpx.TimeoutException):
-        return OfflineError(
-            f"{who_up} did not answer in time.", KEPT_DETAIL, "Check the network, or wait.", code="timeout"
-        )
+        return _late(who_up)
     if isinstance(error, httpx.ConnectError):
+        return _unreachable(who_up)
+    return _broken(who)
+
+
+def of_line(who: str, error: Exception, *, connecting: bool = False) -> TelereadError:
+    """The error for a line of our own (`teleread.wire.http_line`) that failed: the same words.
+
+    Args:
+        who: What was asked, as the reader calls it.
+        error: An OSError, or a ValueError for an answer that is none.
+        connecting: It failed before anything was asked.
+    """
+    who_up = who[:1].upper() + who[1:]
+    tls = _tls_cause(error)
+    if tls is not None:
+        return _tls_error(who_up, tls)
+    status = getattr(error, "status", None)
+    if status is not None:
+        return _proxy_error(who, status)
+    if isinstance(error, TimeoutError):
+        return _late(who_up)
+    if isinstance(error, ValueError):
         return OfflineError(
-            f"{who_up} cannot be reached.", KEPT_DETAIL, "Check the network and its address.", code="offline"
+            f"{who_up} sends an answer that cannot be read.",
+            "What is here stays as it is.",
+            "Check its address; tell the site if it goes on.",
+            code="garbled",
         )
+    return _unreachable(who_up) if connecting else _broken(who)
+
+
+def elsewhere(who_up: str) -> AttentionError:
+    """The error for a link or redirect to another origin."""
+    return AttentionError(
+        f"{who_up} points to another server, which is not followed.",
+        remedy="Tell the site: its links must stay on its own address.",
+        code="refused",
+    )
+
+
+def _late(who_up: str) -> OfflineError:
+    return OfflineError(
+        f"{who_up} did not answer in time.", KEPT_DETAIL, "Check the network, or wait.", code="timeout"
+    )
+
+
+def _unreachable(who_up: str) -> OfflineError:
+    return OfflineError(
+        f"{who_up} cannot be reached.", KEPT_DETAIL, "Check the network and its address.", code="offline"
+    )
+
+
+def _broken(who: str) -> OfflineError:
     return OfflineError(
         f"The connection to {who} broke.", KEPT_DETAIL, "It is tried again by itself.", code="cut"
+    )
+
+
+def _proxy_error(who: str, status: int | None) -> OfflineError:
+    why = "It wants a sign-in, which is not supported." if status == 407 else KEPT_DETAIL
+    return OfflineError(
+        f"The proxy on the way to {who} does not let us through.",
+        why if status is None else f"It answered with status {status}. {why}",
+        "Check the proxy in the hub file, or ask whoever runs it.",
+        code="proxy",
+        retryable=status not in {403, 407},
     )
 
 

@@ -87,14 +87,18 @@ class LimitedTransport(httpx.HTTPTransport):
     Args:
         context: TLS context; used for https only.
         deadline: Shared with the client, which starts it for each request.
+        proxy: ``http://HOST:PORT`` of the hub file; empty for none.
     """
 
-    def __init__(self, context: ssl.SSLContext, deadline: Deadline) -> None:
+    def __init__(self, context: ssl.SSLContext, deadline: Deadline, proxy: str = "") -> None:
         super().__init__(verify=context, trust_env=False)
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=context,
-            max_connections=8,
-            max_keepalive_connections=4,
-            keepalive_expiry=20.0,
-            network_backend=_Backend(deadline),
+        options: dict[str, Any] = {
+            "ssl_context": context,
+            "max_connections": 8,
+            "max_keepalive_connections": 4,
+            "keepalive_expiry": 20.0,
+            "network_backend": _Backend(deadline),
+        }
+        self._pool = (
+            httpcore.HTTPProxy(proxy_url=proxy, **options) if proxy else httpcore.ConnectionPool(**options)
         )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -19,10 +21,13 @@ from teleread.model.errors import AttentionError, NotSignedInError, OfflineError
 from teleread.model.hubfile import HubFile
 from teleread.model.study import InstanceInfo
 from teleread.wire.http import HttpClient
+from teleread.wire.http_answers import StreamAnswer
+from teleread.wire.http_errors import of_status
 from tests.archive_factories import CT, STUDY, ct
 
 BOUNDARY = "b0undary"
 SERIES = f"{STUDY}.1"
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
@@ -95,7 +100,28 @@ class Server:
     def archive(self, **hub: Any) -> DicomwebArchive:
         file = HubFile("hub", "north", dicomweb="http://127.0.0.1/dw", **hub)
         client = HttpClient(file, None, base=file.dicomweb, transport=httpx.MockTransport(self))
-        return DicomwebArchive(file, client=client)
+        return DicomwebArchive(file, client=client, streams=self)
+
+    @contextmanager
+    def stream(
+        self,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        allow: Collection[int] = (),
+        max_bytes: int = 1 << 40,
+        packed: bool = False,
+    ) -> Iterator[StreamAnswer]:
+        """As `teleread.wire.http_bulk.BulkClient.stream`, without a line."""
+        made = self.answer(httpx.Request("GET", f"http://127.0.0.1/dw/{path}", headers=headers))
+        if not made.is_success and made.status_code not in allow:
+            raise of_status("the archive north", made.status_code, {}, "", write=False, now=NOW)
+        body = made.content
+        yield StreamAnswer(
+            made.status_code,
+            {name.lower(): value for name, value in made.headers.items()},
+            (body[at : at + 1000] for at in range(0, len(body), 1000)),
+        )
 
 
 def normal(request: httpx.Request) -> httpx.Response:
@@ -256,7 +282,7 @@ def test_a_server_that_knows_no_star_is_asked_without(status: int) -> None:
 def test_a_server_that_refuses_every_form_is_told() -> None:
     server = Server(files(1))
     server.quirk = lambda request: (
-        httpx.Response(406) if "multipart" in request.headers["accept"] else normal(request)
+        normal(request) if "json" in request.headers["accept"] else httpx.Response(406)
     )
     with pytest.raises(AttentionError, match="does not send DICOM"):
         fetch(server.archive())

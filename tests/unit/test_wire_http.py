@@ -294,50 +294,6 @@ def test_a_packed_body_is_unpacked_whole_however_it_is_cut(size: int) -> None:
     assert b"".join(decoded(pieces, "gzip", 4 << 20)) == plain[:size]
 
 
-def test_a_stream_gives_the_raw_bytes_and_asks_for_no_packing() -> None:
-    def handler(request: httpx.Request) -> httpx.Response:
-        assert request.headers["accept-encoding"] == "identity"
-        assert request.headers["accept"] == "application/dicom"
-        return httpx.Response(200, content=b"abc" * 1000)
-
-    with client(handler).stream("studies/1", {"Accept": "application/dicom"}) as answer:
-        assert answer.length == 3000
-        assert b"".join(answer.pieces) == b"abc" * 1000
-
-
-def test_a_stream_gives_allowed_statuses_back_and_refuses_the_others() -> None:
-    one = client(lambda _: httpx.Response(406))
-    with one.stream("a", allow={406}) as answer:
-        assert answer.status == 406
-    with pytest.raises(AttentionError), one.stream("a"):
-        pass
-
-
-def test_a_stream_past_its_cap_is_refused() -> None:
-    one = client(lambda _: httpx.Response(200, content=b"x" * 5000))
-    with one.stream("a", max_bytes=4000) as answer:
-        assert raised(lambda: list(answer.pieces)).code == "too-big"
-
-
-def test_a_cut_stream_is_told_after_the_bytes_that_came() -> None:
-    def answer(connection: socket.socket) -> None:
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + b"x" * 40)
-
-    with raw_server(answer) as base:
-        one = HttpClient(HUB, None, base=base)
-        got = bytearray()
-        with one.stream("a") as streamed:
-
-            def read() -> None:
-                for piece in streamed.pieces:
-                    got.extend(piece)
-
-            error = raised(read)
-        one.close()
-    assert bytes(got) == b"x" * 40
-    assert (type(error), error.code) == (OfflineError, "cut")
-
-
 def test_a_server_that_drips_bytes_for_ever_meets_the_total_limit() -> None:
     def answer(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\n")
