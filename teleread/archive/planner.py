@@ -1,134 +1,305 @@
-"""What to fetch before it is opened, in which order, and why. Pure."""
+"""What to fetch before it is opened, in which order, and why: one pure function.
+
+Lanes, most pressing first: what the reader looks at now; stat cases; the priors of the open case; the next
+cases; their priors; first pictures of cases further down. Within the next cases the order is the one they
+will be opened in, but a study that can't be here in time at the line's speed lets those pass that can (Moore
+and Hodgson: the fewest late ones). A gate (pause, quiet hours, metered line, battery, a line that failed)
+holds a decision back with its reason; nothing is left out without words. Room is the part of
+`teleread.archive.eviction`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+import heapq
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
 
 from teleread.model.study import StudyKey
-from teleread.model.task import PriorStudy, TaskContext, TaskKey
-from teleread.model.text import SafeText, clean
+from teleread.model.task import PriorStudy
 from teleread.vault.worklist import WorklistRow
 
-__all__ = ["Planned", "plan", "relevance", "relevant_priors"]
+from .plans import Decision, Held, Lane, Line, Plan, Rules, Situation, SizeGuess
+from .priors import RankedPrior
 
-PRIORS: Final = 3
-"""Priors of one case that are worth the line."""
-_READABLE: Final = frozenset({"requested", "received", "accepted", "ready", "in-progress", "on-hold"})
+__all__ = ["READABLE", "plan"]
+
+READABLE: Final = frozenset({"requested", "received", "accepted", "ready", "in-progress", "on-hold"})
 """FHIR Task.status of what may still have to be read."""
-_NO_PLACE: Final = frozenset(
-    {
-        *("ct", "mr", "mri", "xr", "xray", "x-ray", "us", "ultrasound", "cr", "dx", "scan"),
-        *("of", "the", "and", "with", "without", "contrast", "left", "right", "both"),
-    }
-)
-"""Words of a procedure's name that name no place in the body."""
-_KIN: Final = ({"CR", "DX", "XR", "RG"}, {"CT"}, {"MR"}, {"US"}, {"MG"}, {"PT", "NM"}, {"XA", "RF"})
-"""Modalities that are compared with each other."""
+_FAR: Final = datetime.max.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """One study to fetch."""
+class _Want(NamedTuple):
+    """A study before the gates."""
 
     key: StudyKey
+    row: WorklistRow | None
+    lane: Lane
+    part: str
     reason: str
-    """Words, without patient data."""
+    mine: bool
+    held: Held
+    bytes: int
 
 
-def _no_priors(_: TaskKey) -> Sequence[PriorStudy]:
+def _nothing(_: StudyKey) -> Held:
+    return Held()
+
+
+def _no_priors(_: WorklistRow, __: int) -> Sequence[RankedPrior]:
     return ()
 
 
 def plan(
     rows: Iterable[WorklistRow],
-    states: Mapping[StudyKey, str],
-    n: int,
+    rules: Rules,
+    situation: Situation,
     *,
     mine: Callable[[WorklistRow], bool],
-    priors: Callable[[TaskKey], Sequence[PriorStudy]] = _no_priors,
-    skip: Collection[StudyKey] = (),
-) -> tuple[Planned, ...]:
-    """The studies to fetch, in order.
-
-    The reader's own cases come first, then the next unclaimed ones; by priority, then by due time. The
-    relevant priors of all of them follow: a case that opens is worth more than a comparison.
+    held: Callable[[StudyKey], Held] = _nothing,
+    priors: Callable[[WorklistRow, int], Sequence[RankedPrior]] = _no_priors,
+    sizes: SizeGuess | None = None,
+) -> Plan:
+    """Decide what is fetched, in order, with a reason for each.
 
     Args:
         rows: The worklist.
-        states: ``none``, ``part`` or ``all`` by study; absent is none.
-        n: How many unclaimed cases to hold ready.
+        rules: What the reader and the site want.
+        situation: How things are.
         mine: Whether the reader holds a task.
-        priors: The priors of a task; asked for the chosen ones only.
-        skip: Studies that failed lately and wait.
-
-    Returns:
-        Each study once, without those held whole.
+        held: What is here of a study that is no row's own; asked for priors of chosen cases only.
+        priors: The ranked priors of a case, and how many are to be chosen; asked for chosen cases only.
+        sizes: How large studies are.
     """
-    readable = [row for row in rows if row.study_uid and row.status in _READABLE]
-    own = sorted((row for row in readable if mine(row)), key=_rank)
-    free = sorted((row for row in readable if not row.owner and not mine(row)), key=_rank)[: max(0, n)]
-    out: dict[StudyKey, str] = {}
-    for row in own:
-        out.setdefault(StudyKey(row.hub_id, row.study_uid), f"yours, {row.priority}")
-    for index, row in enumerate(free):
-        reason = f"next {index + 1} of {len(free)}, {row.priority}"
-        out.setdefault(StudyKey(row.hub_id, row.study_uid), reason)
-    for row in (*own, *free):
-        for prior in relevant_priors(row.modality, row.procedure, row.study_uid, priors(row.key)):
-            day = prior.started.date().isoformat() if prior.started else "of an unknown day"
-            out.setdefault(
-                StudyKey(row.hub_id, prior.study_uid), f"prior {prior.modality or 'study'} {day}".strip()
+    own, free = _readable(rows, mine)
+    maker = _Maker(rules, situation, held, priors, sizes or SizeGuess())
+    return Plan(maker.decide(own, free))
+
+
+def _readable(
+    rows: Iterable[WorklistRow], mine: Callable[[WorklistRow], bool]
+) -> tuple[list[WorklistRow], list[WorklistRow]]:
+    own: list[WorklistRow] = []
+    free: list[WorklistRow] = []
+    for row in rows:
+        if row.study_uid and row.status in READABLE:
+            if row.owner and mine(row):
+                own.append(row)
+            elif not row.owner:
+                free.append(row)
+    return sorted(own, key=_rank), sorted(free, key=_rank)
+
+
+def _rank(row: WorklistRow) -> tuple[int, datetime]:
+    return row.priority_rank, row.due or _FAR
+
+
+class _Maker:
+    """The steps of one plan."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        situation: Situation,
+        held: Callable[[StudyKey], Held],
+        priors: Callable[[WorklistRow, int], Sequence[RankedPrior]],
+        sizes: SizeGuess,
+    ) -> None:
+        self._rules = rules
+        self._now = situation
+        self._held = held
+        self._priors = priors
+        self._sizes = sizes
+
+    def decide(self, own: Sequence[WorklistRow], free: Sequence[WorklistRow]) -> tuple[Decision, ...]:
+        wants: dict[tuple[StudyKey, str], _Want] = {}
+        for want in self._wants(own, free):
+            # A study is fetched for its most pressing reason; whole, it needs no part of itself before.
+            if (want.key, "all") not in wants:
+                wants.setdefault((want.key, want.part), want)
+        return self._gated(list(wants.values()))
+
+    def _wants(self, own: Sequence[WorklistRow], free: Sequence[WorklistRow]) -> Iterable[_Want]:
+        rules = self._rules
+        by_study = {(row.hub_id, str(row.study_uid)): row for row in (*free, *own)}
+        stat = [row for row in (*own, *free) if row.priority_rank == 0]
+        next_own = [row for row in own if row.priority_rank]
+        next_free = [row for row in free if row.priority_rank]
+        ready, later = next_free[: rules.cases], next_free[rules.cases :]
+        opened = [by_study.get((one.hub_id, one.study_uid)) for one in self._now.opened]
+        mine = {id(row) for row in own}
+        yield from self._asked(by_study)
+        for index, row in enumerate(stat, start=1):
+            yield self._case(row, Lane.STAT, f"stat case {index} of {len(stat)}", id(row) in mine)
+        yield from self._of_priors([row for row in opened if row], Lane.CASE, "open case", mine)
+        yield from self._next(next_own, ready, mine)
+        yield from self._of_priors([*stat, *next_own, *ready], Lane.PRIOR, "next case", mine)
+        for row in later[: rules.thumbnails]:
+            yield self._case(row, Lane.THUMBNAIL, "first pictures of a case further down", False, "first")
+
+    def _asked(self, by_study: Mapping[tuple[str, str], WorklistRow]) -> Iterable[_Want]:
+        for keys, reason in ((self._now.opened, "open on the screen"), (self._now.asked, "put first by you")):
+            for key in keys:
+                row = by_study.get((key.hub_id, key.study_uid))
+                yield self._want(key, row, Lane.NOW, reason, True)
+
+    def _next(self, own: Sequence[WorklistRow], ready: Sequence[WorklistRow], mine: set[int]) -> list[_Want]:
+        """The next cases, as they will be opened; those that can't be in time let others pass."""
+        wants = []
+        for index, row in enumerate(own, start=1):
+            wants.append(
+                self._case(row, Lane.NEXT, f"yours, {row.priority}, {index} of {len(own)}", id(row) in mine)
             )
-    return tuple(
-        Planned(key, reason) for key, reason in out.items() if states.get(key) != "all" and key not in skip
-    )
+        for index, row in enumerate(ready, start=1):
+            reason = f"next {index} of {len(ready)} that nobody holds, {row.priority}"
+            wants.append(self._case(row, Lane.NEXT, reason, False))
+        return _fewest_late(wants, self._seconds, 60.0 * self._rules.reading_minutes)
+
+    def _of_priors(
+        self, rows: Sequence[WorklistRow], lane: Lane, whose: str, mine: set[int]
+    ) -> Iterable[_Want]:
+        """Documents of all of them first: words are kilobytes, pixels are not."""
+        found: list[tuple[WorklistRow, RankedPrior, StudyKey]] = []
+        if self._rules.priors > 0:
+            for row in rows:
+                for one in self._priors(row, self._rules.priors):
+                    if one.chosen:
+                        found.append((row, one, StudyKey(row.hub_id, one.prior.study_uid)))
+        for row, one, key in found:
+            if key not in self._now.documents:
+                yield self._prior(row, one, key, lane, whose, "documents", id(row) in mine)
+        for row, one, key in found:
+            yield self._prior(row, one, key, lane, whose, "all", id(row) in mine)
+
+    def _prior(
+        self, row: WorklistRow, one: RankedPrior, key: StudyKey, lane: Lane, whose: str, part: str, own: bool
+    ) -> _Want:
+        prior = one.prior
+        day = prior.started.date().isoformat() if prior.started else "an unknown day"
+        what = "reports of the" if part == "documents" else "the"
+        reason = f"{what} prior {prior.modality or 'study'} of {day} for the {whose} ({one.why})"
+        held = self._held(key)
+        size = 200_000 if part == "documents" else self._size(prior, held)
+        return _Want(key, row, lane, part, reason, own, held, size)
+
+    def _size(self, prior: PriorStudy, held: Held) -> int:
+        return self._sizes.bytes_of(prior.modality, prior.instances, held)
+
+    def _case(self, row: WorklistRow, lane: Lane, reason: str, own: bool, part: str = "all") -> _Want:
+        return self._want(StudyKey(row.hub_id, row.study_uid), row, lane, reason, own, part)
+
+    def _want(
+        self, key: StudyKey, row: WorklistRow | None, lane: Lane, reason: str, own: bool, part: str = "all"
+    ) -> _Want:
+        if row is None:
+            held = self._held(key)
+            return _Want(key, None, lane, part, reason, own, held, self._sizes.bytes_of("", None, held))
+        # Bytes are only known of studies whose mean matters: the row's counts do for the rest.
+        held = Held(row.cached, row.held, row.expected, 0)
+        if row.cached == "part":
+            found = self._held(key)
+            held = found if found.instances else held
+        size = self._sizes.bytes_of(row.modality, row.instances, held)
+        return _Want(
+            key, row, lane, part, reason, own, held, min(size, 4_000_000) if part == "first" else size
+        )
+
+    # ------------------------------------------------------------------ gates
+
+    def _seconds(self, want: _Want) -> float | None:
+        line = self._now.lines.get(want.key.hub_id)
+        return want.bytes / line.rate if line and line.rate else None
+
+    def _gated(self, wants: Sequence[_Want]) -> tuple[Decision, ...]:
+        out: list[Decision] = []
+        clock: float | None = 0.0
+        for index, want in enumerate(wants):
+            done = self._done(want)
+            wait = "" if done else self._wait(want)
+            eta: float | None = None
+            if not done and not wait:
+                seconds = self._seconds(want)
+                clock = None if clock is None or seconds is None else clock + seconds
+                eta = clock
+            out.append(
+                Decision(
+                    want.key,
+                    want.row.key if want.row else None,
+                    want.lane,
+                    want.part,
+                    want.reason,
+                    int(want.lane) * 100_000 + index,
+                    wait,
+                    "all" if done else want.held.state,
+                    want.bytes,
+                    eta,
+                )
+            )
+        return tuple(out)
+
+    def _done(self, want: _Want) -> bool:
+        if want.held.state == "all":
+            return True
+        return want.part == "first" and (want.key in self._now.pictures or want.held.instances > 0)
+
+    def _wait(self, want: _Want) -> str:
+        """Why a study waits; the first gate that holds it speaks."""
+        now = self._now
+        line = now.lines.get(want.key.hub_id, Line())
+        if want.key in now.waiting:
+            return now.waiting[want.key]
+        if line.down:
+            return line.down
+        if want.key in now.paused:
+            return "paused by you"
+        if now.all_paused and want.lane != Lane.NOW:
+            return "all fetching is paused by you"
+        if want.lane > Lane.STAT and (held_back := self._polite(want)):
+            return held_back
+        return ""
+
+    def _polite(self, want: _Want) -> str:
+        """Gates that what is open, asked for or stat passes through."""
+        rules, now = self._rules, self._now
+        if rules.quiet is not None and _within(now.minute, *rules.quiet):
+            return f"quiet hours until {rules.quiet[1] // 60:02}:{rules.quiet[1] % 60:02}"
+        for on, rule, words in (
+            (now.metered, rules.on_metered, "the line is metered"),
+            (now.battery, rules.on_battery, "the machine runs on battery"),
+        ):
+            if on and (rule == "none" or (rule == "own" and not (want.mine or want.lane == Lane.CASE))):
+                return words
+        return ""
 
 
-def relevant_priors(
-    modality: str, procedure: str, study_uid: str, priors: Iterable[PriorStudy], count: int = PRIORS
-) -> tuple[PriorStudy, ...]:
-    """The priors worth fetching: same place and modality, then same place, then same modality; newest first.
+def _within(minute: int, start: int, end: int) -> bool:
+    return start <= minute < end if start <= end else minute >= start or minute < end
+
+
+def _fewest_late(
+    wants: Sequence[_Want], seconds: Callable[[_Want], float | None], each: float
+) -> list[_Want]:
+    """Moore and Hodgson: in the order of deadlines, drop the longest one whenever one would be late.
 
     Args:
-        modality: Of the case.
-        procedure: Its words.
-        study_uid: Its study, which is no prior of itself.
-        priors: What the hub lists.
-        count: How many at most.
+        wants: In the order they will be opened; the n-th is opened after n - 1 readings.
+        seconds: How long each takes on the line; None where the line is not known, and nothing is moved.
+        each: Seconds a reading takes.
     """
-    others = [one for one in priors if one.study_uid and one.study_uid != study_uid]
-    newest = sorted(others, key=lambda one: one.started.timestamp() if one.started else 0.0, reverse=True)
-    fits = [(_fit(modality, procedure, one), one) for one in newest]
-    best = sorted((pair for pair in fits if pair[0]), key=lambda pair: pair[0], reverse=True)
-    return tuple(one for _, one in best[:count])
-
-
-def relevance(context: TaskContext, prior: PriorStudy) -> tuple[bool, SafeText]:
-    """Whether a prior is worth comparing with a case, and why, in words."""
-    modality = context.study.modality if context.study else ""
-    words = f"{context.order.body_part} {context.order.procedure}"
-    fit = _fit(modality, words, prior)
-    why = {3: "same place and modality", 2: "same place", 1: "same modality"}.get(fit, "another place")
-    return bool(fit), clean(why)
-
-
-def _fit(modality: str, words: str, prior: PriorStudy) -> int:
-    """3 for the same place and kind, 2 for the same place, 1 for the same kind alone, 0 for neither."""
-    same_place = bool(_places(words) & _places(prior.description))
-    same_kind = any(modality in kin and prior.modality in kin for kin in _KIN)
-    if same_place:
-        return 3 if same_kind or (modality and modality == prior.modality) else 2
-    # A knee is no help beside a head; only where a place is not told does the modality alone count.
-    untold = not _places(words) or not _places(prior.description)
-    return int(untold and (same_kind or (bool(modality) and modality == prior.modality)))
-
-
-def _places(words: str) -> set[str]:
-    parts = words.lower().replace("/", " ").replace(",", " ").replace("-", " ").split()
-    return {one.removesuffix("s") for one in parts if len(one) > 2} - _NO_PLACE
-
-
-def _rank(row: WorklistRow) -> tuple[int, float]:
-    return row.priority_rank, row.due.timestamp() if row.due else float("inf")
+    took = [seconds(one) for one in wants]
+    if any(one is None for one in took):
+        return list(wants)
+    chosen: list[tuple[float, int]] = []
+    clock = 0.0
+    late: set[int] = set()
+    for index, need in enumerate(took):
+        cost = need or 0.0
+        heapq.heappush(chosen, (-cost, index))
+        clock += cost
+        if clock > each * index + each:
+            longest, which = heapq.heappop(chosen)
+            clock += longest
+            late.add(which)
+    after = "; it can't be here in time at this speed, so shorter ones go first"
+    moved = [wants[index]._replace(reason=wants[index].reason + after) for index in sorted(late)]
+    return [*(one for index, one in enumerate(wants) if index not in late), *moved]

@@ -19,6 +19,7 @@ EVENT_KINDS = (
     "fetched",
     "fetch-failed",
     "fetch-yielded",
+    "fetch-wished",
     "study-changed",
     "purged",
     "case-opened",

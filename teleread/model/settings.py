@@ -42,6 +42,34 @@ _ALL: Final = (
     Setting("idle_minutes", "whole", 10, "Minutes without a key until the screen locks.", least=1, most=240),
     Setting("prefetch_cases", "whole", 5, "Cases fetched before they are opened.", least=0, most=50),
     Setting("prefetch_priors", "whole", 2, "Earlier studies fetched with each case.", least=0, most=10),
+    Setting(
+        "prefetch_thumbnails",
+        "whole",
+        20,
+        "Cases further down of which first pictures come.",
+        least=0,
+        most=200,
+    ),
+    Setting("prefetch_quiet", "text", "", "Hours of the day without prefetching, as 19:00-21:30."),
+    Setting("prefetch_metered", "text", "own", "What comes over a metered line.", ("all", "own", "none")),
+    Setting("prefetch_battery", "text", "all", "What comes on battery.", ("all", "own", "none")),
+    Setting("metered", "text", "auto", "Whether the line is metered.", ("auto", "yes", "no")),
+    Setting("reading_minutes", "number", 8.0, "Minutes a case takes to read.", least=0.5, most=120),
+    Setting(
+        "check_minutes", "number", 10.0, "Minutes between two looks for late images.", least=1, most=1440
+    ),
+    Setting(
+        "cache_quota_gb", "number", 40.0, "Gigabytes of images kept; 0 for no limit.", least=0, most=100_000
+    ),
+    Setting("cache_free_gb", "number", 2.0, "Gigabytes of the disk left free.", least=0, most=100_000),
+    Setting(
+        "cache_retain_hours",
+        "number",
+        -1.0,
+        "Hours images stay after the report's receipt; -1 keeps them until room is needed.",
+        least=-1,
+        most=87_600,
+    ),
     Setting("pull_seconds", "number", 20.0, "Seconds between two looks at a hub.", least=1, most=3600),
     Setting("reader_name", "text", "", "The reader's name as signed."),
 )

@@ -6,7 +6,8 @@ import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from teleread.host.clock import Clock
 from teleread.host.filelock import OsLock
@@ -16,7 +17,10 @@ from teleread.model.hubfile import HubFile
 from teleread.vault.exchange import Request
 from teleread.vault.vault import Vault
 
-from .prefetch import Prefetcher
+if TYPE_CHECKING:
+    from .policy import Policy
+
+from .prefetch import SLOTS, Prefetcher
 from .requests import Sites, Works, error_json, pass_over, perform
 
 __all__ = ["Engine", "EngineSettings", "run"]
@@ -31,6 +35,8 @@ JOIN_SECONDS: Final = 20.0
 """How long an engine that was told to stop waits for work in hand."""
 
 Emit = Callable[[Event], None]
+_WAKING: Final = frozenset({"case-opened", "fetch-wished", "claimed", "pulled"})
+"""Events after which the plan may be another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,8 @@ class EngineSettings:
     pull_seconds: float = 20.0
     prefetch_cases: int = 5
     prefetch_priors: int = 2
+    policy: Callable[[], Policy] | None = None
+    """What is wanted of prefetching and the cache, asked for again and again; the two numbers by default."""
     once: bool = False
     """One pass, then stop."""
     leave_when_idle: Callable[[], bool] | None = None
@@ -112,7 +120,10 @@ class Engine:
         self._settings = settings
         self._emit = emit
         self._told = vault.events.last_id()
-        self._works = Works(vault, sites, clock, settings.prefetch_cases, settings.prefetch_priors)
+        self._works = Works(
+            vault, sites, clock, settings.prefetch_cases, settings.prefetch_priors, policy=settings.policy
+        )
+        self._prefetcher = Prefetcher(self._works, stop)
         self._clean = True
         self._began = clock.now()
         self._idle = 0
@@ -136,7 +147,7 @@ class Engine:
         for file in self._sites.files():
             self._look(file, _Line())
             self._pass_on()
-        Prefetcher(self._works, self._stop).once()
+        self._prefetcher.once()
         while (request := self._vault.requests.take()) is not None:
             self._answer(request)
         self._pass_on()
@@ -144,13 +155,21 @@ class Engine:
     # -- the loops -----------------------------------------------------------------------------------------
 
     def _loops(self) -> None:
-        workers: dict[str, threading.Thread] = {"prefetch": self._start("prefetch", self._prefetch)}
+        prefetcher = self._prefetcher
+        workers: dict[str, threading.Thread] = {
+            f"fetch {slot}": self._start(f"fetch {slot}", partial(prefetcher.loop, slot)) for slot in SLOTS
+        }
         answering: list[threading.Thread] = []
         while not self._stop.is_set():
             for file in self._sites.files():
                 name = f"hub {file.hub_id}"
                 if name not in workers or not workers[name].is_alive():
                     workers[name] = self._start(name, self._hub_loop(file.hub_id))
+            for slot in SLOTS:
+                if not workers[f"fetch {slot}"].is_alive():
+                    work = partial(prefetcher.loop, slot)
+                    workers[f"fetch {slot}"] = self._start(f"fetch {slot}", work)
+            prefetcher.watch()
             answering = [one for one in answering if one.is_alive()]
             answering += self._requests()
             self._pass_on()
@@ -216,12 +235,6 @@ class Engine:
             pause = self._settings.pull_seconds
         line.due = self._clock.monotonic() + pause
 
-    def _prefetch(self) -> None:
-        prefetcher = Prefetcher(self._works, self._stop)
-        while not self._stop.is_set():
-            if not prefetcher.once():
-                self._stop.wait(2.0)
-
     # -- requests and events -------------------------------------------------------------------------------
 
     def _requests(self) -> list[threading.Thread]:
@@ -252,6 +265,8 @@ class Engine:
     def _pass_on(self) -> None:
         for event in self._vault.events.since(self._told):
             self._told = event.id
+            if event.kind in _WAKING:
+                self._prefetcher.nudge()
             if self._emit is not None:
                 self._emit(event)
 

@@ -1,165 +1,50 @@
-"""Fetching studies: one that is asked for, and the next ones before they are opened."""
+"""Fetching ahead of the reader: the plan worked off by a few workers, the pressing ones beside the others.
+
+What is open on a screen and what is stat have a worker each, so neither waits for the other or for a line
+that stalls; the ordinary worker gives way to both at the end of an instance and goes on afterwards. A second
+ordinary one helps out while the first waits for a silent archive.
+"""
 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
 
+from teleread.archive.planner import READABLE
+from teleread.archive.plans import Decision, Lane, Plan
 from teleread.model.errors import OfflineError, TelereadError
 from teleread.model.study import StudyKey
-from teleread.model.task import PriorStudy, TaskKey
-from teleread.model.text import clean
+from teleread.sync.fetching import Job, StoppedError, run_job
+from teleread.sync.lookback import look_for_priors
 
 if TYPE_CHECKING:
-    from teleread.archive.fetcher import FetchOutcome
-    from teleread.archive.planner import Planned
+    from teleread.sync.outlook import Outlook
     from teleread.sync.requests import Works
 
-__all__ = ["Prefetcher", "fetch_study"]
+__all__ = ["SLOTS", "Prefetcher"]
 
-PROGRESS_SECONDS: Final = 0.5
-"""Shortest time between two progress events of one fetch."""
-
-RETRY_SECONDS: Final = 120.0
-"""How long a study that failed is left alone."""
-
-
-class _StoppedError(OfflineError):
-    """The engine is told to end; what came is kept."""
-
-
-def fetch_study(
-    works: Works,
-    hub_id: str,
-    study_uid: str,
-    *,
-    via: str = "auto",
-    priors: int = 0,
-    why: str = "fetch",
-    stop: threading.Event | None = None,
-) -> dict[str, Any]:
-    """Bring a study, then earlier ones of its patient.
-
-    Args:
-        works: The parts.
-        hub_id: The hub.
-        study_uid: The study.
-        via: ``auto``, or one way.
-        priors: How many earlier studies besides.
-        why: For the ledger.
-        stop: Ends the fetch when set; what came is kept.
-
-    Returns:
-        What `teleread fetch` prints.
-
-    Raises:
-        TelereadError: The study could not be brought; a prior that fails is told, not raised.
-    """
-    told = outcome_json(_fetch(works, StudyKey(hub_id, study_uid), via, why, stop))
-    told["priors"] = [
-        _prior(works, StudyKey(hub_id, one.study_uid), via, stop)
-        for one in _priors_of(works, hub_id, study_uid, priors)
-    ]
-    return told
-
-
-def _prior(works: Works, key: StudyKey, via: str, stop: threading.Event | None) -> dict[str, Any]:
-    try:
-        told = outcome_json(_fetch(works, key, via, "prior", stop))
-    except TelereadError as error:
-        return {"study_uid": key.study_uid, "complete": False, "why": clean(error)}
-    return {
-        name: told[name]
-        for name in ("study_uid", "via", "instances_expected", "instances_held", "bytes", "complete")
-    }
-
-
-def _fetch(works: Works, key: StudyKey, via: str, why: str, stop: threading.Event | None) -> FetchOutcome:
-    from teleread.archive.fetcher import fetch
-
-    archives = works.sites.archives(key.hub_id, via)
-    names = {"hub": key.hub_id, "study": key.study_uid}
-    with works.locks.of("study", key.hub_id, key.study_uid):
-        works.vault.events.emit("fetch-started", {**names, "why": why})
-        try:
-            outcome = fetch(
-                works.vault, archives, key, why=why, progress=_Progress(works, names, stop), clock=works.clock
-            )
-        except TelereadError as error:
-            works.vault.events.emit("fetch-failed", {**names, "why": str(error.title)})
-            raise
-        works.vault.events.emit(
-            "fetched",
-            {
-                **names,
-                "held": outcome.instances_held,
-                "expected": outcome.instances_expected,
-                "complete": outcome.complete,
-            },
-        )
-    return outcome
-
-
-class _Progress:
-    """Tells how far a fetch is, not too often; stops it when the engine ends."""
-
-    def __init__(self, works: Works, names: dict[str, str], stop: threading.Event | None) -> None:
-        self._works = works
-        self._names = names
-        self._stop = stop
-        self._told = works.clock.monotonic()
-
-    def __call__(self, held: int, expected: int, size: int) -> None:
-        if self._stop is not None and self._stop.is_set():
-            raise _StoppedError(
-                "The fetch was stopped.", "What came is kept.", code="stopped", retryable=False
-            )
-        now = self._works.clock.monotonic()
-        if now - self._told >= PROGRESS_SECONDS:
-            self._told = now
-            data = {**self._names, "held": held, "expected": expected, "bytes": size}
-            self._works.vault.events.emit("fetch-progress", data)
-
-
-def outcome_json(outcome: FetchOutcome) -> dict[str, Any]:
-    """How a fetch ended, as the command line's contract prints it."""
-    return {
-        "study_uid": outcome.key.study_uid,
-        "via": outcome.via or None,
-        "instances_expected": outcome.instances_expected,
-        "instances_held": outcome.instances_held,
-        "bytes": outcome.bytes,
-        "seconds": outcome.seconds,
-        "complete": outcome.complete,
-        "priors": [],
-        "fallbacks": [{"via": via, "why": str(why)} for via, why in outcome.fallbacks],
-        "problems": [str(one) for one in outcome.problems],
-    }
-
-
-# -- which priors ----------------------------------------------------------------------------------------
-
-
-def _priors_of(works: Works, hub_id: str, study_uid: str, count: int) -> list[PriorStudy]:
-    """The priors most worth having of whoever this study is of."""
-    if count <= 0:
-        return []
-    from teleread.archive.planner import relevant_priors
-
-    for key in works.vault.worklist.tasks_of_study(hub_id, study_uid):
-        context = works.vault.worklist.get(key)
-        if context is not None and context.priors:
-            modality = context.study.modality if context.study else ""
-            words = f"{context.order.body_part} {context.order.procedure}"
-            return list(relevant_priors(modality, words, study_uid, context.priors, count))
-    return []
-
-
-# -- ahead of the reader -----------------------------------------------------------------------------------
+SLOTS: Final = {
+    "now": (Lane.NOW,),
+    "stat": (Lane.STAT,),
+    "ordinary": (Lane.CASE, Lane.NEXT, Lane.PRIOR, Lane.THUMBNAIL),
+    "spare": (Lane.CASE, Lane.NEXT, Lane.PRIOR, Lane.THUMBNAIL),
+}
+"""Workers, by name, with the lanes each works off."""
+_EXPRESS: Final = ("now", "stat")
+RETRY_SECONDS: Final = 30.0
+LONGEST_RETRY: Final = 900.0
+"""How long a study that failed is left alone: the first time, and at most."""
+STALL_SECONDS: Final = 8.0
+"""Silence after which the spare worker fetches from other hubs."""
+LOOK_SECONDS: Final = 2.0
+"""How often a worker with nothing to do looks again."""
+SWEEP_SECONDS: Final = 60.0
 
 
 class Prefetcher:
-    """Brings the next cases, one study at a time.
+    """Brings what the plan names.
 
     Args:
         works: The parts.
@@ -169,46 +54,190 @@ class Prefetcher:
     def __init__(self, works: Works, stop: threading.Event) -> None:
         self._works = works
         self._stop = stop
-        self._failed: dict[StudyKey, float] = {}
+        self._guard = threading.Lock()
+        self._jobs: dict[str, Job] = {}
+        self._failed: dict[StudyKey, tuple[float, int, str]] = {}
+        self._documents: set[StudyKey] = set()
+        self._pictures: set[StudyKey] = set()
+        self._wake = {name: threading.Event() for name in SLOTS}
+        self._swept = -SWEEP_SECONDS
+        self._looked: dict[str, float] = {}
+        works.lines.learn(works.vault.wishes.rates())
+
+    # -- one pass, and the loops of the engine --------------------------------------------------------------
 
     def once(self) -> int:
         """Fetch what the plan names now; answers how many studies came whole."""
+        self._sweep()
+        look_for_priors(self._works, self._outlook(), self._stop)
         done = 0
-        for planned in self._plan():
-            if self._stop.is_set():
+        tried: set[tuple[StudyKey, str]] = set()
+        while not self._stop.is_set():
+            plan = self.plan()
+            found = next((one for one in plan.to_fetch if (one.key, one.part) not in tried), None)
+            if found is None:
                 break
-            done += self._bring(planned)
+            tried.add((found.key, found.part))
+            done += self._bring("ordinary", plan, found)
         return done
 
-    def _bring(self, planned: Planned) -> int:
-        key, why = planned.key, "prior" if planned.reason.startswith("prior") else "prefetch"
-        try:
-            outcome = _fetch(self._works, key, "auto", why, self._stop)
-        except TelereadError:
-            # Told as an event already; others are tried, this one again later.
-            self._failed[key] = self._works.clock.monotonic()
+    def loop(self, slot: str) -> None:
+        """Work off the lanes of a slot until stopped."""
+        wake = self._wake[slot]
+        while not self._stop.is_set():
+            wake.clear()
+            if not self._turn(slot):
+                wake.wait(LOOK_SECONDS)
+
+    def nudge(self, *slots: str) -> None:
+        """Something changed: look at once."""
+        for slot in slots or tuple(SLOTS):
+            self._wake[slot].set()
+
+    def watch(self) -> None:
+        """Wake the stat worker if a stat study is not here: cheap, for every moment."""
+        if "stat" not in self._jobs and self._works.vault.studies.unfinished_stat(sorted(READABLE)):
+            waiting = self._waiting()
+            keys = self._works.vault.studies.unfinished_stat(sorted(READABLE))
+            if any(key not in waiting for key in keys):
+                self._wake["stat"].set()
+
+    def _turn(self, slot: str) -> int:
+        """One decision of a slot; whether there was one to act on."""
+        if slot == "spare" and not self._stalled():
             return 0
-        if not outcome.complete:
-            self._failed[key] = self._works.clock.monotonic()
-        return int(outcome.complete)
+        if slot not in _EXPRESS and self._express():
+            self._stop.wait(0.05)
+            return 1
+        if slot == "ordinary":
+            self._sweep()
+            look_for_priors(self._works, self._outlook(), self._stop, most=1)
+        plan = self.plan()
+        found = self._next(slot, plan)
+        if found is None:
+            return 0
+        self._bring(slot, plan, found)
+        return 1
 
-    def _plan(self) -> tuple[Planned, ...]:
-        from teleread.archive.planner import plan
+    def _next(self, slot: str, plan: Plan) -> Decision | None:
+        lanes, busy = SLOTS[slot], {one.key for one in self._busy()}
+        shut = {one.key.hub_id for one in self._busy()} if slot == "spare" else set()
+        for one in plan.to_fetch:
+            if one.lane in lanes and one.key not in busy and one.key.hub_id not in shut:
+                return one
+        if slot == "ordinary":
+            return next((one for one in plan.decisions if one.key not in busy and self._stale(one)), None)
+        return None
 
-        works, now = self._works, self._works.clock.monotonic()
-        self._failed = {key: at for key, at in self._failed.items() if now - at < RETRY_SECONDS}
-        states = {one.key: one.state for one in works.vault.studies.list()}
-        files = {one.hub_id: one for one in works.sites.files() if one.dicomweb or one.dimse}
-        rows = [row for row in works.vault.worklist.items() if row.hub_id in files]
-        return plan(
-            rows,
-            states,
-            works.prefetch_cases,
-            mine=lambda row: bool(row.owner) and row.owner == files[row.hub_id].reader_reference,
-            priors=self._priors,
-            skip=frozenset(self._failed),
+    def _stale(self, one: Decision) -> bool:
+        """Whether a study that is here is to be asked about again: late images are noticed this way."""
+        if one.state != "all" or one.wait or one.lane not in (Lane.NOW, Lane.STAT, Lane.NEXT):
+            return False
+        if one.key in self._waiting():
+            return False
+        study = self._works.vault.studies.get(one.key.hub_id, one.key.study_uid)
+        if study is None or not study.asked_at:
+            return False
+        age = self._works.clock.now() - datetime.fromisoformat(study.asked_at)
+        return age > timedelta(minutes=self._works.wanted().check_minutes)
+
+    # -- who works -------------------------------------------------------------------------------------------
+
+    def _busy(self) -> tuple[Job, ...]:
+        with self._guard:
+            return tuple(self._jobs.values())
+
+    def _express(self) -> bool:
+        """Whether something pressing is being fetched."""
+        with self._guard:
+            return any(slot in self._jobs for slot in _EXPRESS)
+
+    def _stalled(self) -> bool:
+        with self._guard:
+            job = self._jobs.get("ordinary")
+        return job is not None and self._works.clock.monotonic() - job.beat > STALL_SECONDS
+
+    # -- the plan --------------------------------------------------------------------------------------------
+
+    def plan(self) -> Plan:
+        """The plan of this moment, with what there is no room for held back."""
+        return self._works.room().fit(self._outlook().plan())
+
+    def _outlook(self) -> Outlook:
+        outlook = self._works.outlook()
+        outlook.waiting = self._waiting()
+        outlook.documents = frozenset(self._documents)
+        outlook.pictures = frozenset(self._pictures)
+        return outlook
+
+    def _waiting(self) -> dict[StudyKey, str]:
+        now = self._works.clock.monotonic()
+        return {key: words for key, (until, _, words) in tuple(self._failed.items()) if until > now}
+
+    # -- one study -------------------------------------------------------------------------------------------
+
+    def _bring(self, slot: str, plan: Plan, decision: Decision) -> int:
+        express = slot in _EXPRESS
+        job = Job(
+            decision.key,
+            _ledger(decision.lane),
+            decision.part,
+            decision.reason,
+            decision.lane.words,
+            stop=self._stop,
+            plan=plan,
+            decision=decision,
         )
+        if not express:
+            job.give_way = self._express
+        with self._guard:
+            if any(one.key == job.key for one in self._jobs.values()):
+                return 0
+            self._jobs[slot] = job
+        try:
+            outcome = run_job(self._works, job)
+        except StoppedError:
+            return 0
+        except TelereadError as error:
+            # Told as an event already; others are tried, this one again later.
+            self._fail(decision.key, error.title, offline=isinstance(error, OfflineError))
+            return 0
+        finally:
+            with self._guard:
+                self._jobs.pop(slot, None)
+        return self._settle(decision, outcome.complete, outcome.satisfied, str(outcome.missing_why))
 
-    def _priors(self, key: TaskKey) -> tuple[PriorStudy, ...]:
-        context = self._works.vault.worklist.get(key)
-        return context.priors if context is not None and self._works.prefetch_priors else ()
+    def _settle(self, decision: Decision, complete: bool, satisfied: bool, why: str) -> int:
+        key = decision.key
+        if decision.part == "documents":
+            self._documents.add(key)
+        elif decision.part == "first":
+            self._pictures.add(key)
+        if not satisfied:
+            self._fail(key, why or "not all of it came", offline=False)
+        else:
+            self._failed.pop(key, None)
+            self._works.vault.wishes.drop(key, "first")
+        return int(complete and decision.part == "all")
+
+    def _fail(self, key: StudyKey, words: str, *, offline: bool) -> None:
+        _, times, _ = self._failed.get(key, (0.0, 0, ""))
+        # The line itself is left alone by `Lines`: a study is no worse for its archive's silence.
+        pause = RETRY_SECONDS if offline else min(LONGEST_RETRY, RETRY_SECONDS * 2**times)
+        now = self._works.clock.monotonic()
+        self._failed[key] = (now + pause, times + 1, f"{words.rstrip('.')}; tried again in {pause:.0f} s")
+
+    def _sweep(self) -> None:
+        now = self._works.clock.monotonic()
+        if now - self._swept >= SWEEP_SECONDS:
+            self._swept = now
+            self._works.room().sweep()
+
+
+def _ledger(lane: Lane) -> str:
+    return {Lane.NOW: "fetch", Lane.CASE: "prior", Lane.PRIOR: "prior"}.get(lane, "prefetch")
+
+
+def lanes_of(slots: Collection[str]) -> tuple[Lane, ...]:
+    """The lanes of some slots."""
+    return tuple(lane for slot in slots for lane in SLOTS[slot])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping, MutableSet
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -22,10 +22,15 @@ from teleread.model.errors import (
 from teleread.model.hubfile import HubFile
 from teleread.model.task import TaskContext, TaskKey
 from teleread.model.text import clean
+from teleread.sync.lines import Lines
 
 if TYPE_CHECKING:
     from teleread.archive.port import Archive
     from teleread.hub.port import Hub
+    from teleread.model.study import StudyKey
+    from teleread.sync.outlook import Outlook
+    from teleread.sync.policy import Policy
+    from teleread.sync.room import Room
     from teleread.vault.vault import Vault
 
 __all__ = ["Locks", "Sites", "Works", "error_json", "perform", "raise_told"]
@@ -72,6 +77,14 @@ class Works:
     locks: Locks = field(default_factory=Locks)
     asked: MutableMapping[TaskKey, float] = field(default_factory=dict)
     """When priors were last asked for."""
+    policy: Callable[[], Policy] | None = None
+    """What is wanted of prefetching and the cache now; made of the two numbers above by default."""
+    lines: Lines = field(default_factory=Lines)
+    busy: MutableSet[StudyKey] = field(default_factory=set)
+    """Studies being fetched."""
+    silent: MutableMapping[tuple[str, str], float] = field(default_factory=dict)
+    """Until when an archive is not asked for a patient again, since it did not answer."""
+    _outlook: Outlook | None = None
 
     def file(self, hub_id: str) -> HubFile:
         """The hub file of that id.
@@ -83,6 +96,32 @@ class Works:
             if one.hub_id == hub_id:
                 return one
         raise UsageError("The hub file is gone.", "What was kept of it is safe.", code="no-hub")
+
+    def wanted(self) -> Policy:
+        """What is wanted of prefetching and the cache."""
+        if self.policy is not None:
+            return self.policy()
+        from teleread.archive.plans import Rules
+        from teleread.sync.policy import Policy
+
+        return Policy(Rules(self.prefetch_cases, self.prefetch_priors))
+
+    def outlook(self) -> Outlook:
+        """The plan's maker, with the policy, the hub files and the lines of this moment."""
+        from teleread.sync.outlook import Outlook
+
+        found = Outlook(self.vault, self.sites.files(), self.wanted())
+        if self._outlook is not None:
+            found.remember(self._outlook)
+        self._outlook = found
+        found.lines = self.lines.view(self.clock.monotonic())
+        return found
+
+    def room(self) -> Room:
+        """The cache's room, as it is now."""
+        from teleread.sync.room import Room
+
+        return Room(self.vault, self.sites.files(), self.wanted(), busy=self.busy)
 
 
 def perform(works: Works, kind: str, args: Mapping[str, Any]) -> dict[str, Any]:
@@ -276,7 +315,7 @@ def _names(key: TaskKey) -> dict[str, str]:
 
 
 def _fetch(works: Works, args: Mapping[str, Any]) -> dict[str, Any]:
-    from teleread.sync.prefetch import fetch_study
+    from teleread.sync.fetching import fetch_study
 
     hub_id, study_uid = str(args["hub_id"]), str(args["study_uid"])
     via, priors = str(args.get("via", "auto")), int(args.get("priors", 0))

@@ -280,6 +280,14 @@ class Outbox:
             if one.kind == "report" and (hub_id is None or one.key.hub_id == hub_id)
         )
 
+    def receipts(self) -> dict[tuple[str, str], datetime]:
+        """When the last receipt for a report of each task came, by (hub id, task id)."""
+        rows = self._reports.connection.rows(
+            "SELECT hub_id, task_id, max(receipt ->> 'stored_at') FROM outbox WHERE kind = 'report'"
+            " AND state = 'delivered' AND receipt IS NOT NULL GROUP BY hub_id, task_id"
+        )
+        return {(row[0], row[1]): unstamp(row[2]) for row in rows if row[2]}
+
     def _move(
         self, item_id: str, state: str, *, why: str, not_before: datetime | None, attempts: int = 0
     ) -> None:

@@ -99,6 +99,8 @@ def run_engine(
     """Run the engine in this process until stopped; the exit code."""
     from teleread.sync.engine import EngineSettings, run
 
+    from .outlook import policy
+
     if core.offline:
         from teleread.model.errors import OfflineError
 
@@ -108,6 +110,7 @@ def run_engine(
         pull_seconds=core.setting("pull_seconds"),
         prefetch_cases=core.setting("prefetch_cases"),
         prefetch_priors=core.setting("prefetch_priors"),
+        policy=lambda: policy(core),
         once=once,
         leave_when_idle=(lambda: _unneeded(core)) if leave_when_idle else None,
     )

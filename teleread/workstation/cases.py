@@ -53,6 +53,10 @@ def open_case(core: Core, key: TaskKey) -> Case:
     study = core.vault.studies.get(key.hub_id, uid) if uid else None
     draft = _open_draft(core, key)
     core.vault.audit.append("view", subject=key.task_id, hub_id=key.hub_id)
+    if uid:
+        from .outlook import opened
+
+        opened(core, key.hub_id, uid)
     return Case(
         item=worklist.item(core, key),
         context=context,
@@ -71,17 +75,17 @@ def _open_draft(core: Core, key: TaskKey) -> Draft | None:
 
 
 def _priors(core: Core, context: TaskContext) -> tuple[PriorView, ...]:
-    from teleread.archive.planner import relevance
+    from .outlook import ranked
 
     key = context.key
     reports: dict[str, PriorReport] = {}
     listed = (*context.prior_reports, *core.vault.prior_reports.list(key.hub_id, context.patient.id))
-    for one in listed:
-        reports.setdefault(one.study_uid or one.accession, one)
+    for report in listed:
+        reports.setdefault(report.study_uid or report.accession, report)
     views = []
-    for prior in context.priors:
+    for one in ranked(core, key):
+        prior = one.prior
         study = core.vault.studies.get(key.hub_id, prior.study_uid)
-        fits, why = relevance(context, prior)
         words = (reports.get(name) for name in (prior.study_uid, *prior.accessions))
         views.append(
             PriorView(
@@ -90,9 +94,9 @@ def _priors(core: Core, context: TaskContext) -> tuple[PriorView, ...]:
                 modality=prior.modality,
                 description=prior.description,
                 cached=study.state if study else "none",
-                relevant=fits,
-                why=why,
-                report=next((one for one in words if one is not None), None),
+                relevant=one.relevant,
+                why=one.why,
+                report=next((found for found in words if found is not None), None),
             )
         )
     newest = sorted(views, key=lambda one: one.date.timestamp() if one.date else 0.0, reverse=True)

@@ -45,6 +45,8 @@ class Core:
     """Cases that are safe to unplug with, and what the vault looked like when they were counted."""
     stops: dict[tuple[TaskKey, int, Versions | None], SafeText] = field(default_factory=dict)
     """Stops found before, by everything they depend on: a worklist is drawn many times a minute."""
+    ready: dict[TaskKey, tuple[float, bool]] = field(default_factory=dict)
+    """Whether a case's priors are here, and when that was looked up."""
     _holder: str = ""
     _hubs: tuple[tuple[float, ...], tuple[HubFile, ...]] | None = None
 

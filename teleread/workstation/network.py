@@ -14,6 +14,7 @@ from teleread.model.text import clean
 from teleread.sync.requests import Works, perform, raise_told
 
 from .core import Core
+from .outlook import policy
 from .sites import Sites
 
 __all__ = ["ask", "claim", "fetch", "give_back", "sync"]
@@ -90,7 +91,10 @@ def _here(core: Core, kind: str, args: Mapping[str, Any]) -> dict[str, Any]:
         core.clock,
         core.setting("prefetch_cases"),
         core.setting("prefetch_priors"),
+        policy=lambda: policy(core),
     )
+    # Whoever held the lock before may have been killed in the middle of a fetch.
+    core.vault.objects.recover()
     try:
         return perform(works, kind, args)
     finally:

@@ -13,6 +13,7 @@ from teleread.model.text import EMPTY, SafeText
 
 from .api import WorklistItem
 from .core import Core
+from .outlook import Ready
 from .query import order_key, parse_query
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class _Join:
         self._now = now
         self._drafts = core.vault.drafts.open_ids()
         self._reports = core.vault.reports.states()
+        self._ready = Ready(core)
 
     def item(self, row: WorklistRow) -> WorklistItem:
         hub, name = self.hubs[row.hub_id]
@@ -115,7 +117,7 @@ class _Join:
             instances=row.instances,
             held=row.held,
             cached=row.cached,
-            priors_ready=row.cached == "all",
+            priors_ready=row.cached == "all" and self._ready(key),
             draft=draft,
             report_state=report or ("draft" if draft else None),
             owner_name=row.owner_name,
