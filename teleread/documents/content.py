@@ -14,7 +14,7 @@ from teleread.model.report import SignedReport
 from .facts import TOLD
 from .frozen import thaw
 
-__all__ = ["Content", "content_of", "unknown_renderer"]
+__all__ = ["Content", "content_of", "shown_moment", "shown_name", "unknown_renderer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def content_of(report: SignedReport) -> Content:
         notes=tuple(
             f"{TOLD[one['rule']]}: {one['reason']}" for one in form["overrides"] if one["rule"] in TOLD
         ),
-        signature=f"Signed by {form['reader']['name'] or 'the reader'}, {_when(form['signed_at'])}",
+        signature=f"Signed by {form['reader']['name'] or 'the reader'}, {shown_moment(form['signed_at'])}",
     )
 
 
@@ -63,19 +63,19 @@ def _facts(form: Mapping[str, Any]) -> list[tuple[str, str]]:
     patient, order, study = form["patient"], form["order"], form["study"]
     numbers = patient["identifiers"]
     return [
-        ("Patient", _name(patient["name"])),
+        ("Patient", shown_name(patient["name"])),
         ("Born", patient["birth_date"]),
         ("Sex", {"M": "male", "F": "female", "O": "other"}.get(patient["sex"], "")),
         ("NHS number", ", ".join(_nhs(one["value"]) for one in numbers if one["issuer"] == NHS_SYSTEM)),
         ("Hospital number", ", ".join(one["value"] for one in numbers if one["issuer"] != NHS_SYSTEM)),
         ("Accession", ", ".join(order["accessions"])),
         ("Examination", order["procedure"]),
-        ("Examined", _when(order["occurrence"] or study["started"] or "")),
+        ("Examined", shown_moment(order["occurrence"] or study["started"] or "")),
         ("Requested by", order["requester"]),
     ]
 
 
-def _name(pn: str) -> str:
+def shown_name(pn: str) -> str:
     """``OKONKWO, Adaeze`` from a DICOM PN."""
     family, _, rest = pn.partition("^")
     given = " ".join(part for part in rest.split("^") if part)
@@ -92,7 +92,7 @@ _MONTHS: Final = (
 )
 
 
-def _when(stamp: str) -> str:
+def shown_moment(stamp: str) -> str:
     """``24 November 2026 14:02 UTC`` from RFC 3339; a bare date stays a date, anything else as it is."""
     found = re.fullmatch(r"(\d{4})-(0[1-9]|1[0-2])-(\d{2})(?:T(\d{2}:\d{2}).*Z)?", stamp)
     if found is None:
