@@ -100,7 +100,13 @@ class Objects:
             )
         pack = PackWriter(path, key, segment_id)
         return SegmentWriter(
-            self._cache, self._keys, pack, path, (hub_id, study_uid, series_uid), segment_id.hex()
+            self._cache,
+            self._keys,
+            pack,
+            path,
+            (hub_id, study_uid, series_uid),
+            segment_id.hex(),
+            self._clock,
         )
 
     def read(self, hub_id: str, study_uid: str, sop_uid: str) -> bytes:
@@ -168,11 +174,7 @@ class Objects:
             (hub_id, study_uid),
         )
         for sop_uid, length, sha256 in rows:
-            try:
-                intact = self._digest(hub_id, study_uid, sop_uid) == sha256
-            except IntegrityError:
-                intact = False
-            if intact:
+            if self._intact(hub_id, study_uid, sop_uid, sha256):
                 good, size = good + 1, size + length
             else:
                 bad.append(sop_uid)
@@ -188,12 +190,12 @@ class Objects:
             )
         return StudyCheck(good, size, tuple(bad))
 
-    def _digest(self, hub_id: str, study_uid: str, sop_uid: str) -> str:
-        reader, start, size = self._place(hub_id, study_uid, sop_uid)
-        digest = hashlib.sha256()
-        for offset in range(0, size, _PIECE):
-            digest.update(reader.read(start + offset, min(_PIECE, size - offset)))
-        return digest.hexdigest()
+    def _intact(self, hub_id: str, study_uid: str, sop_uid: str, sha256: str) -> bool:
+        try:
+            reader, start, size = self._place(hub_id, study_uid, sop_uid)
+        except IntegrityError:
+            return False
+        return _digest(reader, start, size) == sha256
 
     def shred(self, hub_id: str, study_uid: str, why: str) -> int:
         """Make a study unreadable for ever, then remove what is left of it.
@@ -262,13 +264,12 @@ class Objects:
             rows = []
         writer = self.open_segment(hub_id, study_uid, why="recovery") if rows else None
         for _, start, size, sha256, info in rows:
-            with contextlib.suppress(IntegrityError):
-                data = reader.read(start, size)
-                if writer is not None and hashlib.sha256(data).hexdigest() == sha256:
-                    writer.begin(loads(InstanceInfo, info))
-                    writer.write(data)
-                    writer.end()
-                    count += 1
+            if writer is not None and _digest(reader, start, size) == sha256:
+                writer.begin(loads(InstanceInfo, info))
+                for offset in range(0, size, _PIECE):
+                    writer.write(reader.read(start + offset, min(_PIECE, size - offset)))
+                writer.end()
+                count += 1
         if writer is not None:
             writer.close()
         with self._cache.joined() as connection:
@@ -282,3 +283,14 @@ class Objects:
 
     def _path(self, name: str) -> Path:
         return self._folder / name[:2] / name[2:]
+
+
+def _digest(reader: PackReader, start: int, size: int) -> str:
+    """SHA-256 of a stretch of a pack, hex; empty where its seals don't hold. Piece by piece."""
+    digest = hashlib.sha256()
+    try:
+        for offset in range(0, size, _PIECE):
+            digest.update(reader.read(start + offset, min(_PIECE, size - offset)))
+    except IntegrityError:
+        return ""
+    return digest.hexdigest()

@@ -7,20 +7,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, Self
 
+from teleread.host.clock import Clock
 from teleread.host.paths import sync_folder
 from teleread.model.errors import TelereadError
 from teleread.model.study import InstanceInfo
 
 from .codec import dumps
-from .connection import SqlValue
 from .database import Database
 from .packs import PackWriter
 from .study_keys import StudyKeys
 
 __all__ = ["SegmentWriter"]
 
-_ROWS_AT_ONCE: Final = 32
-"""Index rows written in one transaction while a segment grows."""
+_ROWS_AT_ONCE: Final = 256
+"""Most index rows that wait for one transaction while a segment grows."""
+_ROWS_SECONDS: Final = 0.25
+"""How long they wait at most: what a crash costs is what came since."""
 
 
 class SegmentWriter:
@@ -37,7 +39,10 @@ class SegmentWriter:
         path: Path,
         place: tuple[str, str, str],
         segment_id: str,
+        clock: Clock,
     ) -> None:
+        self._clock = clock
+        self._indexed_at = clock.monotonic()
         self._cache = cache
         self._keys = keys
         self._pack = pack
@@ -85,8 +90,10 @@ class SegmentWriter:
         series = known.series_uid or self._series_uid
         self._waiting.append((replace(known, sha256=digest, size=size, series_uid=series), self._start))
         self._info = None
-        if len(self._waiting) >= _ROWS_AT_ONCE:
+        now = self._clock.monotonic()
+        if len(self._waiting) >= _ROWS_AT_ONCE or now - self._indexed_at >= _ROWS_SECONDS:
             self._index_written()
+            self._indexed_at = now
         return digest
 
     def _index_written(self) -> None:
@@ -121,9 +128,6 @@ class SegmentWriter:
                 for info, start in ready
             ],
         )
-
-    def _row(self, info: InstanceInfo, start: int) -> tuple[SqlValue, ...]:
-        return info.sop_uid, info.series_uid, self._segment_id, start, info.size, info.sha256, dumps(info)
 
     def close(self) -> None:
         """See everything reach the disk, then index it.

@@ -132,6 +132,7 @@ def test_a_study_is_seen_growing_before_its_segment_is_closed(vault: Vault) -> N
         segment.begin(instance(number))
         segment.write(bytes([number]) * 10_000)
         segment.end()
+        vault.clock.sleep(0.05)
     held = vault.studies.held(HUB, STUDY)
     assert 0 < len(held) < 40
     assert vault.objects.read(HUB, STUDY, f"{SERIES}.3") == bytes([3]) * 10_000
@@ -156,6 +157,7 @@ def test_after_a_crash_whole_instances_are_rescued_into_a_new_segment(vault: Vau
         segment.begin(instance(number))
         segment.write(bytes([number]) * 30_000)
         segment.end()
+        vault.clock.sleep(0.05)
     before = vault.studies.held(HUB, STUDY)
     files = vault.objects.files(HUB, STUDY)
     segment.abandon()
