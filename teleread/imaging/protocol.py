@@ -33,6 +33,8 @@ class Capabilities:
     """Picture pixels in a cell's height."""
     text_over_picture: bool
     """Corner text may stand in cells on the picture; else it needs rows of its own."""
+    greys: int = 256
+    """Levels of grey it can tell apart; under 256 the heading says so."""
 
 
 class ImageProtocol(Protocol):

@@ -25,6 +25,7 @@ __all__ = [
     "range_window",
     "to_grey",
     "voi",
+    "voi_values",
 ]
 
 OWN_RANGE: Final = SafeText("own range")
@@ -176,13 +177,26 @@ def _table(
 def _greys(
     stored: Pixels, frame: Frame, shown: Window | LookupTable | None, inverted: bool
 ) -> NDArray[np.uint8]:
-    values = modality_values(stored, frame)
-    if isinstance(shown, LookupTable):
-        greys = _looked_up(values, shown) * (255.0 / ((1 << shown.bits) - 1))
-        greys = np.minimum(greys, 255.0)
-    else:
-        greys = voi(values, shown if shown is not None else range_window(frame))
+    greys = voi_values(modality_values(stored, frame), shown, frame)
     return _finished(greys, stored, frame.padding, inverted)
+
+
+def voi_values(
+    values: NDArray[np.float64], shown: Window | LookupTable | None, frame: Frame
+) -> NDArray[np.float64]:
+    """Apply a window or a VOI table.
+
+    Args:
+        values: Values after the modality transform.
+        shown: The window or table; None takes the frame's own range.
+        frame: Where they come from.
+
+    Returns:
+        Values from 0.0 to 255.0, not rounded.
+    """
+    if isinstance(shown, LookupTable):
+        return np.minimum(_looked_up(values, shown) * (255.0 / ((1 << shown.bits) - 1)), 255.0)
+    return voi(values, shown if shown is not None else range_window(frame))
 
 
 def _finished(

@@ -162,7 +162,7 @@ def _measured(item: Elements) -> SafeText:
     if not value:
         return _meaning(item.item(0x0040A301)) or clean("no value")
     name = unit.text(0x00080100)
-    shown = "" if name in ("1", "{no units}") else name or unit.text(0x00080104)
+    shown = "" if name in ("1", "{no units}") else name.strip("{}") or unit.text(0x00080104)
     return clean(f"{value} {shown}".strip(), limit=120)
 
 
