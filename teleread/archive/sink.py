@@ -17,6 +17,7 @@ from teleread.model.study import InstanceInfo
 from teleread.model.text import SafeText, clean
 from teleread.wire.dicom_header import HeaderReader
 from teleread.wire.dicom_index import instance_info
+from teleread.wire.dicom_pixels_end import PixelsEnd
 from teleread.wire.part10 import PREAMBLE, file_meta
 
 from .intake import refused
@@ -25,6 +26,11 @@ __all__ = ["Segment", "SinkLimits", "VaultSink"]
 
 _LEAD: Final = 132
 """Bytes that tell how a file begins: preamble and prefix."""
+
+_SHORT: Final = (
+    "An instance ended before its own header said it would, and was not kept.",
+    "The archive's copy may be damaged.",
+)
 
 
 class Segment(Protocol):
@@ -136,6 +142,8 @@ class VaultSink:
             self._read_head(one, final=True)
         assert one.info is not None
         info = one.info
+        if one.pixels is not None and not one.pixels.whole:
+            raise self._refuse(*_SHORT)
         if one.digest is not None:
             self._compare(info, one.digest.hexdigest())
         else:
@@ -207,6 +215,12 @@ class VaultSink:
                 "An instance of another study came and was not kept.",
                 "The archive sent something that was not asked for.",
             )
+        assert one.reader is not None
+        # What a site keeps on a disc is taken as it is; of what is asked for again, only whole instances are.
+        if self._study_uid and one.reader.cut:
+            raise self._refuse(*_SHORT)
+        if self._study_uid and one.reader.pixel_offset is not None and info.pixel_offset is not None:
+            one.pixels = PixelsEnd(info.pixel_offset, one.reader.pixel_length)
         one.started = True
         if self._look_up is not None and study_uid not in self._looked_up:
             self._looked_up.add(study_uid)
@@ -221,6 +235,8 @@ class VaultSink:
 
     def _pass_on(self, one: _Incoming, chunk: bytes | bytearray | memoryview) -> None:
         one.passed += len(chunk)
+        if one.pixels is not None:
+            one.pixels.feed(chunk)
         if one.digest is not None:
             one.digest.update(chunk)
         elif one.segment is not None:
@@ -272,7 +288,7 @@ class VaultSink:
 class _Incoming:
     """The instance that is arriving."""
 
-    __slots__ = ("digest", "fed", "head", "info", "passed", "reader", "segment", "size", "started")
+    __slots__ = ("digest", "fed", "head", "info", "passed", "pixels", "reader", "segment", "size", "started")
 
     def __init__(self) -> None:
         self.head = bytearray()
@@ -284,6 +300,7 @@ class _Incoming:
         self.info: InstanceInfo | None = None
         self.segment: Segment | None = None
         self.digest: hashlib._Hash | None = None
+        self.pixels: PixelsEnd | None = None
 
 
 def _normalise(head: bytearray) -> None:

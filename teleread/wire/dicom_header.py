@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from teleread.model.errors import TelereadError
@@ -78,6 +77,10 @@ class HeaderReader:
         """The header ended early or a limit was met; what was read before stays."""
         self.pixel_offset: int | None = None
         """Absolute offset of the Pixel Data value, bytes; None where none was met."""
+        self.pixel_length: int | None = None
+        """Its announced length, bytes; None where undefined."""
+        self.cut = False
+        """The bytes ended inside an element."""
         self.has_pixels = False
         self.values: dict[int, bytes] = {}
         """Raw values of the top level by tag."""
@@ -129,9 +132,11 @@ class HeaderReader:
         if self._stage == "start":
             self._start(final=True)
             self._walk()
-        whole = not self._skip and self._pos >= len(self._buf) and not self._levels
+        open_ = any(level.end is None or level.end > self._base + self._pos for level in self._levels)
+        whole = not self._skip and self._pos >= len(self._buf) and not open_
         if not self.done:
-            self._stop(truncated=not whole)
+            self.cut = not whole or (self._inflater is not None and not self._inflater.eof)
+            self._stop(truncated=self.cut)
         if self._stage != "set":
             raise _refusal("It holds no DICOM data set.")
 
@@ -281,7 +286,7 @@ class HeaderReader:
         self, tag: int, vr: bytes, length: int, head: int, level: _Level | None, implicit: bool
     ) -> bool:
         if level is None and tag > 0x7FE00007:
-            self._end_of_header(tag, head)
+            self._end_of_header(tag, head, length)
             return False
         context = level.context if level else ""
         inner = self._context_of(tag, context, level)
@@ -307,11 +312,12 @@ class HeaderReader:
         self._skip = length
         return True
 
-    def _end_of_header(self, tag: int, head: int) -> None:
+    def _end_of_header(self, tag: int, head: int, length: int) -> None:
         if tag in PIXELS:
             self.has_pixels = True
             if self._inflater is None:  # an offset into inflated bytes would name nothing in the file
                 self.pixel_offset = self._base + self._pos + head
+                self.pixel_length = None if length == UNDEFINED else length
         self._stop(truncated=False)
 
     @staticmethod
@@ -387,10 +393,6 @@ class HeaderReader:
             if value:
                 return value
         return ""
-
-    def knows(self, tags: Iterable[int]) -> bool:
-        """Whether all these values are there already."""
-        return all(tag in self.values for tag in tags)
 
 
 def _refusal(why: str) -> TelereadError:
