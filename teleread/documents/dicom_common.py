@@ -21,7 +21,8 @@ from pydicom.filewriter import write_dataset
 from pydicom.sequence import Sequence as Items
 
 from teleread.model.errors import IntegrityError, UsageError
-from teleread.model.evidence import ImageRef
+from teleread.model.evidence import Code, ImageRef
+from teleread.model.text import SafeText
 from teleread.wire.part10 import file_meta
 
 from .facts import Facts, Numbered
@@ -41,6 +42,7 @@ __all__ = [
     "encode",
     "evidence",
     "held",
+    "held_name",
     "iso_moment",
     "mark_text",
     "numbers_of",
@@ -120,24 +122,43 @@ def uid(report_id: str, name: str) -> str:
 
 
 def held(text: str, limit: int = _LO) -> str:
-    """A text as LO, SH and PN can hold it (PS3.5 6.2): no backslash, which splits values, and not longer."""
-    return text.replace("\\", "\N{FULLWIDTH REVERSE SOLIDUS}").strip()[:limit]
+    """A text as LO and SH can hold it (PS3.5 6.2): no backslash, which splits values, and not longer.
+
+    The standard counts characters, many receivers count bytes: the shorter of the two is kept.
+    """
+    text = text.replace("\\", "\N{FULLWIDTH REVERSE SOLIDUS}").strip()
+    return text[:limit].encode("utf-8")[:limit].decode("utf-8", "ignore").strip()
+
+
+def held_name(name: str) -> str:
+    """A person's name as PN can hold it: the first component group alone."""
+    return name.partition("=")[0].replace("\\", "\N{FULLWIDTH REVERSE SOLIDUS}").strip()
 
 
 def as_held(facts: Facts) -> Facts:
     """The facts as DICOM can hold them: what a form that was read back is compared with."""
     return replace(
         facts,
-        reader=held(facts.reader),
-        patient_name=held(facts.patient_name.partition("=")[0], 64 * 5),
+        reader=held_name(facts.reader),
+        parts=tuple(replace(one, codes=tuple(_as_held(code) for code in one.codes)) for one in facts.parts),
+        patient_name=held_name(facts.patient_name),
         numbers=tuple(Numbered(held(one.value), one.issuer) for one in facts.numbers),
         accessions=tuple(one if _short(one) else held(one) for one in facts.accessions),
         sex=facts.sex if facts.sex in {"M", "F", "O"} else "",
         key_images=tuple(replace(one, image=as_referred(one.image)) for one in facts.key_images),
         measurements=tuple(
-            replace(one, image=one.image and as_referred(one.image)) for one in facts.measurements
+            replace(
+                one,
+                image=one.image and as_referred(one.image),
+                code=one.code and _as_held(one.code),
+            )
+            for one in facts.measurements
         ),
     )
+
+
+def _as_held(code: Code) -> Code:
+    return replace(code, scheme=SafeText(held(code.scheme, _SH)), meaning=SafeText(held(code.meaning)))
 
 
 def coded(value: str, scheme: str, meaning: str) -> Dataset:
@@ -186,7 +207,7 @@ def base(
 
 
 def _patient(ds: Dataset, facts: Facts) -> None:
-    ds.PatientName = held(facts.patient_name.partition("=")[0], 64 * 5)
+    ds.PatientName = held_name(facts.patient_name)
     ds.PatientID = ""
     if facts.numbers:
         _number(ds, facts.numbers[0])

@@ -27,6 +27,7 @@ from .dicom_common import (
     encode,
     evidence,
     held,
+    held_name,
     mark_text,
     predecessor,
     requests,
@@ -116,7 +117,7 @@ def document_module(ds: Dataset, facts: Facts) -> None:
     ds.VerificationFlag = kind.verification
     ds.PreliminaryFlag = kind.preliminary
     verifier = Dataset()
-    verifier.VerifyingObserverName = held(facts.reader)
+    verifier.VerifyingObserverName = held_name(facts.reader)
     verifier.VerifyingObserverIdentificationCodeSequence = Items([])
     verifier.VerifyingOrganization = held(facts.organisation) or "not stated"
     verifier.VerificationDateTime = f"{ds.ContentDate}{ds.ContentTime}+0000"
@@ -135,7 +136,7 @@ def _observer(name: str, person_id: str) -> Dataset:
     """Identified Person or Device Macro (PS3.3 table C.17-3b)."""
     item = Dataset()
     item.ObserverType = "PSN"
-    item.PersonName = held(name)
+    item.PersonName = held_name(name)
     item.InstitutionName = ""
     item.InstitutionCodeSequence = Items([])
     item.PersonIdentificationCodeSequence = Items([coded(person_id, "99HUB", name)] if person_id else [])

@@ -13,7 +13,7 @@ from teleread.model.errors import IntegrityError
 from teleread.model.evidence import Code, ImageRef
 from teleread.model.text import SafeText
 
-from .dicom_common import as_referred, coded, held
+from .dicom_common import as_referred, coded, held_name
 
 __all__ = [
     "MAX_DEPTH",
@@ -89,7 +89,7 @@ def code(name: Name, value: Name, relation: str = "CONTAINS") -> Dataset:
 def person(name: Name, who: str, relation: str) -> Dataset:
     """PNAME."""
     ds = _item("PNAME", name, relation)
-    ds.PersonName = held(who)
+    ds.PersonName = held_name(who)
     return ds
 
 
