@@ -304,10 +304,14 @@ class _Incoming:
 
 
 def _normalise(head: bytearray) -> None:
-    """A preamble of zeros: what a sender puts there can make a file be two things at once."""
+    """Give a file the preamble and prefix it lacks; one it has stays, so that bytes and digest are what arrived.
+
+    A preamble can make a file be two things at once (CVE-2019-11687): it is harmless in a sealed pack, and has
+    to become zeros wherever a file leaves the vault in the clear.
+    """
     if head[128:132] == b"DICM":
-        head[:128] = PREAMBLE
-    elif head[:4] == b"DICM":
+        return
+    if head[:4] == b"DICM":
         head[:0] = PREAMBLE
     elif head[:2] == b"\x02\x00":
         head[:0] = PREAMBLE + b"DICM"

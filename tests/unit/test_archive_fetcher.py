@@ -172,9 +172,14 @@ def test_the_same_instance_with_other_bytes_keeps_the_first_and_tells(vault: Vau
     assert any("other bytes" in one for one in outcome.problems)
 
 
-def test_a_preamble_is_always_zeros(vault: Vault, clock: FakeClock) -> None:
-    run(vault, clock, MemoryArchive({f"{STUDY}.1.1": ct(1, preamble=b"MZ" * 64)}))
-    assert vault.objects.read("hub", STUDY, f"{STUDY}.1.1") == ct(1)
+def test_a_preamble_is_kept_as_it_came_for_what_is_sealed_is_what_arrived(
+    vault: Vault, clock: FakeClock
+) -> None:
+    sent = ct(1, preamble=b"MZ" * 64)
+    run(vault, clock, MemoryArchive({f"{STUDY}.1.1": sent}))
+    assert vault.objects.read("hub", STUDY, f"{STUDY}.1.1") == sent
+    (held,) = vault.studies.instances("hub", STUDY)
+    assert held.sha256 == hashlib.sha256(sent).hexdigest()
 
 
 def test_a_file_without_preamble_gets_one_and_its_offset_moves(vault: Vault, clock: FakeClock) -> None:
