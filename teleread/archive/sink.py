@@ -304,10 +304,10 @@ class _Incoming:
 
 
 def _normalise(head: bytearray) -> None:
-    """Give a file the preamble and prefix it lacks; one it has stays, so that bytes and digest are what arrived.
+    """Give a file the preamble and prefix it lacks; one it has stays: bytes and digest are what arrived.
 
-    A preamble can make a file be two things at once (CVE-2019-11687): it is harmless in a sealed pack, and has
-    to become zeros wherever a file leaves the vault in the clear.
+    A preamble can make a file be two things at once (CVE-2019-11687). In a sealed pack it is harmless; it
+    has to become zeros wherever a file leaves the vault in the clear.
     """
     if head[128:132] == b"DICM":
         return
