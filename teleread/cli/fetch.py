@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from teleread.cli.call import Call
+from teleread.cli.progress import FetchBar
 from teleread.cli.worklist import positive
 from teleread.model.errors import ExitCode
 
@@ -27,13 +28,17 @@ def run(call: Call) -> int:
     core = call.desk.core
     key = resolve_study_or_task(core, call.args.what)
     priors = 0 if call.args.no_priors else call.args.priors or 0
-    told = call.desk.fetch(key.hub_id, key.study_uid, via=call.args.via, priors=priors)
+    with FetchBar(call, key.study_uid):
+        told = call.desk.fetch(key.hub_id, key.study_uid, via=call.args.via, priors=priors)
     call.out.document("fetch", told)
     whole = "whole" if told["complete"] else "part"
     call.out.say(
         f"{told['instances_held']} of {told['instances_expected']} instances are here ({whole}), "
         f"by {told['via']}, {told['bytes']} bytes in {told['seconds']:.1f} s."
     )
+    for words in (told.get("missing_why"), told.get("changed")):
+        if words:
+            call.out.note(words)
     for one in told["fallbacks"]:
         call.out.note(f"{one['via']}: {one['why']}")
     for words in told.get("problems", ()):

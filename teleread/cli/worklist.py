@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import Any, Final
 
 from teleread.cli.call import Call, read_words
 from teleread.workstation.api import WorklistItem
@@ -13,7 +13,12 @@ __all__ = ["arguments", "item_json", "run"]
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What may be typed."""
-    parser.add_argument("query", nargs="*", metavar="QUERY|-", help="words and key:value terms; - reads it")
+    parser.add_argument(
+        "query",
+        nargs="*",
+        metavar="QUERY|-|why TASK|priors TASK|pin TASK STUDY|unpin TASK STUDY",
+        help="words and key:value terms; - reads it; or why a task's images are here or not",
+    )
     parser.add_argument("--limit", type=positive, metavar="N", help="at most this many")
 
 
@@ -25,9 +30,17 @@ def positive(text: str) -> int:
     return number
 
 
+_VERBS: Final = ("why", "priors", "pin", "unpin")
+"""Words that, with a task after them, are no query."""
+
+
 def run(call: Call) -> int:
-    """List."""
+    """List, or explain one task."""
     words: list[str] = call.args.query
+    if len(words) >= 2 and words[0] in _VERBS and _names_task(call, words[1]):
+        from teleread.cli.outlook import act
+
+        return act(call, words[0], words[1:])
     query = read_words("-") if words == ["-"] else " ".join(words)
     items = call.desk.items(query, call.args.limit)
     age = call.desk.age_seconds()
@@ -51,6 +64,12 @@ def run(call: Call) -> int:
         heads, rows, empty="Nothing matches." if query else "Nothing to read. teleread sync asks the hubs."
     )
     return 0
+
+
+def _names_task(call: Call, word: str) -> bool:
+    """Whether a word is HUB:ID of a hub that is there; ``why modality:CT`` stays a query."""
+    hub, colon, rest = word.partition(":")
+    return bool(colon and rest) and any(hub == one.name for one in call.desk.core.hubs)
 
 
 def item_json(item: WorklistItem) -> dict[str, Any]:

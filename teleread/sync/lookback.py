@@ -73,6 +73,7 @@ def _ask(works: Works, file: HubFile, key: TaskKey) -> int:
         works.silent[mark] = works.clock.monotonic() + FAILED.total_seconds()
         return 1
     works.vault.wishes.put_priors(file.hub_id, name.issuer, name.value, tuple(found))
+    works.forget_outlook()
     return 1
 
 

@@ -117,6 +117,10 @@ class Works:
         found.lines = self.lines.view(self.clock.monotonic())
         return found
 
+    def forget_outlook(self) -> None:
+        """Rank priors anew: there are others now."""
+        self._outlook = None
+
     def room(self) -> Room:
         """The cache's room, as it is now."""
         from teleread.sync.room import Room

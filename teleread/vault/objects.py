@@ -184,10 +184,13 @@ class Objects:
                     "DELETE FROM instance WHERE hub_id = ? AND study_uid = ? AND sop_uid = ?",
                     (hub_id, study_uid, sop_uid),
                 )
-            connection.execute(
-                "UPDATE study SET verified_at = ? WHERE hub_id = ? AND study_uid = ?",
-                ("" if bad else stamp(self._clock.now()), hub_id, study_uid),
-            )
+            if bad:
+                words = f"{len(bad)} damaged here and fetched again."
+                values: tuple[str, ...] = ("", words, hub_id, study_uid)
+                changes = "verified_at = ?, missing_why = ?"
+            else:
+                values, changes = (stamp(self._clock.now()), hub_id, study_uid), "verified_at = ?"
+            connection.execute(f"UPDATE study SET {changes} WHERE hub_id = ? AND study_uid = ?", values)
         return StudyCheck(good, size, tuple(bad))
 
     def _intact(self, hub_id: str, study_uid: str, sop_uid: str, sha256: str) -> bool:

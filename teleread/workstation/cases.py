@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from teleread.host.paths import ProfilePaths
-from teleread.model.errors import UsageError
+from teleread.model.errors import IntegrityError, UsageError
 from teleread.model.report import Draft, Template
+from teleread.model.study import StudyKey
 from teleread.model.task import PriorReport, TaskContext, TaskKey
 from teleread.model.text import SafeText, clean
 
@@ -120,8 +121,20 @@ def _series(uid: str, instances: Sequence[InstanceInfo]) -> SeriesView:
 
 
 def instance_bytes(core: Core, hub_id: str, study_uid: str, sop_uid: str) -> bytes:
-    """One held instance as a Part 10 file, unsealed and verified."""
-    return bytes(core.vault.objects.read(hub_id, study_uid, sop_uid))
+    """One held instance as a Part 10 file, unsealed and verified.
+
+    Raises:
+        IntegrityError: Its bytes are damaged; it is out of the index now, and asked for again.
+        UsageError: It is not held.
+    """
+    try:
+        return bytes(core.vault.objects.read(hub_id, study_uid, sop_uid))
+    except IntegrityError:
+        from .pixels import ask_again
+
+        core.vault.studies.forget_instance(hub_id, study_uid, sop_uid)
+        ask_again(core, StudyKey(hub_id, study_uid))
+        raise
 
 
 def all_templates(paths: ProfilePaths) -> tuple[tuple[Template, ...], tuple[SafeText, ...]]:

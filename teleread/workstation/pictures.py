@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from teleread.model.errors import UsageError
 
-from .cases import study_series
+from .cases import instance_bytes, study_series
 from .core import Core
 from .naming import resolve_study
 
-__all__ = ["picture_bytes", "show"]
+__all__ = ["Picked", "picture_bytes", "show"]
 
 MAX_OBJECT: Final = 2 * 1024**3
 """Largest file opened, bytes."""
@@ -21,7 +22,17 @@ MAX_OBJECT: Final = 2 * 1024**3
 _HELD: Final = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._-]{0,63}/)?[0-9.]+(?:/[0-9.]+){0,2}")
 
 
-def picture_bytes(core: Callable[[], Core], what: str) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """An object to draw."""
+
+    data: bytes
+    """Its Part 10 bytes."""
+    other: Callable[[str], bytes | None] | None = None
+    """Another object of the same study, by SOP Instance UID."""
+
+
+def picture_bytes(core: Callable[[], Core], what: str) -> Picked:
     """The object to draw.
 
     Args:
@@ -35,7 +46,7 @@ def picture_bytes(core: Callable[[], Core], what: str) -> bytes:
     if path.is_file():
         if path.stat().st_size > MAX_OBJECT:
             raise UsageError("That file is larger than any object that is shown.", code="too-long")
-        return path.read_bytes()
+        return Picked(path.read_bytes())
     if not _HELD.fullmatch(what):
         raise UsageError(
             "There is no such file, and it is no study either.",
@@ -45,7 +56,7 @@ def picture_bytes(core: Callable[[], Core], what: str) -> bytes:
     return _held(core(), what)
 
 
-def _held(core: Core, what: str) -> bytes:
+def _held(core: Core, what: str) -> Picked:
     hub, parts = _split(core, what)
     key = resolve_study(core, f"{hub}/{parts[0]}" if hub else parts[0])
     series = [
@@ -76,7 +87,12 @@ def _held(core: Core, what: str) -> bytes:
         )
         assert chosen is not None
         sop = chosen.sop_uid
-    return core.vault.objects.read(key.hub_id, key.study_uid, sop)
+    hub_id, study = key.hub_id, key.study_uid
+    held = {one.sop_uid for found in study_series(core, hub_id, study) for one in found.instances}
+    return Picked(
+        instance_bytes(core, hub_id, study, sop),
+        lambda uid: instance_bytes(core, hub_id, study, uid) if uid in held else None,
+    )
 
 
 def _split(core: Core, what: str) -> tuple[str, list[str]]:
@@ -98,7 +114,8 @@ def show(
     cells: tuple[int, int] | None,
     colours: bool,
     protocol: str,
-) -> tuple[dict[str, Any], str]:
+    other: Callable[[str], bytes | None] | None = None,
+) -> tuple[dict[str, Any], str, str]:
     """Decode, and write a PNG or draw in cells.
 
     Args:
@@ -110,45 +127,54 @@ def show(
         cells: (columns, rows) to draw in; None draws nothing.
         colours: Whether the terminal takes colours.
         protocol: ``auto`` or a way of drawing.
+        other: Another object of the same study, by SOP Instance UID; None where there is none.
 
     Returns:
-        The contract's answer, and the lines to print (empty for none).
+        The contract's answer, the lines to print (empty for none), and the object's own text.
 
     Raises:
-        UsageError: That way of drawing is not here.
         TelereadError: It can't be shown, or the PNG can't be written.
     """
-    if protocol not in {"auto", "halfblock", "none"} and cells is not None:
-        raise UsageError(
-            f"This version does not draw by {protocol}.",
-            remedy="Use --protocol halfblock, or --png.",
-            code="no-protocol",
-        )
     from teleread.imaging.show import picture_of_file
 
-    found = picture_of_file(data, frame, window or "", annotate=annotate)
-    if found.picture is None:
-        return found.answer, ""
-    if png:
+    found = picture_of_file(data, frame, window or "", annotate=annotate, other=other)
+    drawn = ""
+    if found.picture is not None and png:
         from teleread.imaging.png import write_png
 
         write_png(found.picture.array, png, {"Description": str(found.picture.label), "Software": "teleread"})
-        return found.answer, ""
-    if cells is None:
-        return found.answer, ""
-    return found.answer, _drawn(found, cells, colours)
+    elif found.picture is not None and cells is not None and protocol != "none":
+        drawn = _drawn(found.picture, cells, colours, protocol)
+    return found.answer, drawn, found.text
 
 
-def _drawn(found: Any, cells: tuple[int, int], colours: bool) -> str:
+def _drawn(picture: Any, cells: tuple[int, int], colours: bool, protocol: str) -> str:
     import os
 
-    from teleread.imaging.halfblock import HalfBlock
+    from teleread.imaging.probe import TerminalFacts
     from teleread.imaging.protocol import colours_of
-    from teleread.imaging.resample import fit, place
+    from teleread.imaging.ways import draw, pick, usable_shared
 
-    array = found.picture.array
-    aspect = found.picture.aspect  # 1.0 where --annotate squared the pixels already
-    placement = place(array.shape[0], array.shape[1], cells[0], cells[1] * 2, aspect=aspect)
-    canvas = fit(array, placement)
-    lines = HalfBlock(colours_of(os.environ) if colours else "mono").cells(canvas)
-    return "\n".join([*lines, f"{placement.ratio}  {found.picture.label}", ""])
+    facts = TerminalFacts()
+    if colours and protocol in ("auto", "sixel", "kitty", "iterm2"):
+        from teleread.imaging.asking import LIMIT, LIMIT_FAR, ask_terminal
+
+        facts = ask_terminal(LIMIT_FAR if os.environ.get("SSH_CONNECTION") else LIMIT)
+    name = pick(protocol, os.environ, facts)
+    if name == "none":
+        return ""
+    made = draw(
+        picture.array,
+        cells,
+        name,
+        aspect=picture.aspect,  # 1.0 where --annotate squared the pixels already
+        colours=colours_of(os.environ) if colours else "mono",
+        facts=facts,
+        # A picture on the shell's screen outlives us, so its memory may only be left to who said it takes it.
+        shared=usable_shared(os.environ) if name == "kitty" and facts.kitty else None,
+    )
+    words = "half blocks" if name == "halfblock" else name
+    note = ", ".join(part for part in (words, made.note, str(picture.label)) if part)
+    # A Sixel picture leaves the cursor below itself; the others leave it where it was.
+    lines = made.lines[:1] if name == "sixel" else made.lines
+    return "\n".join([*lines, f"{made.placement.ratio}  {note}", ""])

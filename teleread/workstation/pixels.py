@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from teleread.model.errors import UsageError
 from teleread.model.hubfile import HubFile
 from teleread.model.study import InstanceInfo, StudyInfo, StudyKey
+from teleread.model.text import clean
 
 from .api import SeriesView
 from .core import Core
 from .naming import resolve_study
 
-__all__ = ["import_paths", "purge", "series_json", "stats", "studies", "verify", "where"]
+if TYPE_CHECKING:
+    from teleread.vault.copies import Copy
+
+__all__ = [
+    "ask_again",
+    "import_paths",
+    "legal_hold",
+    "legal_holds",
+    "purge",
+    "receipts",
+    "series_json",
+    "stats",
+    "studies",
+    "verify",
+    "where",
+    "wish",
+]
 
 
 def studies(core: Core) -> list[dict[str, Any]]:
@@ -32,8 +50,10 @@ def _study_json(core: Core, one: StudyInfo) -> dict[str, Any]:
         "bytes": one.bytes,
         "verified_at": one.verified_at or None,
         "missing_why": one.missing_why or None,
+        "changed": one.changed or None,
         "modality": one.modality,
         "date": one.date or None,
+        "legal_hold": core.vault.holds.get(one.key) is not None,
     }
 
 
@@ -50,40 +70,145 @@ def _held(core: Core, text: str) -> StudyKey:
 
 
 def where(core: Core, text: str) -> dict[str, Any]:
-    """Where a study lies, sealed."""
+    """Where a study lies, sealed, and every copy there was of it."""
     key = _held(core, text)
     files = core.vault.objects.files(key.hub_id, key.study_uid)
-    return {"study_uid": key.study_uid, "sealed": True, "segments": [str(one) for one in files]}
+    return {
+        "study_uid": key.study_uid,
+        "sealed": True,
+        "segments": [str(one) for one in files],
+        "copies": [_copy_json(core, one) for one in _copies(core, key)],
+    }
+
+
+def _copies(core: Core, key: StudyKey) -> list[Copy]:
+    return [one for one in core.vault.copies.list(key.hub_id) if one.study_uid == key.study_uid]
+
+
+def _copy_json(core: Core, one: Copy) -> dict[str, Any]:
+    return {
+        "hub": core.hub_name(one.hub_id),
+        "study_uid": one.study_uid,
+        "why": one.why,
+        "at": one.at.isoformat(timespec="seconds"),
+        "purged_at": one.purged_at.isoformat(timespec="seconds") if one.purged_at else None,
+        "purged_why": one.purged_why or None,
+        "receipt": one.receipt or None,
+        "instances": one.instances,
+        "bytes": one.bytes,
+    }
 
 
 def verify(core: Core, text: str | None) -> dict[str, Any]:
-    """Read every byte of one study, or of all, against its digest."""
+    """Read every byte of one study, or of all, against its digest; what is damaged is asked for again."""
     keys = [_held(core, text)] if text else [one.key for one in core.vault.studies.list()]
     good, damaged = 0, []
     for key in keys:
         found = core.vault.objects.verify(key.hub_id, key.study_uid)
         good += found.good
         damaged += [{"study_uid": key.study_uid, "sop_uid": one} for one in found.damaged]
+        if found.damaged:
+            ask_again(core, key)
     return {"studies": len(keys), "verified": good, "damaged": damaged}
 
 
+def ask_again(core: Core, key: StudyKey) -> None:
+    """Have what is missing of a study fetched before all others; audited, since something was damaged."""
+    from .outlook import wish as put_first
+
+    core.vault.audit.append("images-damaged", subject=key.study_uid, hub_id=key.hub_id)
+    put_first(core, key, "first")
+
+
 def purge(core: Core, text: str) -> dict[str, Any]:
-    """Shred a study; the ledger and the audit say so."""
+    """Shred a study; the ledger and the audit say so.
+
+    Raises:
+        AttentionError: ``legal-hold``.
+    """
     key = _held(core, text)
-    size = core.vault.objects.shred(key.hub_id, key.study_uid, "purged by the reader")
-    return {"study_uid": key.study_uid, "bytes": size}
+    core.vault.holds.refuse(key)
+    core.vault.objects.shred(key.hub_id, key.study_uid, "purged by the reader")
+    gone = _copies(core, key)[-1:]
+    told = _copy_json(core, gone[0]) if gone else {"instances": 0, "bytes": 0, "receipt": None}
+    return {**told, "study_uid": key.study_uid}
 
 
 def stats(core: Core) -> dict[str, Any]:
-    """How much is held, and how much room there is."""
+    """How much is held, how much room there is, and what stays whatever happens."""
+    from teleread.sync.room import Room
+
+    from .outlook import policy
+
     held = core.vault.studies.list()
+    free = shutil.disk_usage(core.paths.data).free
+    wanted = policy(core)
+    keeps = Room(core.vault, core.hubs, wanted).keeps()
+    total = sum(one.bytes for one in held)
+    kept = Counter(keeps[name] for one in held if (name := (one.key.hub_id, one.key.study_uid)) in keeps)
+    fixed = sum(one.bytes for one in held if (one.key.hub_id, one.key.study_uid) in keeps)
     return {
         "studies": len(held),
         "whole": sum(one.state == "all" for one in held),
         "instances": sum(one.held for one in held),
-        "bytes": sum(one.bytes for one in held),
-        "free_bytes": shutil.disk_usage(core.paths.data).free,
+        "bytes": total,
+        "free_bytes": free,
+        "quota_bytes": wanted.budget.quota,
+        "room_bytes": max(0, wanted.budget.room(total, free)),
+        "evictable_bytes": total - fixed,
+        "kept": dict(kept),
     }
+
+
+def legal_hold(core: Core, text: str, reason: str, *, off: bool) -> dict[str, Any]:
+    """Put a study under legal hold, or end it; audited.
+
+    Raises:
+        UsageError: It is held already, or not.
+    """
+    key = resolve_study(core, text) if off else _held(core, text)
+    words = clean(reason, limit=2000)
+    if off:
+        core.vault.holds.release(key, words)
+    else:
+        core.vault.holds.put(key, words)
+    return {"study_uid": key.study_uid, "held": not off, "reason": words}
+
+
+def legal_holds(core: Core) -> list[dict[str, Any]]:
+    """Every study under legal hold."""
+    return [
+        {
+            "hub": core.hub_name(one.key.hub_id),
+            "study_uid": one.key.study_uid,
+            "reason": one.reason,
+            "at": one.at.isoformat(timespec="seconds"),
+        }
+        for one in core.vault.holds.list()
+    ]
+
+
+def receipts(core: Core, hub_name: str | None) -> dict[str, Any]:
+    """Purge receipts, with the audit trail's last link: what a hub that wants proof is given."""
+    hub_id = None if hub_name is None else _hub_for(core, hub_name).hub_id
+    found = [one for one in core.vault.copies.list(hub_id) if one.purged_at is not None]
+    return {
+        "profile": core.vault.profile_id,
+        "audit_head": core.vault.audit.verify().head,
+        "receipts": [_copy_json(core, one) for one in found],
+    }
+
+
+def wish(core: Core, verb: str, text: str | None) -> dict[str, Any]:
+    """Put a study first, pause it or everything, or go on."""
+    from teleread.vault.wishes import ALL
+
+    from .outlook import wish as put
+
+    key = resolve_study(core, text) if text else ALL
+    kind = "first" if verb == "first" else "pause"
+    put(core, key, kind, off=verb == "go")
+    return {"study_uid": key.study_uid or None, "all": key == ALL}
 
 
 def series_json(one: SeriesView) -> dict[str, Any]:
