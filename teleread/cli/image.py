@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shutil
 
 from teleread.cli.call import Call
 from teleread.cli.worklist import positive
 
-__all__ = ["arguments", "run"]
+__all__ = ["PROTOCOLS", "arguments", "run"]
+
+PROTOCOLS = ("auto", "halfblock", "sixel", "kitty", "iterm2", "sextant", "quadrant", "braille", "none")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,9 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frame", type=positive, default=1, metavar="N", help="from 1")
     parser.add_argument("--window", metavar="CENTRE,WIDTH|PRESET")
     parser.add_argument("--size", type=_size, metavar="COLSxROWS", help="cells of the terminal")
-    parser.add_argument(
-        "--protocol", choices=("auto", "halfblock", "sixel", "kitty", "iterm2", "none"), default="auto"
-    )
+    parser.add_argument("--protocol", choices=PROTOCOLS, default="auto")
     parser.add_argument("--png", metavar="OUT", help="write a PNG file instead")
     parser.add_argument("--annotate", action="store_true", help="text, aspect correction and shutter too")
 
@@ -37,30 +38,40 @@ def run(call: Call) -> int:
     from teleread.workstation.pictures import picture_bytes, show
 
     args = call.args
-    data = picture_bytes(lambda: call.desk.core, args.what)
-    cells = None
-    if call.out.terminal and not args.png and args.protocol != "none" and not call.out.json_mode:
-        columns, rows = shutil.get_terminal_size()
-        cells = args.size or (columns, max(1, rows - 2))
-    elif args.size and not call.out.json_mode and not args.png:
-        cells = args.size
-    told, drawn = show(
-        data,
+    picked = picture_bytes(lambda: call.desk.core, args.what)
+    chosen = args.protocol not in ("auto", "none")
+    told, drawn, text = show(
+        picked.data,
         frame=args.frame,
         window=args.window,
         png=args.png,
         annotate=args.annotate,
-        cells=cells,
-        colours=call.out.colours,
+        cells=_cells(call),
+        colours=call.out.colours or (chosen and not os.environ.get("NO_COLOR")),
         protocol=args.protocol,
+        other=picked.other,
     )
     call.out.document("image", told)
     if drawn:
         call.out.raw(drawn)
     if told.get("placeholder"):
         call.out.say(f"No picture: {told['placeholder']}")
+        if text and not call.out.json_mode:
+            call.out.say(text)
     elif args.png:
         call.out.say(f"Written: {told['columns']} x {told['rows']}. Not for diagnosis.")
     elif not drawn:
         call.out.say(f"{told['columns']} x {told['rows']}, {told['frames']} frames.")
     return 0
+
+
+def _cells(call: Call) -> tuple[int, int] | None:
+    """Cells to draw in; None where nothing is to be drawn. Into a pipe only what was asked for by name."""
+    args = call.args
+    if args.png or args.protocol == "none" or call.out.json_mode:
+        return None
+    size: tuple[int, int] | None = args.size
+    if size is None and (call.out.terminal or args.protocol != "auto"):
+        columns, rows = shutil.get_terminal_size()
+        size = columns, max(1, rows - 2)
+    return size

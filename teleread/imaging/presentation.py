@@ -17,7 +17,7 @@ from .frames import Frame, LookupTable, Window
 from .objects import Graphic, Presentation, TextMark
 from .window import chosen_window, modality_values, to_grey, voi_values
 
-__all__ = ["as_presented", "presented_greys", "presented_texts", "turned"]
+__all__ = ["as_presented", "presented_greys", "presented_texts", "turned", "turned_place"]
 
 Greys = NDArray[np.uint8]
 
@@ -167,6 +167,24 @@ def presented_texts(frame: Frame, state: Presentation) -> list[tuple[TextMark, t
     """
     mine = [one for one in state.texts if not one.images or frame.sop_uid in one.images]
     return [(one, pixel_of(one.place, one.units, frame, state)) for one in mine]
+
+
+def turned_place(
+    point: tuple[float, float], width: int, height: int, rotation: int, flip: bool
+) -> tuple[float, float]:
+    """Where a place of a picture of this size comes to lie when it is turned and mirrored.
+
+    Args:
+        point: Column and row, from 0 at the middle of the first pixel.
+        width: Columns before.
+        height: Rows before.
+        rotation: As for `turned`.
+        flip: As for `turned`.
+    """
+    x, y = point
+    for _ in range(rotation // 90 % 4):
+        x, y, width, height = height - 1 - y, x, height, width
+    return (width - 1 - x if flip else x), y
 
 
 def turned(greys: Greys, rotation: int, flip: bool) -> Greys:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +12,13 @@ from teleread.model.text import SafeText, clean
 
 from .frames import Frame, LookupTable, Window
 from .resample import square
-from .stack import orientation_letters
+from .stack import orientation_letters, turned_orientation
 from .window import chosen_window, to_grey
 
-__all__ = ["NOTICE", "RenderedPicture", "render"]
+if TYPE_CHECKING:
+    from .objects import Presentation
+
+__all__ = ["NOTICE", "RenderedPicture", "render", "render_presented"]
 
 NOTICE: Final = SafeText("preview, not for diagnosis")
 """What every picture says."""
@@ -105,4 +108,65 @@ def _annotated(array: NDArray[np.uint8], frame: Frame, window: Window | None) ->
         (far, low, "rd", str(NOTICE)),
     ):
         draw.text((x, y), words, fill=white, font=font, anchor=anchor, stroke_width=1, stroke_fill=black)
+    return np.asarray(canvas)
+
+
+def render_presented(
+    frame: Frame, state: Presentation, *, window: Window | None = None, annotate: bool = False
+) -> RenderedPicture:
+    """Draw a frame as a presentation state wants it: greys, shutter, figures, texts, turned, its area alone.
+
+    Args:
+        frame: A decoded frame that the state covers.
+        state: The presentation state.
+        window: In place of the state's.
+        annotate: Square pixels and corner text too.
+    """
+    from .presentation import as_presented, presented_greys, turned
+
+    changed, shown = as_presented(frame, state)
+    used = window or (shown if isinstance(shown, Window) else None)
+    array = presented_greys(frame, state, window)
+    left, top, right, bottom = state.area or (1, 1, frame.columns, frame.rows)
+    left, top = max(1, min(left, frame.columns)), max(1, min(top, frame.rows))
+    right, bottom = max(left, min(right, frame.columns)), max(top, min(bottom, frame.rows))
+    array = turned(array[top - 1 : bottom, left - 1 : right], state.rotation, state.flip)
+    array = _texted(array, _marks(frame, state, (left - 1, top - 1, right, bottom)))
+    aspect = 1 / frame.aspect if state.rotation in (90, 270) else frame.aspect
+    label = clean(f"{_label(changed, used or shown, False)}, presentation state {state.label}".strip())
+    if not annotate:
+        return RenderedPicture(array, label, used, False, aspect)
+    vectors = turned_orientation(frame.orientation, state.rotation, state.flip)
+    words = replace(changed, orientation=vectors)
+    return RenderedPicture(_annotated(square(array, aspect), words, used), label, used, False)
+
+
+def _marks(
+    frame: Frame, state: Presentation, box: tuple[int, int, int, int]
+) -> list[tuple[SafeText, tuple[float, float]]]:
+    """Texts of a state, and where they stand in the turned part of the picture."""
+    from .presentation import presented_texts, turned_place
+
+    left, top, right, bottom = box
+    return [
+        (
+            mark.text,
+            turned_place((x - left, y - top), right - left, bottom - top, state.rotation, state.flip),
+        )
+        for mark, (x, y) in presented_texts(frame, state)
+    ]
+
+
+def _texted(array: NDArray[np.uint8], marks: list[tuple[SafeText, tuple[float, float]]]) -> NDArray[np.uint8]:
+    if not marks:
+        return array
+    from PIL import Image, ImageDraw, ImageFont
+
+    canvas = Image.fromarray(np.ascontiguousarray(array))
+    draw = ImageDraw.Draw(canvas)
+    font = ImageFont.load_default(size=max(10, min(canvas.size) // 40))
+    white: Any = 255 if canvas.mode == "L" else (255, 255, 255)
+    black: Any = 0 if canvas.mode == "L" else (0, 0, 0)
+    for text, place in marks[:200]:
+        draw.text(place, str(text), fill=white, font=font, stroke_width=1, stroke_fill=black)
     return np.asarray(canvas)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar
 
-__all__ = ["Placed", "largest_series", "middle", "normal", "orientation_letters", "plane", "sort_instances"]
+__all__ = [
+    "Placed",
+    "largest_series",
+    "middle",
+    "normal",
+    "orientation_letters",
+    "plane",
+    "sort_instances",
+    "turned_orientation",
+]
 
 Vector = tuple[float, float, float]
 Orientation = tuple[float, float, float, float, float, float]
@@ -125,6 +134,24 @@ def orientation_letters(orientation: Orientation | None) -> tuple[str, str, str,
         return "", "", "", ""
     a, b, c, d, e, f = orientation
     return _letter((-a, -b, -c)), _letter((a, b, c)), _letter((-d, -e, -f)), _letter((d, e, f))
+
+
+def turned_orientation(orientation: Orientation | None, rotation: int, flip: bool) -> Orientation | None:
+    """The vectors of a picture that was turned clockwise and then mirrored left to right.
+
+    Args:
+        orientation: Image Orientation (Patient).
+        rotation: Degrees: 0, 90, 180 or 270.
+        flip: Mirrored.
+    """
+    if orientation is None:
+        return None
+    row, column = orientation[:3], orientation[3:]
+    for _ in range(rotation // 90 % 4):  # what went up goes right now, what went right goes down
+        row, column = (-column[0], -column[1], -column[2]), row
+    if flip:
+        row = (-row[0], -row[1], -row[2])
+    return (*row, *column)
 
 
 def plane(orientation: Orientation | None) -> str:
