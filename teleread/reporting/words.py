@@ -10,12 +10,16 @@ from typing import Final
 from teleread.model.report import Section
 from teleread.model.text import SafeText, clean
 
-__all__ = ["SidedWord", "mentions_of_other_sex", "sentences", "sided_words", "sides"]
+__all__ = ["SidedWord", "mentions_of_other_sex", "sentences", "side_spans", "sided_words", "sides"]
 
 _SENTENCE: Final = re.compile(r"[^.!?\n]+(?:[.!?](?=\S)[^.!?\n]*)*[.!?]?")
 """A sentence; a full stop inside a number (``1.5 cm``) does not end it."""
 
 _SIDE: Final = re.compile(r"\b(?P<left>left|lt)\b|\b(?P<right>right|rt)\b|\((?P<l>[Ll])\)|\((?P<r>[Rr])\)")
+
+_BOTH: Final = re.compile(r"\b(?:bilateral(?:ly)?|both|either\s+side|each\s+side)\b", re.IGNORECASE)
+_LOBE: Final = re.compile(r"\b(?P<side>[LR])(?:UL|LL|ML|UQ|LQ|IF|VUJ|PUJ)\b")
+"""Sides inside an abbreviation: ``RUL``, ``LIF``."""
 
 _NO_SIDE: Final = re.compile(
     r"\b(?:left|right)[\s-]+(?:hand(?:ed|edness)\b|"
@@ -91,6 +95,19 @@ def sided_words(section: Section) -> list[SidedWord]:
             organ = _organ(sentence[one.end() :])
             out.append(SidedWord(section.id, side, organ, clean(sentence, limit=120), compared))
     return out
+
+
+def side_spans(sentence: str) -> list[tuple[str, int]]:
+    """Every side a sentence names and where, ``BOTH`` included, those of an organ's name left out."""
+    skip = [one.span() for one in _NO_SIDE.finditer(sentence)]
+    found = [
+        ("LEFT" if one.lastgroup in {"left", "l"} else "RIGHT", one.start())
+        for one in _SIDE.finditer(sentence.lower())
+        if not any(start <= one.start() < end for start, end in skip)
+    ]
+    found += [("LEFT" if one["side"] == "L" else "RIGHT", one.start()) for one in _LOBE.finditer(sentence)]
+    found += [("BOTH", one.start()) for one in _BOTH.finditer(sentence)]
+    return sorted(found, key=lambda one: one[1])
 
 
 def _organ(after: str) -> str:

@@ -1,0 +1,223 @@
+"""The patient against the text: sex, age, and people the report is not about."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import Final
+
+from teleread.model.patient import nhs_number_valid
+from teleread.model.report import Check
+from teleread.model.text import SafeText
+
+from .checks_basis import Basis, OtherPatient
+from .words import mentions_of_other_sex, sentences
+
+__all__ = ["age", "others", "sex"]
+
+_SEX: Final = {"M": "male", "F": "female"}
+
+_AGED: Final = re.compile(
+    r"\b(?P<n>\d{1,3})[\s-]*(?P<unit>years?|yrs?|y/?o|months?|weeks?|days?)(?:[\s-]*(?:old|of\s+age))?\b[\s,-]*"
+    r"(?P<who>(?:(?:old|right[\s-]handed|left[\s-]handed|previously|otherwise|fit|well|healthy|known|diabetic|hypertensive|smoker|rh|lh|caucasian|asian|"
+    r"white|black|pregnant|elderly|young|retired|obese)[\s,-]+){0,3})"
+    r"(?P<person>male|female|man|woman|boy|girl|lady|gentleman|patient|infant|baby|child|m|f|rhm|rhf|lhm|lhf)\b",
+    re.IGNORECASE,
+)
+"""``49-year-old male``: an age of a person, never of a prosthesis or of a complaint."""
+_PERSON: Final = {
+    "M": frozenset({"male", "man", "boy", "gentleman", "m", "rhm", "lhm"}),
+    "F": frozenset({"female", "woman", "girl", "lady", "f", "rhf", "lhf"}),
+}
+_SOMEBODY: Final = re.compile(
+    r"\b(?:mother|father|son|daughter|brother|sister|wife|husband|partner|carer|baby's|child's|donor|family|same\s+as)\b",
+    re.IGNORECASE,
+)
+_YEARS: Final = {"y": 1.0, "m": 1 / 12, "w": 1 / 52.2, "d": 1 / 365.25}
+_PREGNANT: Final = re.compile(
+    r"\b(?:gravid|intrauterine\s+pregnancy|viable\s+pregnancy|f(?:o)?etal\s+(?:heart|pole|biometry)|gestational\s+sac)\b",
+    re.IGNORECASE,
+)
+_UNFUSED: Final = re.compile(
+    r"\b(?:open|unfused|normal)\s+(?:physes|physis|growth\s+plates?|fontanelles?)\b|\bthymic\s+shadow\b",
+    re.IGNORECASE,
+)
+
+
+def sex(basis: Basis) -> Iterator[Check]:
+    """Organs and words of the other sex."""
+    own = basis.context.patient.sex
+    for section in basis.page.sections:
+        found = mentions_of_other_sex(section.text, own) if section.id != "comparison" else []
+        if found:
+            yield from basis.rules.found(
+                "sex-organ",
+                section.id,
+                label=section.label,
+                words=", ".join(dict.fromkeys(found)),
+                sex=_SEX[own],
+            )
+    if own not in _SEX:
+        return
+    for section_id, said, person in _people(basis):
+        other = next((key for key, words in _PERSON.items() if person in words), own)
+        if other != own:
+            yield from basis.rules.found(
+                "sex-said", section_id, label=basis.label(section_id), words=said, sex=_SEX[own]
+            )
+            return
+
+
+def age(basis: Basis) -> Iterator[Check]:
+    """Ages the text tells, and what only another age has."""
+    born, day = _day(basis.context.patient.birth_date), basis.examined
+    if born is None or day is None or day < born:
+        return
+    years = (day - born).days / 365.25
+    for section_id, said, _ in _people(basis):
+        found = _AGED.search(said)
+        told = _told_years(found) if found else None
+        if told is not None and abs(told - years) > _slack(found["unit"].lower() if found else "y"):
+            yield from basis.rules.found(
+                "age-mismatch", section_id, label=basis.label(section_id), words=said, age=_shown(years)
+            )
+            return
+    for one in basis.page.of("findings", "impression"):
+        odd = (years < 10 or years > 60) and _PREGNANT.search(one.text)
+        odd = odd or (years > 30 and _UNFUSED.search(one.text))
+        if odd:
+            yield from basis.rules.found(
+                "age-organ", one.section, label=basis.label(one.section), words=odd.group(), age=_shown(years)
+            )
+            return
+
+
+def _people(basis: Basis) -> Iterator[tuple[str, str, str]]:
+    """(section, words, person) wherever a text tells how old its patient is."""
+    for section in basis.draft.sections:
+        for sentence in sentences(str(section.text)):
+            if _SOMEBODY.search(sentence):
+                continue
+            for one in _AGED.finditer(sentence):
+                yield section.id, " ".join(one.group().split()), one["person"].lower()
+
+
+def _told_years(found: re.Match[str]) -> float:
+    return int(found["n"]) * _YEARS[found["unit"][0].lower()]
+
+
+def _slack(unit: str) -> float:
+    """How far a told age may be from the counted one: a birthday, a round month."""
+    return {"y": 1.1, "m": 0.25, "w": 0.06, "d": 0.03}[unit[0]]
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _shown(years: float) -> str:
+    return f"{int(years)} years" if years >= 2 else f"{int(years * 12)} months"
+
+
+# -- somebody else ----------------------------------------------------------------------------------------
+
+_TEN_DIGITS: Final = re.compile(r"(?<![\d.])(\d{3})[\s-]?(\d{3})[\s-]?(\d{4})(?!\d|\.\d)")
+_TOKEN: Final = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
+_LEAST_NUMBER: Final = 5
+"""Fewest characters of a number that tells one patient from another."""
+_TITLES: Final = frozenset({"mr", "mrs", "ms", "miss", "master", "patient", "mx"})
+_TOLD: Final = re.compile(
+    r"\b(?:discussed|informed|telephoned|phoned|spoke|told|communicated|reported|requested|referred|called|seen|operated|checked)\b"
+    r"(?:\s+\w+){0,3}\s+(?:with|to|by|by\s+telephone)\b|\bsurgeon\b|\bconsultant\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """Other patients by their numbers and by both parts of their names."""
+
+    numbers: frozenset[str]
+    names: frozenset[tuple[str, str]]
+    """(family, first given name), folded."""
+    families: frozenset[str]
+
+
+@lru_cache(maxsize=8)
+def _index(others: tuple[OtherPatient, ...]) -> _Index:
+    numbers = {_plain(number) for one in others for number in one.numbers}
+    names = [_name_of(one.name) for one in others]
+    return _Index(
+        frozenset(one for one in numbers if len(one) >= _LEAST_NUMBER and any(map(str.isdigit, one))),
+        frozenset(one for one in names if all(one)),
+        frozenset(family for family, _ in names if len(family) > 2),
+    )
+
+
+def _plain(number: str) -> str:
+    return "".join(char for char in number.casefold() if char.isalnum())
+
+
+def _name_of(pn: str) -> tuple[str, str]:
+    family, _, rest = pn.partition("^")
+    given = rest.split("^")[0].split()
+    return family.strip().casefold(), (given[0].casefold() if given else "")
+
+
+def others(basis: Basis) -> Iterator[Check]:
+    """A number or a name of somebody else in the text."""
+    patient, order = basis.context.patient, basis.context.order
+    study = basis.context.study
+    own = {_plain(one.value) for one in patient.identifiers}
+    own |= {_plain(one) for one in (*order.accessions, *(study.accessions if study else ()))}
+    own |= {_plain(one) for prior in basis.priors for one in prior.accessions}
+    index = _index(basis.around.others)
+    for section in basis.draft.sections:
+        text = str(section.text)
+        foreign = [number for number in _nhs_numbers(text) if number not in own]
+        if not foreign and index.numbers:
+            foreign = [word for word in _numbers(text) if word in index.numbers and word not in own]
+        if foreign:
+            yield from basis.rules.found("another-number", section.id, label=section.label)
+        if index.names and _names_another(basis, text, index, patient.name):
+            yield from basis.rules.found("another-name", section.id, label=section.label)
+
+
+def _nhs_numbers(text: str) -> list[str]:
+    found = ["".join(one.groups()) for one in _TEN_DIGITS.finditer(text)]
+    return [number for number in found if nhs_number_valid(number)]
+
+
+def _numbers(text: str) -> Iterator[str]:
+    """Words that hold a digit, without their signs; blanks inside a number are not guessed at."""
+    for word in text.split():
+        if any(map(str.isdigit, word)):
+            yield _plain(word)
+
+
+def _names_another(basis: Basis, text: str, index: _Index, own_name: SafeText) -> bool:
+    own_family, own_given = _name_of(own_name)
+    allowed = _people_allowed(basis.around.people)
+    for sentence in sentences(text):
+        words = [one.group().casefold() for one in _TOKEN.finditer(sentence)]
+        pairs = set(itertools.pairwise(words))
+        pairs |= {(second, first) for first, second in pairs}
+        for family, given in pairs & index.names:
+            if (family, given) != (own_family, own_given) and family not in allowed:
+                return True
+        titled = {name for title, name in itertools.pairwise(words) if title in _TITLES}
+        strange = (titled & index.families) - {own_family} - allowed
+        if strange and not _TOLD.search(sentence):
+            return True
+    return False
+
+
+def _people_allowed(people: Iterable[SafeText]) -> frozenset[str]:
+    return frozenset(word.group().casefold() for name in people for word in _TOKEN.finditer(name))
