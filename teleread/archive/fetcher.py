@@ -144,6 +144,7 @@ class _Fetch:
         self._counted = 0
         self._target: set[str] = set()
         self._claimed: dict[str, dict[str, str]] = {}
+        self._part = "all"
         self._answered = False
         self._manifests_listed = False
         self._series: dict[str, SeriesInfo] = {}
@@ -165,9 +166,10 @@ class _Fetch:
     # ------------------------------------------------------------------ the way through
 
     def through(self, archives: Sequence[Archive], part: str) -> FetchOutcome:
+        self._part = part
         self._claim()
         for archive in archives:
-            manifest = self._ask(archive, part)
+            manifest = self._ask(archive)
             if manifest is None:
                 continue
             try:
@@ -175,7 +177,7 @@ class _Fetch:
                 if part == "all" and self._claim() and self._left():
                     left = self._bring(archive, with_claimed(manifest, self._claimed, set(self._held)))
             finally:
-                self._record(part)
+                self._record()
             if not self._left():
                 break
             self._fallbacks.append((archive.capabilities.via, left))
@@ -195,11 +197,11 @@ class _Fetch:
             self._target |= claimed
         return bool(more)
 
-    def _ask(self, archive: Archive, part: str) -> Manifest | None:
+    def _ask(self, archive: Archive) -> Manifest | None:
         """What an archive says it has; None where it is of no use, and why is noted."""
-        via = archive.capabilities.via
+        via = self._sink.via = archive.capabilities.via
         try:
-            manifest = (self._ahead(archive) if part == "all" else None) or archive.manifest(
+            manifest = (self._ahead(archive) if self._part == "all" else None) or archive.manifest(
                 self._key.study_uid
             )
         except (OfflineError, AttentionError, NotSignedInError) as error:
@@ -214,7 +216,9 @@ class _Fetch:
         self._listed |= manifest.sop_uids
         self._manifests_listed |= not manifest.sop_classes or KEY_OBJECTS in manifest.sop_classes
         self._expected |= manifest.sop_uids
-        self._target |= part_of(manifest, part) | (self._expected if part == "all" else set())
+        self._target |= part_of(manifest, self._part)
+        if self._part == "all":
+            self._target |= self._expected
         for one in manifest.series:
             self._series[one.series_uid] = SeriesInfo(
                 one.series_uid, one.modality, EMPTY, None, 0, len(one.instances)
@@ -271,6 +275,7 @@ class _Fetch:
         return words
 
     def _once(self, archive: Archive, manifest: Manifest, wanted: set[str]) -> TelereadError | None:
+        self._sink.via = archive.capabilities.via
         try:
             result = archive.retrieve(manifest, frozenset(wanted), self._sink, self._tell)
         except (OfflineError, AttentionError, NotSignedInError) as error:
@@ -304,7 +309,7 @@ class _Fetch:
 
     # ------------------------------------------------------------------ what is told
 
-    def _record(self, part: str) -> None:
+    def _record(self) -> None:
         """Write down what the archive says and what is missing: also when the fetch is stopped."""
         missing = self._missing()
         known = self._vault.studies.get(self._key.hub_id, self._key.study_uid)
@@ -318,7 +323,7 @@ class _Fetch:
                 # Counted over both, so that an instance the archive dropped can't stand in for a missing one.
                 expected=len(self._expected | set(self._held)),
                 verified_at="" if missing else now,
-                missing_why=self._missing_why(part),
+                missing_why=self._missing_why(),
                 date=first.study_date if first else (known.date if known else EMPTY),
                 description=first.study_description if first else (known.description if known else EMPTY),
                 modality=first.modality if first else (known.modality if known else EMPTY),
@@ -339,14 +344,14 @@ class _Fetch:
             return EMPTY
         return what_changed(self._had, self._listed, now[:10])
 
-    def _missing_why(self, part: str = "all") -> SafeText:
+    def _missing_why(self) -> SafeText:
         missing = self._missing()
         if not missing:
             return EMPTY
         total = len(self._expected)
         words = [f"{len(missing)} of {total} instances are missing."]
-        if part != "all" and not self._left():
-            words.append(_PARTS[part])
+        if self._part in _PARTS and not self._left():
+            words.append(_PARTS[self._part])
         unlisted = len(missing - self._listed)
         if unlisted and self._answered:
             words.append(f"The site's manifest names {unlisted} that the archive does not list.")

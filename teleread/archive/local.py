@@ -137,6 +137,7 @@ class _Import:
             limits=sink_limits,
             look_up=lambda study_uid: vault.studies.held(hub_id, study_uid),
         )
+        self._sink.via = "import"
 
     def take(self, path: Path) -> None:
         if path.name.upper() == "DICOMDIR" and path.is_file():

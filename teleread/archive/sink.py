@@ -99,6 +99,8 @@ class VaultSink:
         self._limits = limits or SinkLimits()
         self._segments: OrderedDict[str, tuple[Segment, int]] = OrderedDict()
         self._current: _Incoming | None = None
+        self.via = ""
+        """How what comes next arrives; kept with each instance."""
         self.first: dict[str, InstanceInfo] = {}
         """The first instance with pixels of each study, else the first: what lists show of it."""
         self.series: dict[str, dict[str, str]] = {}
@@ -200,7 +202,7 @@ class VaultSink:
 
     def _identified(self, one: _Incoming) -> InstanceInfo:
         assert one.reader is not None
-        info = instance_info(one.reader, 0)
+        info = replace(instance_info(one.reader, 0), via=self.via)
         if one.head[128:132] != b"DICM":  # a bare data set: give it the meta group that it lacks
             meta = file_meta(info.sop_class, info.sop_uid, info.transfer_syntax)
             one.head[:0] = meta

@@ -69,6 +69,8 @@ class InstanceInfo:
     study_description: SafeText = EMPTY
     study_date: SafeText = EMPTY
     """ISO 8601 date; empty where absent."""
+    via: str = ""
+    """How the bytes arrived that the digest is of: ``dicomweb``, ``c-get``, ``c-move``, ``import``."""
 
 
 @dataclass(frozen=True, slots=True)
