@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import BytesIO
 from typing import Any, Final
 
@@ -32,7 +32,6 @@ __all__ = [
     "LATIN_1",
     "MAX_BYTES",
     "UTF_8",
-    "Mark",
     "accessions_of",
     "as_held",
     "as_referred",
@@ -44,11 +43,9 @@ __all__ = [
     "held",
     "held_name",
     "iso_moment",
-    "mark_text",
     "numbers_of",
     "open_file",
     "predecessor",
-    "read_mark",
     "requests",
     "uid",
 ]
@@ -59,49 +56,6 @@ UTF_8: Final = "ISO_IR 192"
 LATIN_1: Final = "ISO_IR 100"
 _CODECS: Final = {UTF_8: "utf-8", LATIN_1: "latin-1"}
 _LO, _SH = 64, 16
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """What a form that doesn't carry the signed bytes says it was made from."""
-
-    form: str
-    renderer: int
-    report_id: str
-    version: int
-    sha256: str
-
-
-def mark_text(mark: Mark) -> str:
-    """One line for machines; the text form's last line has the same shape."""
-    return (
-        f"teleread.report/1 form={mark.form} renderer={mark.renderer} report={mark.report_id} "
-        f"version={mark.version} sha256={mark.sha256}"
-    )
-
-
-def read_mark(text: str) -> Mark:
-    """Read such a line.
-
-    Raises:
-        IntegrityError: It is none.
-    """
-    words = text.split()
-    table = dict(word.partition("=")[::2] for word in words[1:])
-    try:
-        if words[0] != "teleread.report/1" or len(table) != 5 or len(table["sha256"]) != 64:
-            raise ValueError
-        return Mark(
-            table["form"],
-            int(table["renderer"]),
-            str(uuid.UUID(table["report"])),
-            int(table["version"]),
-            table["sha256"],
-        )
-    except (IndexError, KeyError, ValueError):
-        raise IntegrityError(
-            "This file is not a report that teleread exported.", code="not-a-report"
-        ) from None
 
 
 _SINGLE_FRAME: Final = frozenset(

@@ -20,20 +20,10 @@ from teleread.model.text import SafeText
 
 from . import sr_names as n
 from .content import unknown_renderer
-from .dicom_common import (
-    UTF_8,
-    Mark,
-    base,
-    encode,
-    evidence,
-    mark_text,
-    open_file,
-    predecessor,
-    read_mark,
-    uid,
-)
+from .dicom_common import UTF_8, base, encode, evidence, open_file, predecessor, uid
 from .dicom_sr import document_module, measured_number
 from .facts import Facts, facts_of, held_images
+from .marks import Mark, mark_text, read_mark
 from .sr_items import Name, children, code, container, image, name_of, one, person, series_of, text, value_of
 from .sr_read import read_measurement
 from .thawing import thaw

@@ -19,22 +19,10 @@ from teleread.model.report import SignedReport
 
 from . import sr_names as n
 from .content import unknown_renderer
-from .dicom_common import (
-    UTF_8,
-    Mark,
-    base,
-    coded,
-    encode,
-    evidence,
-    held,
-    held_name,
-    mark_text,
-    predecessor,
-    requests,
-    uid,
-)
+from .dicom_common import UTF_8, base, coded, encode, evidence, held, held_name, predecessor, requests, uid
 from .facts import Facts, Part, facts_of, held_images
 from .lifecycle import kind_of
+from .marks import Mark, mark_text
 from .sr_items import Name, code, container, image, number, person, text
 from .thawing import thaw
 

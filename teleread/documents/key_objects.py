@@ -20,20 +20,10 @@ from teleread.model.text import SafeText
 
 from . import sr_names as n
 from .content import unknown_renderer
-from .dicom_common import (
-    UTF_8,
-    Mark,
-    as_referred,
-    base,
-    encode,
-    evidence,
-    mark_text,
-    open_file,
-    read_mark,
-    requests,
-)
+from .dicom_common import UTF_8, as_referred, base, encode, evidence, open_file, requests
 from .dicom_sr import sr_reference
 from .facts import Facts, facts_of, held_images
+from .marks import Mark, mark_text, read_mark
 from .sr_items import Name, children, container, image, image_of, name_of, person, series_of, text, value_of
 from .thawing import thaw
 

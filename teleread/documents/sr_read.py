@@ -11,18 +11,10 @@ from teleread.model.evidence import Alert, Change, Code, CoSigner, KeyImage, Mea
 from teleread.model.text import SafeText
 
 from . import sr_names as n
-from .dicom_common import (
-    Mark,
-    accessions_of,
-    birth_date_of,
-    iso_moment,
-    numbers_of,
-    open_file,
-    read_mark,
-    uid,
-)
+from .dicom_common import accessions_of, birth_date_of, iso_moment, numbers_of, open_file, uid
 from .dicom_sr import IODS
 from .facts import Facts, Part
+from .marks import Mark, read_mark
 from .sr_items import Name, as_code, children, image_of, name_of, one, read_code, series_of, value_of, walk
 
 __all__ = ["facts_in", "mark_in", "read_measurement"]
