@@ -21,6 +21,7 @@ __all__ = [
     "action",
     "chords",
     "keys_for",
+    "normal_keys",
     "problems",
     "remapped",
 ]
@@ -110,14 +111,14 @@ def _split(keys: str) -> tuple[str, ...]:
 
 ACTIONS: Final[tuple[Action, ...]] = (
     _make("Anywhere", "help.keys", "LPTS", "?  F1", "the keys that are valid here", "keys"),
-    _make("Anywhere", "app.palette", "LPT", ":  Ctrl+P", "every action by name", emacs=":  Alt+X"),
+    _make("Anywhere", "app.palette", "LPT", "Ctrl+P  :", "every action by name", emacs="Alt+X  :"),
     _make("Anywhere", "app.go", "LPt", "g", "the go menu", "go…", emacs="g  Ctrl+X"),
     _make("Anywhere", "app.lock", "LPTS", "F12", "lock now and clear the pictures"),
     _make("Anywhere", "app.redraw", "LPTS", "Ctrl+L", "draw the screen anew"),
     _make("Anywhere", "app.back", "LP", "q", "one level back; never quits", emacs="q  Ctrl+G"),
     _make("Anywhere", "pane.next", "LPS", "Tab", "the next pane or control", "report"),
     _make("Anywhere", "pane.previous", "LPTS", "Shift+Tab", "the pane or control before"),
-    _make("Anywhere", "undo", "LP", "u", "undo the last act; on an outbox row take the signature back",
+    _make("Anywhere", "undo", "LPt", "u", "undo the last act; on an outbox row take the signature back",
           emacs="u  Ctrl+_"),
     _make("Go", "go.worklist", "LP", "g w", "the worklist"),
     _make("Go", "go.case", "LP", "g c", "the open case"),
@@ -125,12 +126,14 @@ ACTIONS: Final[tuple[Action, ...]] = (
     _make("Go", "go.transfers", "LP", "g t", "transfers"),
     _make("Go", "go.reports", "LP", "g r", "your signed reports"),
     _make("Go", "go.notices", "LP", "g n", "messages of this day"),
-    _make("Go", "go.themes", "LP", "g s", "the next theme"),
+    _make("Go", "go.doctor", "LP", "g d", "health of this machine and its hubs"),
+    _make("Go", "go.settings", "LP", "g s", "settings, keys, themes"),
+    _make("Go", "go.audit", "LP", "g a", "the audit trail"),
     _make("Go", "go.manual", "LP", "g h", "the manual"),
     _make("Go", "go.lock", "LP", "g l", "lock"),
     _make("Go", "app.quit", "LP", "g q", "leave; says what is not issued"),
-    _make("Go", "go.first", "LP", "Home  g g", "the first row or image", emacs="Home"),
-    _make("Go", "go.last", "LP", "End  G", "the last row or image", emacs="End"),
+    _make("Go", "go.first", "LP", "g g  Home", "the first row or image", emacs="Home"),
+    _make("Go", "go.last", "LP", "G  End", "the last row or image", emacs="End"),
     _make("Move", "move.up", "LPt", "w  Up", "a row or an image up", vim="w  k  Up", emacs="w  Up  Ctrl+P"),
     _make("Move", "move.down", "LPt", "s  Down", "a row or an image down", vim="s  j  Down",
           emacs="s  Down  Ctrl+N"),
@@ -139,9 +142,10 @@ ACTIONS: Final[tuple[Action, ...]] = (
     _make("Move", "move.left", "LPt", "a  Left", "the saved filter or series before", vim="a  h  Left"),
     _make("Move", "move.right", "LPt", "d  Right", "the saved filter or series after", vim="d  l  Right"),
     _make("List", "case.open", "L", "Enter", "open; claims it where the hub file says so", "open"),
-    _make("List", "list.filter", "L", "/", "edit the filter", "filter"),
+    _make("List", "list.filter", "LP", "/", "edit the filter; find a series by name", "filter"),
+    _make("List", "list.save_filter", "L", "M", "save this filter on a number key"),
+    _make("List", "list.sort", "L", ",", "sort by; a menu of columns"),
     _make("List", "outbox.told", "L", "t", "on an outbox row: the site was told by telephone"),
-    _make("List", "list.sort", "L", ",", "sort by the next column"),
     _make("List", "preset.n", "LP", "  ".join(DIGITS),
           "a saved filter or a window preset; 0 shows all, or as stored", "window"),
     _make("Case", "case.claim", "LP", "+", "claim this case", "claim"),
@@ -156,34 +160,31 @@ ACTIONS: Final[tuple[Action, ...]] = (
     _make("Case", "case.priors", "LPt", "p", "priors: why each, fetch, read", "priors"),
     _make("Case", "images.fetch", "LPt", "F", "fetch this study first", "fetch"),
     _make("Case", "hub.again", "LP", "R", "ask the hubs again now"),
-    _make("See", "view.layout", "Lt", "v", "the list's detail on or off"),
+    _make("See", "view.layout", "L", "v", "the list's detail on or off"),
     _make("See", "view.full", "P", "f", "pictures fill the screen, and back", "full"),
     _make("See", "view.text", "P", "b", "corner text on or off; the preview notice stays"),
     _make("See", "view.reset", "Pt", "r", "window, zoom and place as first shown"),
     _make("See", "zoom.in", "Pt", "z", "zoom in"),
     _make("See", "zoom.out", "Pt", "Z", "zoom out"),
-    _make("See", "pan.up", "P", "Ctrl+Up", "move the picture up"),
-    _make("See", "pan.down", "P", "Ctrl+Down", "move the picture down"),
-    _make("See", "pan.left", "P", "Ctrl+Left", "move the picture left"),
-    _make("See", "pan.right", "P", "Ctrl+Right", "move the picture right"),
+    _make("See", "view.pan", "P", "Ctrl+Up  Ctrl+Down  Ctrl+Left  Ctrl+Right", "move the picture"),
     _make("See", "view.invert", "Pt", "x", "black to white"),
     _make("See", "view.loop", "Pt", "l", "run the series, and stop", vim="L"),
-    _make("Window", "window.narrower", "P", "[", "narrower window"),
-    _make("Window", "window.wider", "P", "]", "wider window"),
-    _make("Window", "window.lower", "P", "{", "lower window centre"),
-    _make("Window", "window.higher", "P", "}", "higher window centre"),
+    _make("Window", "window.width", "P", "[  ]", "narrower window, wider"),
+    _make("Window", "window.level", "P", "{  }", "window centre lower, higher"),
     _make("Window", "window.type", "P", "=", "type a window as centre,width"),
     _make("Report", "report.enter", "P", "i", "the cursor into the report", "report"),
     _make("Report", "checks.list", "Pt", "j", "the checks; Enter goes there", "checks", vim="J"),
+    _make("Report", "template.pick", "LPT", "T  Ctrl+T", "templates, and why this one", emacs="T"),
     _make("Report", "field.next", "PT", "F2", "the next field to fill", "field"),
     _make("Report", "field.previous", "PT", "Shift+F2", "the field before"),
     _make("Report", "text.pictures", "T", "Esc", "hands to the pictures", "pictures",
-          emacs="Esc  Ctrl+G"),
-    _make("Report", "text.field", "T", "Tab", "the next field"),
+          vim="Esc Esc", emacs="Esc  Ctrl+G"),
+    _make("Report", "text.expand", "T", "Tab", "the next field"),
     _make("Report", "section.next", "T", "Alt+Down", "the next section"),
     _make("Report", "section.previous", "T", "Alt+Up", "the section above"),
-    _make("Report", "text.undo", "T", "Ctrl+Z  Alt+u", "undo in the text", emacs="Ctrl+_"),
-    _make("Report", "text.redo", "T", "Ctrl+Y", "redo in the text", emacs="Alt+_"),
+    _make("Report", "text.find", "T", "Ctrl+F", "find in the report", vim="/", emacs="Alt+S"),
+    _make("Report", "text.undo", "T", "Ctrl+Z", "undo in the text", vim="u", emacs="Ctrl+_"),
+    _make("Report", "text.redo", "T", "Ctrl+Y", "redo in the text", vim="U", emacs="Alt+_"),
     _make("Sheet", "sheet.back", "S", "Esc", "close; nothing happens", "back", emacs="Esc  Ctrl+G"),
     _make("Sheet", "sheet.ok", "S", "Enter", "the harmless button; never signs, sends or discards"),
     _make("Sheet", "sheet.act", "S", "Space", "press the button in focus"),
@@ -207,17 +208,25 @@ def action(action_id: str) -> Action:
 
 
 def keys_for(one: Action, context: str, preset: str = "default") -> tuple[str, ...]:
-    """Keys of an action in a context; chords (``g w``) are left to `chords`.
+    """Keys of an action in a context; chords with ``g`` are left to `chords`.
 
-    In text a bare printable key is typed, so letters take Alt before them (where the table says ``t``) and
-    all other printable keys fall away.
+    In text a bare printable key is typed, so where the table says ``t`` letters take Alt before them, or
+    Ctrl+X in the emacs preset, where Alt belongs to the editor; all other printable keys fall away.
     """
-    simple = [key for key in one.keys(preset) if " " not in key]
+    keys = [key for key in one.keys(preset) if not key.startswith("g ")]
     if context in one.where:
-        return tuple(key for key in simple if context != "T" or not _typed(key))
+        return tuple(key for key in keys if context != "T" or not _typed(key))
     if context == "T" and "t" in one.where:
-        return tuple(f"Alt+{key}" for key in simple if len(key) == 1 and key.isalpha())
+        lead = "Ctrl+X " if preset == "emacs" else "Alt+"
+        return tuple(lead + key for key in keys if len(key) == 1 and key.isalpha())
     return ()
+
+
+def normal_keys(one: Action, preset: str = "default") -> tuple[str, ...]:
+    """Printable keys of an action in text: they act in the vim preset's normal mode, nowhere else."""
+    if preset != "vim" or "T" not in one.where:
+        return ()
+    return tuple(key for key in one.keys(preset) if _typed(key))
 
 
 def chords(preset: str = "default") -> Iterator[tuple[str, Action]]:
@@ -245,7 +254,7 @@ def remapped(preset: str, changes: Mapping[str, object]) -> tuple[Action, ...]:
         one = action(action_id)
         table[action_id] = _with_keys(one, _own_keys(action_id, keys))
     made = tuple(table.values())
-    found = problems(made)
+    found = problems(made, preset)
     if found:
         raise UsageError(f"Keys: {found[0]}", remedy="Give one of the two another key.")
     return made
@@ -273,7 +282,7 @@ def problems(table: Sequence[Action] = ACTIONS, preset: str = "default") -> list
         seen: dict[str, str] = {}
         for one in table:
             for key in keys_for(one, context, preset):
-                if key in NEVER_BOUND:
+                if not NEVER_BOUND.isdisjoint(key.split(" ")):
                     found.append(f"{key} cannot be bound ({one.id}).")
                 if seen.setdefault(key, one.id) != one.id:
                     found.append(f"{key} has two meanings in {CONTEXTS[context]}: {seen[key]}, {one.id}.")

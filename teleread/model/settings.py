@@ -33,7 +33,7 @@ class Setting:
 
 _ALL: Final = (
     Setting("theme", "text", "auto", "Colours of the screen; auto follows the terminal's background."),
-    Setting("glyphs", "text", "unicode", "Signs drawn on the screen.", ("unicode", "ascii")),
+    Setting("glyphs", "text", "auto", "Signs drawn on the screen.", ("auto", "unicode", "ascii")),
     Setting("colours", "text", "auto", "Colour depth.", ("auto", "truecolor", "256", "16", "mono")),
     Setting("key_preset", "text", "default", "Keys to begin with.", ("default", "vim", "emacs")),
     Setting("keys", "table", {}, "Own keys by action name."),

@@ -18,16 +18,17 @@ from teleread.host.clock import Clock
 from teleread.model.errors import LockedError, TelereadError, UsageError
 from teleread.workstation.api import Workstation
 
-from . import guard, inputs
+from . import guard, inputs, paint
 from .calm import Calm
 from .face import Notice
-from .glyphs import ASCII
+from .glyphs import ASCII, UNICODE, Glyphs
 from .keys import Keymap
 from .routes import Routes
 from .screens.place import Place
 from .screens.worklist import Worklist
 from .terminal import first_look
 from .themes import DARK, FALLBACK
+from .widgets.lines import Lines
 
 __all__ = ["DecoderFactory", "TelereadApp", "run"]
 
@@ -40,6 +41,10 @@ POLL_SECONDS: Final = 0.4
 MESSAGE_SECONDS: Final = 6.0
 ENGINE_SECONDS: Final = 5.0
 """How long the engine may be away until it is started again."""
+WIDTH_QUESTION: Final = "\x1b[H\u25cf\x1b[6n"
+"""Home, a black circle, and where is the cursor now."""
+ANSWER_SECONDS: Final = 1.0
+"""How long that answer is waited for; meanwhile everything goes on."""
 RELOAD_SECONDS: Final = 1.0
 """Shortest pause between two readings of the whole worklist."""
 
@@ -84,8 +89,10 @@ class TelereadApp(Routes, inherit_bindings=False):
         for look in (*self.looks.values(), FALLBACK()):
             self.register_theme(look.textual())
         self._choose_keys()
-        if self.setting("glyphs", "unicode") == "ascii":
-            self.glyphs = ASCII
+        self._asked_width = -1e9
+        self._ask_width = self.setting("glyphs", "auto") == "auto"
+        if self.setting("glyphs", "auto") == "ascii":
+            self.use_glyphs(ASCII)
 
     # -- start ------------------------------------------------------------------------------------
     def _choose_keys(self) -> None:
@@ -106,6 +113,26 @@ class TelereadApp(Routes, inherit_bindings=False):
             for widget in screen.walk_children():
                 widget.refresh()
 
+    def adopt(self, name: str, value: str) -> None:
+        """Take a changed setting up: theme and signs at once, the others when they are next read."""
+        if name == "theme" and value in self.looks:
+            self.choose_look(value)
+        elif name == "glyphs":
+            self.use_glyphs(ASCII if value == "ascii" else UNICODE)
+
+    def use_glyphs(self, glyphs: Glyphs) -> None:
+        """Draw everything with another set of signs."""
+        self.glyphs = glyphs
+        paint.use_plain(glyphs is ASCII)
+        for screen in self.screen_stack:
+            screen.refresh(layout=True)
+            for widget in screen.walk_children():
+                widget.refresh()
+                if isinstance(widget, Lines):
+                    widget.renew()
+            if isinstance(screen, Place):
+                screen.lay_out_again()
+
     def preload(self) -> None:
         """Read the first rows and counts before the first paint."""
         self.items = list(self.workstation.items())
@@ -116,6 +143,7 @@ class TelereadApp(Routes, inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Show the worklist, begin to look at the vault."""
+        self._ask_cell_width()
         self.theme = self.look.name
         self.push_screen(Worklist())
         self.set_interval(POLL_SECONDS, self._poll)
@@ -124,6 +152,18 @@ class TelereadApp(Routes, inherit_bindings=False):
             self.call_after_refresh(self.tell, self.first_problem, "warn")
         for name, why in self.failed_looks.items():
             self.notices.append(Notice(self.now(), "warn", f"The theme file {name} is not used: {why}"))
+
+    def _ask_cell_width(self) -> None:
+        """Print a sign of ambiguous width where the first paint covers it, and ask where the cursor is."""
+        if self._ask_width and self._driver is not None:
+            self._asked_width = self.clock.monotonic()
+            self._driver.write(WIDTH_QUESTION)
+
+    def on_cursor_position(self, event: events.CursorPosition) -> None:
+        """The terminal's answer: two cells, and every layout would break, so plain signs are drawn."""
+        asked, self._asked_width = self._asked_width, -1e9
+        if self.clock.monotonic() - asked <= ANSWER_SECONDS and event.x == 2:
+            self.use_glyphs(ASCII)
 
     # -- the vault --------------------------------------------------------------------------------
     def _poll(self) -> None:
@@ -229,9 +269,17 @@ class TelereadApp(Routes, inherit_bindings=False):
 
     def spawn(self, work: Coroutine[Any, Any, None], group: str, *, exclusive: bool = True) -> None:
         """Run work beside the screen; its errors become messages."""
-        self.run_worker(
-            self._guarded(work), group=group, exclusive=exclusive, exit_on_error=False, description=group
+        guarded = self._guarded(work)
+        worker = self.run_worker(
+            guarded, group=group, exclusive=exclusive, exit_on_error=False, description=group
         )
+
+        def close(_: object) -> None:  # one that was cancelled before it began would be missed, in words
+            guarded.close()
+            work.close()
+
+        if worker._task is not None:
+            worker._task.add_done_callback(close)
 
     async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
         try:

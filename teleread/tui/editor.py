@@ -237,6 +237,24 @@ class Buffer:
         found = re.compile(r"\S*\s*").match(self.text, self.at)
         return found.end() if found else len(self.text)
 
+    def find(self, words: str) -> bool:
+        """Select the next place these words stand in, capital or small, going round once.
+
+        Returns:
+            Whether there is one.
+        """
+        pattern = re.compile(re.escape(words), re.IGNORECASE)
+        count = len(self.texts)
+        for step in range(count + 1 if words else 0):
+            index = (self.section + step) % count
+            begin = self.at if step == 0 else 0
+            found = pattern.search(self.texts[index], begin)
+            if found is not None and found.end() > found.start():
+                self.go(index, found.start())
+                self.anchor, self.at = found.start(), found.end()
+                return True
+        return False
+
     def step_section(self, step: int) -> None:
         """To the end of the next or previous section's text."""
         target = self.section + step

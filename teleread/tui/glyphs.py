@@ -1,4 +1,4 @@
-"""Glyphs by name, in two sets: one cell each, or plain ASCII."""
+"""Glyphs by name, in two sets: one cell each, or plain ASCII of up to three."""
 
 from __future__ import annotations
 
@@ -51,21 +51,21 @@ UNICODE: Final = Glyphs()
 ASCII: Final = Glyphs(
     logo=")",
     bar="|",
-    stat="!!"[:1],
+    stat="!!",
     urgent="!",
     asap="'",
     due=("0", "1", "2", "3", "X"),
-    here="#",
-    part="/",
-    away=".",
+    here="[x]",
+    part="[/]",
+    away="[ ]",
     draft="d",
-    not_issued="<",
-    issued="*",
-    needs="!",
+    not_issued="<>",
+    issued="<*>",
+    needs="!!",
     online="*",
     offline="o",
     fetching="v",
-    settle="!",
+    settle="!!",
     warn="?",
     overridden="~",
     passes="+",
@@ -82,4 +82,4 @@ ASCII: Final = Glyphs(
     more="~",
     secret="*",
 )
-"""One cell each, so that no layout depends on the set; the word beside a sign says the rest."""
+"""For terminals that draw the others two cells wide, and fonts that lack them; up to three cells a state."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from textual.binding import Binding, BindingsMap
 
-from teleread.model.actions import ACTIONS, Action, keys_for, remapped
+from teleread.model.actions import ACTIONS, Action, keys_for, normal_keys, remapped
 
 __all__ = ["Keymap", "shown_key", "textual_key"]
 
@@ -68,12 +68,18 @@ class Keymap:
         """
         return cls(remapped(preset, changes or {}), preset)
 
+    def keys_of(self, one: Action, context: str) -> tuple[str, ...]:
+        """Keys of an action in a context, those of the vim preset's normal mode last."""
+        found = keys_for(one, context, self.preset)
+        return found + normal_keys(one, self.preset) if context == "T" else found
+
     def keys(self, action_id: str, context: str) -> tuple[str, ...]:
-        """Keys of an action in a context; empty where it has none."""
-        for one in self.actions:
-            if one.id == action_id:
-                return keys_for(one, context)
-        return ()
+        """Keys of the action of that name; empty where it has none."""
+        return next((self.keys_of(one, context) for one in self.actions if one.id == action_id), ())
+
+    def all_keys(self, action_id: str) -> tuple[str, ...]:
+        """Every key of the action of that name, chords too."""
+        return next((one.default for one in self.actions if one.id == action_id), ())
 
     def first_key(self, action_id: str, context: str) -> str:
         """The key that hints show; empty where the action is not valid."""
@@ -81,14 +87,27 @@ class Keymap:
 
     def valid(self, context: str) -> Sequence[Action]:
         """Actions with a key in a context."""
-        return [one for one in self.actions if keys_for(one, context)]
+        return [one for one in self.actions if self.keys_of(one, context)]
+
+    def normal_mode(self) -> dict[str, str]:
+        """Key to action of the vim preset's normal mode; empty in every other preset."""
+        return {textual_key(key): one.id for one in self.actions for key in normal_keys(one, self.preset)}
+
+    def prefixed(self) -> list[tuple[str, Action]]:
+        """(second key, action) of the emacs preset's Ctrl+X in text; empty in every other preset."""
+        return [
+            (key.removeprefix(PREFIX), one)
+            for one in self.actions
+            for key in keys_for(one, "T", self.preset)
+            if key.startswith(PREFIX)
+        ]
 
     def bindings(self, context: str, without: frozenset[str] = frozenset()) -> BindingsMap:
-        """Bindings of a context; each carries its action's id."""
+        """Bindings of a context; each carries its action's id, and where its keys differ which one it is."""
         made = [
             Binding(
-                textual_key(key),
-                f"screen.act('{one.id}', '{key if one.id in _DIGIT_ACTIONS else ''}')",
+                textual_key(key.rpartition(" ")[2] if key != " " else key),
+                f"screen.act('{one.id}', '{place if one.id in _BY_PLACE else ''}')",
                 one.hint or one.text,
                 show=False,
                 id=one.id,
@@ -96,9 +115,16 @@ class Keymap:
             )
             for one in self.actions
             if one.id not in without
-            for key in keys_for(one, context)
+            for place, key in enumerate(keys_for(one, context, self.preset))
+            if not key.startswith(PREFIX)
         ]
+        if context == "T" and self.prefixed():
+            made.append(
+                Binding(textual_key("Ctrl+X"), "screen.act('app.prefix')", show=False, id="app.prefix")
+            )
         return BindingsMap(made)
 
 
-_DIGIT_ACTIONS: Final = frozenset({"preset.n", "sheet.code"})
+PREFIX: Final = "Ctrl+X "
+_BY_PLACE: Final = frozenset({"preset.n", "sheet.code", "view.pan", "window.width", "window.level"})
+"""Actions whose keys differ in what they do: each is told which of its keys it was, from 0."""

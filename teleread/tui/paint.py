@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
@@ -12,7 +14,17 @@ from .themes import Look
 __all__ = ["Line", "fit", "wrap"]
 
 
-def fit(text: str, width: int, more: str = "…") -> str:
+_PLAIN: Final = str.maketrans({"…": "~", "·": ".", "“": '"', "”": '"', "’": "'", "–": "-"})
+_plain = False
+
+
+def use_plain(plain: bool) -> None:
+    """Draw our own words without signs that a terminal may draw two cells wide; one terminal, one width."""
+    global _plain
+    _plain = plain
+
+
+def fit(text: str, width: int) -> str:
     """The text in exactly so many cells, with a sign where it was cut."""
     if width <= 0:
         return ""
@@ -21,7 +33,7 @@ def fit(text: str, width: int, more: str = "…") -> str:
         return text + " " * (width - length)
     if width == 1:
         return set_cell_size(text, 1)
-    cut = set_cell_size(text, width - 1).rstrip() + more
+    cut = set_cell_size(text, width - 1).rstrip() + "…"
     return cut + " " * (width - cell_len(cut))
 
 
@@ -87,6 +99,8 @@ class Line:
     ) -> Line:
         """Add text in a role."""
         if text:
+            if _plain and not text.isascii():
+                text = text.translate(_PLAIN)
             style = self._look.style(
                 role, on or self._on, bold=bold, underline=underline, italic=italic, reverse=reverse
             )

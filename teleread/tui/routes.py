@@ -9,7 +9,7 @@ from teleread.model.task import TaskKey
 from teleread.workstation.api import WorklistItem
 
 from .face import Face
-from .screens.menus import GoMenu, KeySheet, Palette
+from .screens.menus import KeySheet, Palette, go_menu, prefix_menu
 from .screens.place import Place
 from .screens.small import TooSmall, too_small
 
@@ -44,7 +44,11 @@ class Routes(Face, inherit_bindings=False):
             counts["app.quit"] = (f"{status.not_issued} not issued", "warn")
         if status is not None and status.fetching:
             counts["go.transfers"] = (f"{self.glyphs.fetching}{status.fetching}", "accent")
-        self.place.open_sheet(GoMenu(self.keymap.actions, counts), self._chosen)
+        self.place.open_sheet(go_menu(self.keymap, counts), self._chosen)
+
+    def do_app_prefix(self, key: str) -> None:
+        """The emacs preset's Ctrl+X in text: the next key is an action's letter."""
+        self.place.open_sheet(prefix_menu(self.keymap), self._chosen)
 
     def do_app_palette(self, key: str) -> None:
         """Every action by name."""
@@ -145,20 +149,34 @@ class Routes(Face, inherit_bindings=False):
 
         await self._go(Manual())
 
-    def do_go_themes(self, key: str) -> None:
-        """The next theme, kept as the reader's choice."""
-        names = sorted(self.looks)
-        name = names[(names.index(self.look.name) + 1) % len(names)] if self.look.name in names else names[0]
-        self.choose_look(name)
-        self.tell(f"Theme: {self.look.label}. {self.look.text}.", "text")
-        self.spawn(self._keep_theme(name), "theme")
+    async def do_go_settings(self, key: str) -> None:
+        """Settings, keys, themes."""
+        from .screens.settings import Settings
 
-    async def _keep_theme(self, name: str) -> None:
-        await self.calls.vault(self.workstation.set_setting, "theme", name)
+        await self._go(Settings())
 
-    def choose_look(self, name: str) -> None:
-        """Use a theme."""
-        raise AttributeError("only the app itself does this")
+    async def do_go_doctor(self, key: str) -> None:
+        """Health of this machine and its hubs."""
+        from .screens.health import Doctor
+
+        await self._go(Doctor())
+
+    async def do_go_audit(self, key: str) -> None:
+        """The audit trail."""
+        from .screens.health import AuditTrail
+
+        await self._go(AuditTrail())
+
+    def do_go_case(self, key: str) -> None:
+        """The open case; from any other place the one that was open last."""
+        if self.last_case is None:
+            self.tell("No case was opened yet.", "soft")
+            return
+        item = next((one for one in self.items if one.key == self.last_case), None)
+        if item is None:
+            self.tell("That case is no longer in the worklist.", "soft")
+        elif self.current_item() is None or self.place.NAME != "Reading":
+            self.spawn(self.open_case(item), "next")
 
     # -- cases ------------------------------------------------------------------------------------
     async def open_case(self, item: WorklistItem) -> None:
@@ -166,6 +184,7 @@ class Routes(Face, inherit_bindings=False):
         from .screens.reading import Reading
 
         await self.do_go_worklist("")
+        self.last_case = item.key
         case = await self.calls.vault(self.workstation.open_case, item.key)
         await self.push_screen(Reading(case))
         if case.item.state in {"requested", "ready"} and not case.item.owner_name and self._claims(item.key):

@@ -21,6 +21,7 @@ from teleread.model.task import PriorReport, TaskContext, TaskKey
 from teleread.model.text import EMPTY, SafeText
 
 __all__ = [
+    "AuditView",
     "Case",
     "Escalation",
     "HubStatus",
@@ -177,6 +178,18 @@ class SignSheet:
     """``day``: two digits; ``day-month``: four; ``accession``: its last two digits; ``pin``."""
     answer: str
     """The digits expected, from the identity row; empty for ``pin``."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditView:
+    """The audit trail, as a screen shows it."""
+
+    rows: tuple[tuple[str, str, str], ...]
+    """(local time, what was done, about what), the newest first."""
+    valid: bool
+    """The whole chain adds up, not only the rows shown."""
+    count: int
+    """Rows of the whole trail that were proved."""
 
 
 class Workstation(Protocol):
@@ -363,6 +376,14 @@ class Workstation(Protocol):
 
     def set_setting(self, key: str, value: Any) -> None:
         """Write one to the profile file."""
+        ...
+
+    def health(self) -> Sequence[tuple[str, bool, str, str]]:
+        """(what, good, detail, remedy) of this machine, the vault and the hubs; asks the hubs now."""
+        ...
+
+    def audit_trail(self, limit: int) -> AuditView:
+        """The newest rows of the audit trail, and whether its whole chain adds up."""
         ...
 
     def close(self) -> None:

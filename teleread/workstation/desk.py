@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from teleread.model.hubfile import HubFile
     from teleread.model.report import Check, Draft, Override, SignedReport, Template, Verdict
 
-    from .api import Case, SeriesView, SignSheet, Status, WorklistItem
+    from .api import AuditView, Case, SeriesView, SignSheet, Status, WorklistItem
 
 __all__ = ["Desk", "open_core"]
 
@@ -355,6 +355,19 @@ class Desk:
     def set_setting(self, key: str, value: Any) -> None:
         """Write one to the profile file."""
         write_setting(self.core.paths, key, value)
+
+    def health(self) -> Sequence[tuple[str, bool, str, str]]:
+        """(what, good, detail, remedy) of this machine, the vault and the hubs; asks the hubs now."""
+        from . import doctor
+
+        looked = (*doctor.machine(self.core.paths), *doctor.vault(self.core), *doctor.hubs(self.core))
+        return [(one.check, one.ok, one.detail, one.remedy) for one in looked]
+
+    def audit_trail(self, limit: int) -> AuditView:
+        """The newest rows of the audit trail, and whether its whole chain adds up."""
+        from . import trail
+
+        return trail.audit_view(self.core, limit)
 
     def close(self) -> None:
         """Release drafts and close the vault."""

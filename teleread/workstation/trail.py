@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
+from .api import AuditView
 from .core import Core
 
-__all__ = ["audit_rows", "audit_verdict"]
+__all__ = ["audit_rows", "audit_verdict", "audit_view"]
 
 
 def audit_rows(core: Core) -> Iterator[dict[str, Any]]:
@@ -22,6 +24,21 @@ def audit_rows(core: Core) -> Iterator[dict[str, Any]]:
             "detail": dict(row.detail),
             "chain": row.chain,
         }
+
+
+def audit_view(core: Core, limit: int) -> AuditView:
+    """The newest rows, for a screen; the chain is proved whole."""
+    newest = deque(core.vault.audit.export(), maxlen=limit)
+    found = core.vault.audit.verify()
+    rows = tuple(
+        (
+            one.at.astimezone().strftime("%Y-%m-%d %H:%M:%S"),
+            one.kind,
+            " ".join(part for part in (core.hub_name(one.hub_id) if one.hub_id else "", one.subject) if part),
+        )
+        for one in reversed(newest)
+    )
+    return AuditView(rows, found.valid, found.rows)
 
 
 def audit_verdict(core: Core) -> dict[str, Any]:

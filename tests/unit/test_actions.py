@@ -15,6 +15,7 @@ from teleread.model.actions import (
     action,
     chords,
     keys_for,
+    normal_keys,
     problems,
     remapped,
 )
@@ -32,10 +33,18 @@ def test_no_key_has_two_meanings_in_one_context(context: str, preset: str) -> No
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("context", CONTEXTS)
 def test_no_two_keys_of_a_context_become_the_same_key_of_the_terminal(context: str, preset: str) -> None:
-    named = Counter(
-        textual_key(key) for one in ACTIONS for key in dict.fromkeys(keys_for(one, context, preset))
-    )
-    assert [key for key, count in named.items() if count > 1] == []
+    keymap = Keymap(remapped(preset, {}), preset)
+    bound = keymap.bindings(context).key_to_bindings
+    assert {key: [one.id for one in found] for key, found in bound.items() if len(found) > 1} == {}
+    named = [textual_key(key) for key, _ in keymap.prefixed()] if context == "T" else []
+    assert len(named) == len(set(named))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_no_key_of_the_vim_presets_normal_mode_has_two_meanings(preset: str) -> None:
+    counted = Counter(key for one in ACTIONS for key in normal_keys(one, preset))
+    assert [key for key, count in counted.items() if count > 1] == []
+    assert bool(counted) is (preset == "vim")
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -67,6 +76,7 @@ def test_every_action_can_be_reached_by_a_key_in_every_preset(preset: str) -> No
     chorded = {one.id for _, one in chords(preset)}
     for one in ACTIONS:
         direct = [key for context in CONTEXTS for key in keys_for(one, context, preset)]
+        direct += normal_keys(one, preset)
         assert direct or one.id in chorded, one.id
 
 

@@ -20,6 +20,7 @@ from teleread.model.report import (
     Draft,
     Override,
     Section,
+    SectionSpec,
     SignedReport,
     Template,
     Verdict,
@@ -28,6 +29,7 @@ from teleread.model.study import InstanceInfo, StudyInfo, StudyKey
 from teleread.model.task import Order, OrderedStudy, PriorReport, Task, TaskContext, TaskKey
 from teleread.model.text import EMPTY, SafeText, clean
 from teleread.workstation.api import (
+    AuditView,
     Case,
     Escalation,
     HubStatus,
@@ -55,6 +57,22 @@ PEOPLE = [
 ]
 SITES = ("Northgate", "St Bride", "Vale")
 HUB_IDS = ("hub-n", "hub-b", "hub-v")
+TEMPLATES = [
+    Template(
+        name,
+        "1",
+        clean(title),
+        (
+            SectionSpec("findings", clean("Findings"), "59776-5", clean("Liver: [normal].")),
+            SectionSpec("impression", clean("Impression"), "19005-8"),
+        ),
+    )
+    for name, title in (
+        ("ct-abdomen", "CT abdomen (acute)"),
+        ("general", "General report"),
+        ("mri-knee", "MRI knee"),
+    )
+]
 
 
 def nhs_number(seed: int) -> str:
@@ -126,6 +144,7 @@ class FakeStation:
         self.resolved: list[tuple[str, str, str]] = []
         self.told: list[tuple[str, str, str]] = []
         self.undone: list[str] = []
+        self.changed: list[tuple[str, str]] = []
         self.claimed: list[TaskKey] = []
         self.given_back: list[tuple[TaskKey, str, str]] = []
         self.requests: list[tuple[str, dict[str, Any]]] = []
@@ -306,7 +325,13 @@ class FakeStation:
         return self.pixels.get(sop_uid) or self.pixels.get("*") or b""
 
     def templates_for(self, key: TaskKey) -> Sequence[tuple[Template, SafeText]]:
-        return []
+        return [
+            (TEMPLATES[0], clean("CT, says abdomen")),
+            (TEMPLATES[1], clean("it suits every procedure")),
+        ]
+
+    def templates(self) -> Sequence[Template]:
+        return TEMPLATES
 
     # -- drafts -----------------------------------------------------------------------------------
     def start_draft(self, key: TaskKey, template_id: str | None = None) -> Draft:
@@ -328,7 +353,7 @@ class FakeStation:
             f"draft-{key.task_id}",
             key,
             "report",
-            "ct-abdomen",
+            template_id or "ct-abdomen",
             "1",
             1,
             tuple(
@@ -361,6 +386,12 @@ class FakeStation:
 
     def release_draft(self, draft_id: str) -> None:
         return None
+
+    def change_template(self, draft_id: str, template_id: str) -> Draft:
+        self.changed.append((draft_id, template_id))
+        draft = self.drafts[draft_id]
+        self.drafts[draft_id] = replace(draft, template_id=template_id, seq=draft.seq + 1)
+        return self.drafts[draft_id]
 
     def discard_draft(self, draft_id: str, reason: str) -> None:
         self.discarded.append((draft_id, reason))
@@ -580,6 +611,12 @@ class FakeStation:
 
     def set_setting(self, key: str, value: Any) -> None:
         self.settings[key] = value
+
+    def health(self) -> Sequence[tuple[str, bool, str, str]]:
+        return [("disk", True, "212 GB free.", ""), ("archive Vale", False, "It refuses.", "Ask Vale.")]
+
+    def audit_trail(self, limit: int) -> AuditView:
+        return AuditView((("2026-11-24 14:02:11", "draft-started", "Northgate d-1"),), True, 1)
 
     def close(self) -> None:
         return None

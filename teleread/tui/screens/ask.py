@@ -8,12 +8,13 @@ from typing import Final
 from textual import events
 from textual.widget import Widget
 
+from teleread.tui.paint import Line
 from teleread.tui.widgets.entry import Entry
 from teleread.tui.widgets.lines import Lines, Row
 
 from .sheet import Sheet
 
-__all__ = ["REASONS", "AskText", "GiveBack", "Leave"]
+__all__ = ["REASONS", "AskText", "Choose", "GiveBack", "Leave"]
 
 REASONS: Final = (
     ("110513", "Discontinued for unspecified reason"),
@@ -52,6 +53,60 @@ class GiveBack(Sheet[tuple[str, str]]):
         index = int(key) - 1
         if 0 <= index < len(self.reasons):
             self.finish(self.reasons[index])
+
+
+class Choose(Sheet[int]):
+    """One of a few words, by number or by Enter.
+
+    Args:
+        title: Heading.
+        words: What can be chosen, at most nine.
+        now: Index of what is chosen now.
+    """
+
+    HINTS = (("1-9", "choose"), ("w s", "choose"), ("Enter", "take it"), ("Esc", "back"))
+
+    def __init__(self, title: str, words: Sequence[str], *, now: int = 0) -> None:
+        super().__init__()
+        self.title_words = title
+        self.words = words[:9]
+        self.now = self.at = now
+
+    def wanted(self) -> int:
+        """Heading and a row each."""
+        return len(self.words) + 1
+
+    def rows(self, width: int) -> Sequence[Row]:
+        """Numbered words."""
+        made: list[Row] = [self.heading(self.title_words, width)]
+        for index, words in enumerate(self.words):
+            chosen = index == self.at
+            line = Line(self.face.look, "select" if chosen else "raised").gap()
+            line.put(f"{index + 1}", "strong", bold=True).gap(2).put(words, "strong" if chosen else "text")
+            made.append((line.gap(2).put("now" if index == self.now else "", "soft").to(width), None))
+        return made
+
+    def do_sheet_code(self, key: str) -> None:
+        """A number takes it."""
+        if 1 <= int(key) <= len(self.words):
+            self.finish(int(key) - 1)
+
+    def do_sheet_ok(self, key: str) -> None:
+        """Enter takes the one in focus."""
+        self.finish(self.at)
+
+    async def _on_key(self, event: events.Key) -> None:
+        step = {"w": -1, "up": -1, "s": 1, "down": 1}.get(event.key)
+        if step is not None:
+            event.stop()
+            event.prevent_default()
+            self.at = min(max(self.at + step, 0), len(self.words) - 1)
+            self.renew()
+
+    def on_lines_clicked(self, message: Lines.Clicked) -> None:
+        """A click takes it."""
+        if 1 <= message.row <= len(self.words):
+            self.finish(message.row - 1)
 
 
 class AskText(Sheet[str]):

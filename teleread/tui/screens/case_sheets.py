@@ -9,7 +9,7 @@ from textual import events
 from teleread.model.report import Check, Override
 from teleread.tui.paint import Line, fit, wrap
 from teleread.tui.widgets.lines import Lines, Row
-from teleread.tui.widgets.report import check_sign
+from teleread.tui.widgets.report_drawing import check_sign
 from teleread.tui.words import clock, day
 from teleread.workstation.api import Case, PriorView
 

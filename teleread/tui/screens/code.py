@@ -7,21 +7,28 @@ from typing import Final
 
 from textual import events
 from textual.geometry import Region
+from textual.timer import Timer
 from textual.widget import Widget
 
-from teleread.tui.paint import Line
+from teleread.model.text import clean
+from teleread.tui.paint import Line, wrap
 from teleread.tui.widgets.entry import Entry
 from teleread.tui.widgets.lines import Lines, Row
 from teleread.tui.words import person
 
+from .ask import AskText
 from .sheet import Sheet
 
-__all__ = ["CodeSheet", "Question"]
+__all__ = ["CodeSheet", "Question", "ReasonSheet"]
 
 DEAF_SECONDS: Final = 0.3
 """What is typed in the first moment was meant for what was there before."""
-REPEAT_SECONDS: Final = 0.08
-"""The same key twice within this is one finger that stays: auto-repeat."""
+LONGEST_DELAY: Final = 1.1
+"""Seconds of silence after which a key can't be the first repeat of a held one: no keyboard waits as long."""
+SETTLE_SECONDS: Final = 0.6
+"""Silence that shows the same digit was pressed anew: a held key goes on, at the slowest twice a second."""
+LATE_SECONDS: Final = 0.15
+"""Last part of that silence, begun when all before it is over: time for keys that were held up."""
 TRIES: Final = 3
 
 
@@ -55,6 +62,13 @@ class Question:
             "pin": "The PIN signs",
         }
         return cls(labels.get(challenge, labels["pin"]), answer)
+
+    @classmethod
+    def of_identity(cls, birth_date: str, accession: str) -> Question:
+        """The question where nothing is signed: day of birth, else the accession's last two digits."""
+        if len(birth_date) == 10:
+            return cls.of("day", birth_date[8:10], birth_date, "")
+        return cls.of("accession", "".join(char for char in accession if char.isdigit())[-2:], birth_date, "")
 
 
 class CodeSheet(Sheet[bool]):
@@ -90,8 +104,12 @@ class CodeSheet(Sheet[bool]):
         self.working = False
         self.top_at = 0
         self._opened_at = 0.0
-        self._last_key = 0.0
+        self._last_key = -LONGEST_DELAY
         self._last_digit = ""
+        self._pending = ""
+        """The same digit again, not believed yet: it may be a finger that stays on the key."""
+        self._held = False
+        self._settling: Timer | None = None
 
     def parts(self) -> Sequence[Widget]:
         """Rows that scroll, the PIN, the boxes."""
@@ -144,14 +162,16 @@ class CodeSheet(Sheet[bool]):
     def _foot(self, width: int) -> Sequence[Row]:
         boxes = self.start().put(f"{self.question.label}  ", "strong", bold=True)
         open_ = self.ready() and (not self.needs_pin or bool(self.pin))
+        shown = self.typed + self._pending
         if self.question.answer:
             for index in range(len(self.question.answer)):
                 if not open_:
                     boxes.put("[··]", "soft").gap()
-                elif index < len(self.typed):
-                    boxes.put(f"[{self.typed[index]}]", "strong", on="select", bold=True).gap()
+                elif index < len(shown):
+                    sure = index < len(self.typed)
+                    boxes.put(f"[{shown[index]}]", "strong" if sure else "soft", on="select", bold=sure).gap()
                 else:
-                    cursor = index == len(self.typed)
+                    cursor = index == len(shown)
                     boxes.put(f"[{self.face.glyphs.cursor if cursor else ' '}]", "strong", on="select").gap()
         last = self.why_closed() if not self.ready() else self._last_words()
         return [
@@ -165,23 +185,64 @@ class CodeSheet(Sheet[bool]):
             return f"Type the {self.pin_word}, then Enter; Enter alone does nothing."
         if not self.question.answer:
             return "Esc: nothing is lost."
+        if self._held:
+            return "A key held down counts once. Press each digit by itself."
         return "Acts at the last digit. Esc: nothing is lost."
 
     # -- keys -------------------------------------------------------------------------------------
     def do_sheet_code(self, key: str) -> None:
-        """A digit into the boxes."""
+        """A digit into the boxes.
+
+        A terminal tells no key's release, so the same digit again may be a finger that stays on the key. It
+        is believed when something else was pressed between, when it comes later than any keyboard's first
+        repeat, or when silence follows it.
+        """
         now = self.face.clock.monotonic()
-        held = key == self._last_digit and now - self._last_key < REPEAT_SECONDS
-        too_soon = held or now - self._opened_at < DEAF_SECONDS
-        self._last_key, self._last_digit = now, key
-        if too_soon or self.working or not self.ready() or not self.question.answer:
+        again = key == self._last_digit
+        gap, self._last_key, self._last_digit = now - self._last_key, now, key
+        if not self._listens(now):
             return
-        if self.needs_pin and not self.pin:
+        if not again:
+            self._take_pending()
+            self._take(key)
+        elif self._pending or (self._held and gap < SETTLE_SECONDS):
+            self._forget_pending()
+            self._held = True
+        elif gap < LONGEST_DELAY:
+            self._pending = key
+            self._settling = self.set_timer(SETTLE_SECONDS - LATE_SECONDS, self._almost)
+        else:
+            self._take(key)
+        self.renew()
+
+    def _listens(self, now: float) -> bool:
+        deaf = now - self._opened_at < DEAF_SECONDS or self.working or not self.question.answer
+        return not deaf and self.ready() and (bool(self.pin) or not self.needs_pin)
+
+    def _take(self, key: str) -> None:
+        self._held = False
+        if self.working or len(self.typed) >= len(self.question.answer):
             return
         self.typed += key
         if len(self.typed) == len(self.question.answer):
             self._judge()
-        self.renew()
+
+    def _almost(self) -> None:
+        """Silence so far; keys that wait in a queue, because this program was busy, are still let in."""
+        self._settling = self.set_timer(LATE_SECONDS, self._take_pending)
+
+    def _take_pending(self) -> None:
+        key = self._forget_pending()
+        if key and not self.done and self._listens(self.face.clock.monotonic()):
+            self._take(key)
+            self.renew()
+
+    def _forget_pending(self) -> str:
+        key, self._pending = self._pending, ""
+        if self._settling is not None:
+            self._settling.stop()
+            self._settling = None
+        return key
 
     def _judge(self) -> None:
         if self.typed == self.question.answer:
@@ -231,6 +292,11 @@ class CodeSheet(Sheet[bool]):
         message.stop()
         self.finish(None)
 
+    def on_click(self, event: events.Click) -> None:
+        """A click does nothing, and takes the keys from nobody: the PIN that is asked keeps them."""
+        super().on_click(event)
+        self.to_pin()
+
     def to_pin(self) -> None:
         """All is settled: the keys go to the PIN, if one is asked."""
         if self.needs_pin and not self.pin and self.ready():
@@ -245,3 +311,46 @@ class CodeSheet(Sheet[bool]):
         """A heading inside the sheet."""
         line = Line(self.face.look, "raised").gap()
         return line.rule(title, width - 2, note, glyph=self.face.glyphs.rule, note_role=role), None
+
+
+class ReasonSheet(CodeSheet):
+    """A sheet whose boxes open once a reason is given; Enter asks for it.
+
+    Args:
+        title: What it does.
+        name: The patient's name (DICOM PN).
+        question: What the boxes ask.
+        asks: (heading, question) of the reason.
+    """
+
+    HINTS = (("Enter", "say why"), ("0-9", "day of birth"), ("Esc", "back"))
+    NOT_SAID = "Not said yet. Enter writes it."
+    CLOSED = "Enter: say why. Esc: nothing happens."
+
+    def __init__(self, title: str, name: str, question: Question, asks: tuple[str, str]) -> None:
+        super().__init__(title, name, question)
+        self.asks = asks
+        self.reason = ""
+
+    def reason_rows(self, heading: str, width: int) -> list[Row]:
+        """The reason under its heading, or how it is given."""
+        role = "strong" if self.reason else "soft"
+        parts = wrap(self.reason or self.NOT_SAID, width - 3)
+        return [self.ruled(heading, width), *((self.start().put(part, role), None) for part in parts)]
+
+    def ready(self) -> bool:
+        """A reason is given."""
+        return bool(self.reason)
+
+    def why_closed(self) -> str:
+        """How to go on."""
+        return self.CLOSED
+
+    def do_sheet_ok(self, key: str) -> None:
+        """Enter asks the reason."""
+        self.under.open_sheet(AskText(*self.asks, start=self.reason), self._said)
+
+    def _said(self, reason: str | None) -> None:
+        if reason:
+            self.reason = str(clean(reason))
+        self.renew()

@@ -2,38 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from textual import events
 from textual.widget import Widget
 
-from teleread.model.actions import CONTEXTS, Action, keys_for
-from teleread.tui.keys import textual_key
+from teleread.model.actions import CONTEXTS, Action
+from teleread.tui.keys import Keymap, textual_key
 from teleread.tui.paint import Line, fit
 from teleread.tui.widgets.entry import Entry
 from teleread.tui.widgets.lines import Lines, Row
 
 from .sheet import Sheet
 
-__all__ = ["GoMenu", "KeySheet", "Palette"]
+__all__ = ["KeySheet", "NextKey", "Palette", "go_menu", "prefix_menu"]
 
 SHOWN_AFTER = 0.4
 """Seconds until the go menu shows itself; its keys work at once."""
 
 
-class GoMenu(Sheet[str]):
-    """The second key of ``g``: shown after 400 ms, gone at the next key."""
+class NextKey(Sheet[str]):
+    """The second key of a chord: its keys work at once, it shows itself after 400 ms, gone at the next key.
+
+    Args:
+        title: Heading.
+        entries: (key as shown, action).
+        hidden: Further keys, as Textual names them, to action ids.
+        counts: Action id to (words behind it, role).
+    """
 
     HINTS = (("Esc", "back"),)
 
-    def __init__(self, actions: Sequence[Action], counts: dict[str, tuple[str, str]]) -> None:
+    def __init__(
+        self,
+        title: str,
+        entries: Sequence[tuple[str, Action]],
+        *,
+        hidden: Mapping[str, str] | None = None,
+        counts: Mapping[str, tuple[str, str]] | None = None,
+    ) -> None:
         super().__init__()
-        self.entries = [
-            (key[2:], one) for one in actions for key in one.default if key.startswith("g ") and key != "g g"
-        ]
-        self.keys = {textual_key(key): one.id for key, one in self.entries} | {"g": "go.first"}
-        self.counts = counts
-        """Action id to (words behind it, role)."""
+        self.title_words = title
+        self.entries = entries
+        self.keys = {textual_key(key): one.id for key, one in entries} | dict(hidden or {})
+        self.counts = counts or {}
 
     def on_mount(self) -> None:
         """Wait before showing itself."""
@@ -55,16 +67,15 @@ class GoMenu(Sheet[str]):
         """Key and name, in columns."""
         columns = self._columns(width)
         cells = (width - 2) // columns
-        made: list[Row] = [self.heading("Go", width)]
+        made: list[Row] = [self.heading(self.title_words, width)]
         for start in range(0, len(self.entries), columns):
             line = self.start()
             for index, (key, one) in enumerate(self.entries[start : start + columns]):
                 line.to(1 + index * cells).put(key, "strong", bold=True).gap()
                 words, role = self.counts.get(one.id, ("", "soft"))
-                line.put(
-                    fit(one.id.split(".")[1] if len(one.text) > cells - 4 else one.text, cells - 4).rstrip(),
-                    "text",
-                )
+                room = cells - 4 - (len(words) + 1 if words else 0)
+                text = one.text.split(";")[0].split(",")[0]
+                line.put(fit(text if len(text) <= room else one.id.split(".")[1], room).rstrip(), "text")
                 if words:
                     line.gap().put(words, role)
             made.append((line, None))
@@ -74,6 +85,23 @@ class GoMenu(Sheet[str]):
         event.stop()
         event.prevent_default()
         self.finish(self.keys.get(event.key))
+
+
+def go_menu(keymap: Keymap, counts: Mapping[str, tuple[str, str]]) -> NextKey:
+    """Where ``g`` leads."""
+    entries = [
+        (key[2:], one)
+        for one in keymap.actions
+        for key in one.default
+        if key.startswith("g ") and key != "g g"
+    ]
+    hidden = {"g": "go.first"} if "g g" in keymap.all_keys("go.first") else {}
+    return NextKey("Go", entries, hidden=hidden, counts=counts)
+
+
+def prefix_menu(keymap: Keymap) -> NextKey:
+    """What Ctrl+X and a letter do in text, in the emacs preset."""
+    return NextKey("Ctrl+X", keymap.prefixed())
 
 
 class KeySheet(Sheet[None]):
@@ -92,14 +120,10 @@ class KeySheet(Sheet[None]):
     def _cells(self) -> list[tuple[str, str, str]]:
         made = []
         for one in self.face.keymap.actions:
-            keys = " ".join(keys_for(one, self.context))
-            if self.context != "T" and self.context != "S":
-                keys = " ".join(
-                    [
-                        *keys.split(),
-                        *(key for key in one.default if key.startswith("g ") and self.context in one.where),
-                    ]
-                )
+            found = self.face.keymap.keys_of(one, self.context)
+            if self.context in one.where and self.context in {"L", "P"}:
+                found += tuple(key for key in one.default if key.startswith("g "))
+            keys = " ".join(found)
             if keys and one.id not in {"preset.n", "sheet.code"}:
                 made.append((one.group, keys, one.text))
             elif keys:
@@ -172,7 +196,7 @@ class Palette(Sheet[str]):
         valid = [
             one
             for one in self.face.keymap.actions
-            if (self.context in one.where or (self.context == "T" and "t" in one.where) or "P" in one.where)
+            if (self.context in one.where or (self.context == "T" and ("t" in one.where or "P" in one.where)))
             and one.id not in {"preset.n", "sheet.code", "app.palette"}
             and not one.id.startswith("sheet.")
         ]
@@ -192,8 +216,9 @@ class Palette(Sheet[str]):
             line = Line(self.face.look, "select" if chosen else "raised").gap()
             text = one.text[:1].upper() + one.text[1:]
             line.put(fit(text, max(10, width - 34)), "strong" if chosen else "text")
-            keys = keys_for(one, self.context) or keys_for(one, "P") or one.default
-            line.gap().put(fit(" ".join(keys if keys else one.default), 14), "accent")
+            keymap = self.face.keymap
+            keys = keymap.keys_of(one, self.context) or keymap.keys_of(one, "P") or one.default
+            line.gap().put(fit(" ".join(keys), 14), "accent")
             line.put(fit(one.group, 14).rstrip(), "soft")
             made.append((line.to(width), None))
         if not found:

@@ -19,8 +19,8 @@ from teleread.tui.words import ago, born, clock, person
 from teleread.workstation.api import WorklistItem
 
 from .ask import AskText
-from .code import CodeSheet, Question
-from .place import Place
+from .code import Question, ReasonSheet
+from .lists import ListPlace
 from .sheet import Sheet
 
 __all__ = ["Outbox"]
@@ -29,7 +29,7 @@ WIDE: Final = 120
 _OPEN: Final = {"held", "queued", "sending", "needs_attention"}
 
 
-class ResolveSheet(CodeSheet):
+class ResolveSheet(ReasonSheet):
     """Acts on a choice: a reason where one is wanted, and the patient's own number.
 
     Args:
@@ -38,16 +38,13 @@ class ResolveSheet(CodeSheet):
         row: Its case, for the name and the number asked.
     """
 
-    HINTS = (("Enter", "say why"), ("0-9", "day of birth"), ("Esc", "back"))
+    NOT_SAID = "Enter writes a reason; it is audited."
 
     def __init__(self, item: OutboxItem, choice: int, row: WorklistItem) -> None:
-        digits = "".join(char for char in row.accession if char.isdigit())[-2:]
-        birth = row.birth_date
-        question = Question.of("day" if len(birth) == 10 else "accession", birth[8:10] or digits, birth, "")
-        super().__init__("Choose", row.name, question)
         self.item_of = item
         self.choice = item.choices[choice]
-        self.reason = ""
+        asks = ("Why", str(self.choice.text))
+        super().__init__("Choose", row.name, Question.of_identity(row.birth_date, row.accession), asks)
 
     def rows(self, width: int) -> Sequence[Row]:
         """What happened, what will be done, why."""
@@ -56,27 +53,7 @@ class ResolveSheet(CodeSheet):
         made += [(self.start().put(part), None) for part in wrap(str(self.item_of.why), width - 3)]
         made.append(self.ruled("You choose", width))
         made += [(self.start().put(part, "strong"), None) for part in wrap(str(self.choice.text), width - 3)]
-        made.append(self.ruled("Why", width))
-        made.append((self.start().put(self.reason or "Enter writes a reason; it is audited.", "soft"), None))
-        return made
-
-    def ready(self) -> bool:
-        """A reason is given."""
-        return bool(self.reason)
-
-    def why_closed(self) -> str:
-        """How to go on."""
-        return "Enter: say why. Esc: nothing happens."
-
-    def do_sheet_ok(self, key: str) -> None:
-        """Enter asks the reason."""
-
-        def said(reason: str | None) -> None:
-            if reason:
-                self.reason = str(clean(reason))
-            self.renew()
-
-        self.under.open_sheet(AskText("Why", str(self.choice.text)), said)
+        return made + self.reason_rows("Why", width)
 
     async def act_now(self) -> None:
         """Act on it."""
@@ -109,11 +86,10 @@ class DetailSheet(Sheet[int]):
         self.finish(int(key))
 
 
-class Outbox(Place):
+class Outbox(ListPlace[OutboxItem]):
     """Every item, the ones that need the reader first."""
 
     NAME = "Outbox"
-    CONTEXT = "L"
     HINTS = ("case.open", "preset.n", "hub.again", "undo", "app.back", "app.go", "help.keys")
     WORDS: ClassVar[dict[str, str]] = {
         "case.open": "details",
@@ -143,11 +119,6 @@ class Outbox(Place):
             yield Lines(lambda width: self.detail_rows(width, "panel"), ground="panel", id="detail")
         yield StatusLine(id="status")
         yield HintBar(id="hints")
-
-    @property
-    def table(self) -> Table[OutboxItem]:
-        """The list."""
-        return self.query_one("#table", Table)
 
     def on_mount(self) -> None:
         """Read the list."""
@@ -326,22 +297,6 @@ class Outbox(Place):
     def on_table_moved(self) -> None:
         """Another item."""
         self._renew()
-
-    def do_move_up(self, key: str) -> None:
-        """A row up."""
-        self.table.move(-1)
-
-    def do_move_down(self, key: str) -> None:
-        """A row down."""
-        self.table.move(1)
-
-    def do_go_first(self, key: str) -> None:
-        """The first row."""
-        self.table.go(0)
-
-    def do_go_last(self, key: str) -> None:
-        """The last row."""
-        self.table.go(len(self.table.rows) - 1)
 
     def do_case_open(self, key: str) -> None:
         """The detail, where it is not in sight."""

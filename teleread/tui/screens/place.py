@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from textual import events
 from textual.geometry import Region
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["Place", "perform"]
 
 T = TypeVar("T")
+
+SLOW: Final = frozenset({"case.draft_next", "case.sign_next", "case.sign", "case.discard"})
+"""Actions of which a held key does only one."""
 
 
 async def perform(node: DOMNode, targets: Sequence[object | None], action_id: str, key: str) -> bool:
@@ -80,6 +83,8 @@ class Place(Screen[None], inherit_bindings=False):
     async def action_act(self, action_id: str, key: str = "") -> None:
         """Do an action of the table."""
         self.face.touched()
+        if action_id in SLOW and self.face.held_down(action_id):
+            return
         if self.sheets:
             sheet = self.sheets[-1]
             targets: tuple[object | None, ...] = (self.focused, sheet)
@@ -214,6 +219,9 @@ class Place(Screen[None], inherit_bindings=False):
     def item(self) -> WorklistItem | None:
         """The case that actions here are about."""
         return None
+
+    def lay_out_again(self) -> None:
+        """The signs have another width now."""
 
     def data_moved(self) -> None:
         """The app has read the worklist anew."""

@@ -40,7 +40,7 @@ class Reading(ReadingBase):
             return
         self.face.spawn(self.begin_report(take_over=keeper.draft is not None), "report")
 
-    def do_text_field(self, key: str) -> None:
+    def do_text_expand(self, key: str) -> None:
         """The next field, from the text."""
         self._field(1)
 
@@ -67,6 +67,16 @@ class Reading(ReadingBase):
     def do_section_previous(self, key: str) -> None:
         """The section above."""
         self.report.step_section(-1)
+
+    def do_text_find(self, key: str) -> None:
+        """Find in the report; the same words again go on to the next place."""
+        from .ask import AskText
+
+        self.open_sheet(AskText("Find", "Words of the report.", start=self.report.sought), self._find)
+
+    def _find(self, words: str | None) -> None:
+        if words and not self.report.find(words):
+            self.face.tell(f"“{words[:40]}” does not stand in the report.", "soft")
 
     def do_text_undo(self, key: str) -> None:
         """Undo in the text."""
@@ -147,37 +157,28 @@ class Reading(ReadingBase):
         """Farther."""
         self.pictures.zoom(1 / ZOOM_STEP)
 
-    def do_pan_up(self, key: str) -> None:
-        """Look higher."""
-        self.pictures.pan(0, -STEP)
+    def do_view_pan(self, key: str) -> None:
+        """Look higher, lower, further left, further right."""
+        across, down = ((0, -STEP), (0, STEP), (-STEP, 0), (STEP, 0))[int(key)]
+        self.pictures.pan(across, down)
 
-    def do_pan_down(self, key: str) -> None:
-        """Look lower."""
-        self.pictures.pan(0, STEP)
+    def do_window_width(self, key: str) -> None:
+        """Narrower window, wider."""
+        self.pictures.change_window(width=(0.8, 1.25)[int(key)])
 
-    def do_pan_left(self, key: str) -> None:
-        """Look further left."""
-        self.pictures.pan(-STEP, 0)
+    def do_window_level(self, key: str) -> None:
+        """Lower centre, higher."""
+        self.pictures.change_window(shift=(-STEP, STEP)[int(key)])
 
-    def do_pan_right(self, key: str) -> None:
-        """Look further right."""
-        self.pictures.pan(STEP, 0)
+    def do_list_filter(self, key: str) -> None:
+        """Find a series by name."""
+        from .ask import AskText
 
-    def do_window_narrower(self, key: str) -> None:
-        """Narrower window."""
-        self.pictures.change_window(width=0.8)
+        self.open_sheet(AskText("Series", "A word of its name, or its number."), self._find_series)
 
-    def do_window_wider(self, key: str) -> None:
-        """Wider window."""
-        self.pictures.change_window(width=1.25)
-
-    def do_window_lower(self, key: str) -> None:
-        """Lower centre."""
-        self.pictures.change_window(shift=-STEP)
-
-    def do_window_higher(self, key: str) -> None:
-        """Higher centre."""
-        self.pictures.change_window(shift=STEP)
+    def _find_series(self, words: str | None) -> None:
+        if words and not self.pictures.find_series(words):
+            self.face.tell("No series of that name here.", "soft")
 
     def do_preset_n(self, key: str) -> None:
         """A window preset; 0 as stored."""
@@ -260,6 +261,46 @@ class Reading(ReadingBase):
             one = self.keeper.checks[index]
             self.look_at_report()
             self.report.place_cursor(one.section or "findings", one.field)
+
+    def do_template_pick(self, key: str) -> None:
+        """Templates, with why; choosing one loses no text."""
+        self.face.spawn(self._offer_templates(), "templates")
+
+    async def _offer_templates(self) -> None:
+        from .templates import TemplatePicker, offered
+
+        draft = self.keeper.draft
+        if draft is not None and draft.kind != "report":
+            self.face.tell("This is an addendum: it has no template of its own.", "soft")
+            return
+        if draft is not None and self.keeper.stale:
+            self.face.tell("This draft is read only here. i takes it over.", "warn")
+            return
+        if draft is None and self.case.item.report_state in {"signed", "issued"}:
+            self.face.tell("This case is reported. g r shows the report and begins an addendum.", "soft")
+            return
+        offers = await self.face.calls.vault(offered, self.face.workstation, self.case.item.key)
+        if draft is not None:
+            self.look_at_report()
+        self.open_sheet(TemplatePicker(offers, draft.template_id if draft else ""), self._template_chosen)
+
+    def _template_chosen(self, template_id: str | None) -> None:
+        if template_id is None:
+            return
+        if self.keeper.draft is None:
+            self.face.spawn(self.begin_report(template_id=template_id), "report")
+        else:
+            self.face.spawn(self._change_template(template_id), "report")
+
+    async def _change_template(self, template_id: str) -> None:
+        await self.keeper.flush()
+        assert self.keeper.draft is not None
+        draft = await self.face.calls.vault(
+            self.face.workstation.change_template, self.keeper.draft.id, template_id
+        )
+        self.keeper.take(draft, self.title_of(draft), writable=True)
+        self.look_at_report()
+        self.face.tell("Another template. What you wrote stands as it was.", "good")
 
     def do_case_discard(self, key: str) -> None:
         """The discard sheet."""

@@ -103,7 +103,12 @@ class ReadingBase(Place):
                 colours_here(shared.setting("colours", "auto")),
                 id="pictures",
             )
-            yield ReportPane(shared.keymap.bindings("T"), id="report")
+            yield ReportPane(
+                shared.keymap.bindings("T"),
+                shared.keymap.normal_mode(),
+                emacs=shared.keymap.preset == "emacs",
+                id="report",
+            )
         yield StatusLine(id="status")
         yield HintBar(id="hints")
 
@@ -231,6 +236,7 @@ class ReadingBase(Place):
         self.lay_out(self.size.width, self.size.height)
         if focus:
             self.focus_on(self.report)
+            self.report.typing()
 
     def look_at_pictures(self) -> None:
         """Bring the pictures into sight, and the keys to them."""
@@ -280,6 +286,10 @@ class ReadingBase(Place):
         self.keeper.edited()
         self._show_standing()
 
+    def on_report_pane_wanted(self, message: ReportPane.Wanted) -> None:
+        """A key of the vim preset's normal mode."""
+        self.face.act(message.action)
+
     def on_report_pane_refused(self) -> None:
         """A key where nothing can be written."""
         if self.keeper.draft is None:
@@ -288,8 +298,13 @@ class ReadingBase(Place):
             self.face.tell("This draft is read only here. Esc, then i takes it over.", "warn")
 
     # -- the report -------------------------------------------------------------------------------
-    async def begin_report(self, *, take_over: bool = False) -> None:
-        """Begin a report, or go on with the draft that is there."""
+    async def begin_report(self, *, take_over: bool = False, template_id: str | None = None) -> None:
+        """Begin a report, or go on with the draft that is there.
+
+        Args:
+            take_over: Take the draft over from another window.
+            template_id: The template to begin with; None lets the procedure choose.
+        """
         station, calls = self.face.workstation, self.face.calls
         if self.case.item.report_state in {"signed", "issued"} and self.keeper.draft is None:
             self.look_at_report()
@@ -299,7 +314,7 @@ class ReadingBase(Place):
             draft = await calls.vault(station.take_draft, self.keeper.draft.id)
             self.face.tell("The draft is yours again; the other window can only read it now.", "text")
         else:
-            draft = await calls.vault(station.start_draft, self.case.item.key)
+            draft = await calls.vault(station.start_draft, self.case.item.key, template_id)
         self.keeper.take(draft, self.title_of(draft), writable=True)
         self.look_at_report()
         self.face.wake()
@@ -308,7 +323,7 @@ class ReadingBase(Place):
         """What kind of report: its template, or addendum."""
         if draft.kind == "addendum":
             return "addendum"
-        for template, _ in self.face.workstation.templates_for(draft.key):
+        for template in self.face.workstation.templates():
             if template.id == draft.template_id:
                 self.report.choices = {
                     str(field.label): [str(one) for one in field.choices]

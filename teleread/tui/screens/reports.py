@@ -20,7 +20,7 @@ from teleread.tui.widgets.table import Cell, Column, Table, TableHead
 from teleread.tui.words import clock, day, person
 
 from .case_sheets import Scrolling
-from .place import Place
+from .lists import ListPlace
 
 __all__ = ["ReportSheet", "Reports"]
 
@@ -87,11 +87,10 @@ class ReportSheet(Scrolling[str]):
         self.scrolled(event)
 
 
-class Reports(Place):
+class Reports(ListPlace[SignedReport]):
     """Signed reports, newest first; words find them."""
 
     NAME = "Reports"
-    CONTEXT = "L"
     HINTS = ("case.open", "list.filter", "app.back", "app.go", "help.keys")
     WORDS: ClassVar[dict[str, str]] = {"case.open": "read", "list.filter": "search", "app.back": "back"}
 
@@ -110,11 +109,6 @@ class Reports(Place):
         )
         yield StatusLine(id="status")
         yield HintBar(id="hints")
-
-    @property
-    def table(self) -> Table[SignedReport]:
-        """The list."""
-        return self.query_one("#table", Table)
 
     def on_mount(self) -> None:
         """Read the list."""
@@ -156,22 +150,6 @@ class Reports(Place):
         found = await self.face.calls.vault(lambda: list(self.face.workstation.reports(words)))
         if self.is_mounted:
             self.table.show(found)
-
-    def do_move_up(self, key: str) -> None:
-        """A row up."""
-        self.table.move(-1)
-
-    def do_move_down(self, key: str) -> None:
-        """A row down."""
-        self.table.move(1)
-
-    def do_go_first(self, key: str) -> None:
-        """The first row."""
-        self.table.go(0)
-
-    def do_go_last(self, key: str) -> None:
-        """The last row."""
-        self.table.go(len(self.table.rows) - 1)
 
     def do_list_filter(self, key: str) -> None:
         """The cursor into the search."""

@@ -12,12 +12,12 @@ from teleread.model.report import Check, Override
 from teleread.model.text import clean
 from teleread.tui.paint import Line, fit, wrap
 from teleread.tui.widgets.lines import Lines, Row
-from teleread.tui.widgets.report import check_sign
+from teleread.tui.widgets.report_drawing import check_sign
 from teleread.tui.words import born, clock, person
 from teleread.workstation.api import SignSheet
 
 from .ask import AskText
-from .code import CodeSheet, Question
+from .code import CodeSheet, Question, ReasonSheet
 
 if TYPE_CHECKING:
     from .reading import Reading
@@ -32,10 +32,7 @@ def _question(reading: Reading, sheet: SignSheet | None = None) -> Question:
     last, other = reading.face.last_day, reading.face.last_key != item.key
     if sheet is not None:
         return Question.of(sheet.challenge, sheet.answer, item.birth_date, last if other else "")
-    if len(item.birth_date) == 10:
-        return Question.of("day", item.birth_date[8:10], item.birth_date, "")
-    digits = "".join(char for char in item.accession if char.isdigit())[-2:]
-    return Question.of("accession", digits, item.birth_date, "")
+    return Question.of_identity(item.birth_date, item.accession)
 
 
 class SignSheetView(CodeSheet):
@@ -226,18 +223,19 @@ class SignSheetView(CodeSheet):
         self.face.wake()
 
 
-class IdentitySheet(CodeSheet):
+class IdentitySheet(ReasonSheet):
     """Lifts a STOP: what was compared with what, a reason, and the patient's own number.
 
     The PIN is asked when the report is signed; the reason is frozen into it and told to the hub.
     """
 
     HINTS = (("Enter", "say how"), ("0-9", "day of birth"), ("Esc", "back"))
+    CLOSED = "Enter: say how identity was checked. Esc: nothing happens."
 
     def __init__(self, reading: Reading) -> None:
-        super().__init__("Identity checked", reading.case.item.name, _question(reading))
+        asks = ("Identity", "How do you know these images are of this patient?")
+        super().__init__("Identity checked", reading.case.item.name, _question(reading), asks)
         self.reading = reading
-        self.reason = ""
 
     def rows(self, width: int) -> Sequence[Row]:
         """The comparison, and the reason."""
@@ -246,31 +244,7 @@ class IdentitySheet(CodeSheet):
         for one in self.reading.case.match.findings:
             role = "danger" if one.level == "stop" else "soft"
             made += [(self.start().put(part, role), None) for part in wrap(one.text, width - 3)]
-        made.append(self.ruled("How identity was checked", width))
-        words = self.reason or "Not said yet. Enter writes it."
-        made += [
-            (self.start().put(part, "strong" if self.reason else "soft"), None)
-            for part in wrap(words, width - 3)
-        ]
-        return made
-
-    def ready(self) -> bool:
-        """A reason is given."""
-        return bool(self.reason)
-
-    def why_closed(self) -> str:
-        """How to go on."""
-        return "Enter: say how identity was checked. Esc: nothing happens."
-
-    def do_sheet_ok(self, key: str) -> None:
-        """Enter asks the reason."""
-
-        def said(reason: str | None) -> None:
-            if reason:
-                self.reason = str(clean(reason))
-            self.renew()
-
-        self.under.open_sheet(AskText("Identity", "How do you know these images are of this patient?"), said)
+        return made + self.reason_rows("How identity was checked", width)
 
     async def act_now(self) -> None:
         """Keep the reason for the signature."""
@@ -279,46 +253,23 @@ class IdentitySheet(CodeSheet):
         self.face.tell("Noted. F8 signs now, with the PIN; the reason is frozen into the report.", "warn")
 
 
-class DiscardSheet(CodeSheet):
+class DiscardSheet(ReasonSheet):
     """Puts a draft into the trash, with a reason."""
 
-    HINTS = (("Enter", "say why"), ("0-9", "day of birth"), ("Esc", "back"))
-
     def __init__(self, reading: Reading) -> None:
-        super().__init__("Discard this draft", reading.case.item.name, _question(reading))
+        asks = ("Why", "Why is this draft discarded?")
+        super().__init__("Discard this draft", reading.case.item.name, _question(reading), asks)
         self.reading = reading
-        self.reason = ""
 
     def rows(self, width: int) -> Sequence[Row]:
         """What goes, and why."""
         made = self.title_rows(width, "to the trash; nothing is deleted")
-        for text, label in zip(
-            self.reading.report.buffer.texts, self.reading.report.buffer.labels, strict=True
-        ):
+        buffer = self.reading.report.buffer
+        for text, label in zip(buffer.texts, buffer.labels, strict=True):
             if text.strip():
                 line = self.start().put(f"{label}: ", "soft")
                 made.append((line.put(fit(" ".join(text.split()), width - line.width - 3).rstrip()), None))
-        made.append(self.ruled("Why", width))
-        made.append((self.start().put(self.reason or "Not said yet. Enter writes it.", "strong"), None))
-        return made
-
-    def ready(self) -> bool:
-        """A reason is given."""
-        return bool(self.reason)
-
-    def why_closed(self) -> str:
-        """How to go on."""
-        return "Enter: say why. Esc: nothing happens."
-
-    def do_sheet_ok(self, key: str) -> None:
-        """Enter asks the reason."""
-
-        def said(reason: str | None) -> None:
-            if reason:
-                self.reason = str(clean(reason))
-            self.renew()
-
-        self.under.open_sheet(AskText("Why", "Why is this draft discarded?"), said)
+        return made + self.reason_rows("Why", width)
 
     async def act_now(self) -> None:
         """Into the trash."""

@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from teleread.model.errors import UsageError
+from teleread.model.text import clean
 from teleread.tui.widgets.bars import HintBar, StatusLine, TopBar
 from teleread.tui.widgets.entry import Entry
 from teleread.tui.widgets.table import Cell, Table, TableHead
@@ -19,7 +20,7 @@ from teleread.tui.words import ago, family
 from teleread.workstation.api import WorklistItem
 from teleread.workstation.query import order_key, parse_query
 
-from .place import Place
+from .lists import ListPlace
 
 __all__ = ["Worklist"]
 
@@ -38,11 +39,10 @@ SETTLED: Final = 5.0
 """Seconds without a key until rows may change place."""
 
 
-class Worklist(Place):
+class Worklist(ListPlace[WorklistItem]):
     """Cases to read, stat first, then by the time left."""
 
     NAME = "Worklist"
-    CONTEXT = "L"
     HINTS = (
         "case.open",
         "list.filter",
@@ -87,11 +87,6 @@ class Worklist(Place):
         self._lay_out(self.app.size.width)
         self.table.focus()
         self.take(self.face.items, self.face.items_age)
-
-    @property
-    def table(self) -> Table[WorklistItem]:
-        """The list."""
-        return self.query_one("#table", Table)
 
     def _saved(self) -> tuple[SavedFilter, ...]:
         own = self.face.setting("filters", {})
@@ -207,6 +202,10 @@ class Worklist(Place):
         if self.query(CaseDetail):  # a terminal may change its size before the screen is composed
             self._lay_out(event.size.width)
 
+    def lay_out_again(self) -> None:
+        """Signs of another width need other columns."""
+        self._lay_out(self.app.size.width)
+
     def _lay_out(self, width: int) -> None:
         self.narrow = width < WIDE_LIST
         detail = self.query_one(CaseDetail)
@@ -214,37 +213,13 @@ class Worklist(Place):
         share = 45 if width >= WIDE_LIST else 39
         detail.styles.width = share
         list_width = width - (share + 1 if detail.display else 0)
-        columns = columns_for(list_width, self.narrow)
+        columns = columns_for(list_width, self.narrow, self.face.glyphs)
         head = self.query_one(TableHead)
         head.columns, head.sorted_by = columns, getattr(self, "sort", "due")
         head.refresh()
         self.table.lay_out(columns)
 
     # -- what the reader does ---------------------------------------------------------------------
-    def do_move_up(self, key: str) -> None:
-        """A row up."""
-        self.table.move(-1)
-
-    def do_move_down(self, key: str) -> None:
-        """A row down."""
-        self.table.move(1)
-
-    def do_move_up_ten(self, key: str) -> None:
-        """A page up."""
-        self.table.move(-self.table.page())
-
-    def do_move_down_ten(self, key: str) -> None:
-        """A page down."""
-        self.table.move(self.table.page())
-
-    def do_go_first(self, key: str) -> None:
-        """The first row."""
-        self.table.go(0)
-
-    def do_go_last(self, key: str) -> None:
-        """The last row."""
-        self.table.go(len(self.table.rows) - 1)
-
     def do_move_left(self, key: str) -> None:
         """The saved filter before."""
         self._choose(max(self.chosen - 1, -1))
@@ -271,9 +246,42 @@ class Worklist(Place):
         self.focus_on(self.query_one("#filter", Entry))
 
     def do_list_sort(self, key: str) -> None:
-        """Order by the next column."""
+        """A menu of columns to order by."""
+        from .ask import Choose
+
+        def chosen(index: int | None) -> None:
+            if index is not None:
+                self._sort_by(names[index])
+
         names = list(_ORDERS)
-        self._sort_by(names[(names.index(self.sort) + 1) % len(names)])
+        self.open_sheet(Choose("Sort by", names, now=names.index(self.sort)), chosen)
+
+    def do_list_save_filter(self, key: str) -> None:
+        """Give the filter a name and a number key."""
+        from .ask import AskText
+
+        if not self.filter_text:
+            self.face.tell("There is no filter to save: / begins one.", "soft")
+            return
+
+        def named(name: str | None) -> None:
+            if name:
+                self.face.spawn(self._save_filter(str(clean(name))[:16], self.filter_text), "filters")
+
+        self.open_sheet(AskText("Save this filter", f"A short name for “{self.filter_text[:40]}”."), named)
+
+    async def _save_filter(self, name: str, query: str) -> None:
+        own = {**dict(self.face.setting("filters", {})), name: query}
+        await self.face.calls.vault(self.face.workstation.set_setting, "filters", own)
+        self.filters = self._saved()
+        self.recount()
+        index = next((index for index, one in enumerate(self.filters) if one.name == name), None)
+        if index is None:
+            self.face.tell("Saved; the nine number keys are taken by older filters.", "warn")
+            return
+        self.chosen = index
+        self.query_one(SavedFilters).show(self.filters, index)
+        self.face.tell(f"Saved. {index + 1} shows it.", "good")
 
     def _sort_by(self, column: str) -> None:
         if column in _ORDERS:
@@ -323,6 +331,16 @@ class Worklist(Place):
                 self.open_sheet(PriorReportSheet(prior))
 
         self.open_sheet(PriorsSheet(case), answered)
+
+    def do_template_pick(self, key: str) -> None:
+        """Templates for the case in focus; the one chosen begins its report, or goes on with its draft."""
+        item = self.table.current
+        if item is not None:
+            self.face.spawn(self._pick_template(item), "templates")
+
+    async def _pick_template(self, item: WorklistItem) -> None:
+        await self.face.open_case(item)
+        self.face.act("template.pick")
 
     def do_app_back(self, key: str) -> None:
         """The worklist is the first level: clear the filter, never quit."""

@@ -187,6 +187,18 @@ class PicturePane(Rows, can_focus=True):
             self.view = View()
             self._take_series()
 
+    def find_series(self, words: str) -> bool:
+        """Go to the next series whose number is this, or whose name holds it; whether there is one."""
+        wanted = words.casefold().strip()
+        count = len(self.series)
+        for index in (*range(self.series_at + 1, count), *range(self.series_at)):
+            one = self.series[index]
+            named = f"s{one.number}" if one.number is not None else ""
+            if wanted in {named, named[1:]} or wanted in f"{one.modality} {one.description}".casefold():
+                self.choose_series(index - self.series_at)
+                return True
+        return False
+
     # -- the view ---------------------------------------------------------------------------------
     def look_at(self, **changes: Any) -> None:
         """Change the view."""

@@ -1,4 +1,4 @@
-"""The report pane: sections under fixed headings, edited in place."""
+"""The report pane: sections under fixed headings, edited in place by keys and mouse."""
 
 from __future__ import annotations
 
@@ -7,39 +7,26 @@ from dataclasses import dataclass
 from typing import Final
 
 from rich.cells import cell_len
-from rich.style import Style
 from textual import events
 from textual.binding import BindingsMap
 from textual.message import Message
-from textual.strip import Strip
 
 from teleread.model.report import Check, Draft
-from teleread.tui.editor import Buffer, Passage, wrap_spans
-from teleread.tui.paint import Line, fit, wrap
+from teleread.tui.editor import Buffer, Passage
 
-from .prose import marks_of
-from .rows import Rows
+from .report_drawing import INDENT, ReportDrawing
+from .vim import Vim
 
 __all__ = ["ReportPane"]
 
-INDENT: Final = 1
 
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """One row of the pane: a heading, a piece of text, or nothing."""
-
-    kind: str
-    section: int = 0
-    start: int = 0
-    end: int = 0
-
-
-class ReportPane(Rows, can_focus=True):
+class ReportPane(ReportDrawing, can_focus=True):
     """An editor over the sections of one draft.
 
     Args:
         bindings: Keys of text.
+        normal_mode: Keys of the vim preset's normal mode to action ids; None: keys always type.
+        emacs: Add the keys Emacs moves the cursor with.
     """
 
     DEFAULT_CSS = """
@@ -60,23 +47,30 @@ class ReportPane(Rows, can_focus=True):
 
         pane: ReportPane
 
-    def __init__(self, bindings: BindingsMap, *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
+    @dataclass
+    class Wanted(Message):
+        """A key of normal mode means an action of the table."""
+
+        action: str
+
+    def __init__(
+        self,
+        bindings: BindingsMap,
+        normal_mode: Mapping[str, str] | None = None,
+        *,
+        emacs: bool = False,
+        id: str | None = None,  # noqa: A002 - Textual's word
+    ) -> None:
         super().__init__(id=id)
         self._bindings = bindings
-        self.buffer = Buffer(())
-        self.title = ""
-        """What kind of report: the template's name or ``addendum``."""
-        self.writable = False
-        self.checks: Sequence[Check] = ()
+        self._keys = _KEYS | (_EMACS_KEYS if emacs else {})
+        self.vim = Vim(self, normal_mode) if normal_mode else None
         self.choices: Mapping[str, Sequence[str]] = {}
         """Field text to what may stand there."""
-        self.notice = "No report is begun. i begins one."
-        self.has_foot = False
-        """The checks stand at the foot: the window is high enough."""
-        self.top = 0
+        self.sought = ""
+        """What was looked for last."""
         self._wish: int | None = None
         """Column the cursor comes back to while going up and down."""
-        self._laid: tuple[int, int, list[_Row]] = (-1, -1, [])
 
     # -- the draft --------------------------------------------------------------------------------
     def take(self, draft: Draft, title: str, *, writable: bool) -> None:
@@ -109,192 +103,14 @@ class ReportPane(Rows, can_focus=True):
         self.checks = checks
         self.refresh()
 
-    @property
-    def to_settle(self) -> int:
-        """Checks that must be settled before signing."""
-        return sum(one.blocking for one in self.checks)
-
-    @property
-    def to_read(self) -> int:
-        """Checks that are to be read."""
-        return sum(one.severity == "warn" for one in self.checks)
-
-    # -- layout -----------------------------------------------------------------------------------
-    def _rows(self) -> list[_Row]:
-        width = self.size.width
-        if self._laid[:2] != (self.buffer.version, width):
-            rows: list[_Row] = []
-            airy = self.size.height >= 28
-            for index, text in enumerate(self.buffer.texts):
-                if index and airy:
-                    rows.append(_Row("blank", index))
-                rows.append(_Row("head", index))
-                spans = wrap_spans(text, max(8, width - INDENT - 2))
-                rows += [_Row("text", index, start, end) for start, end in spans]
-            self._laid = (self.buffer.version, width, rows)
-        return self._laid[2]
-
-    def _foot(self) -> list[tuple[Line, Line | None]]:
-        """The checks at the foot, where the pane is high."""
-        if not self.has_foot or not self.buffer.ids:
-            return []
-        width = self.size.width - 2
-        glyphs = self.glyphs
-        note = "j list" if self.checks else "all pass"
-        made: list[tuple[Line, Line | None]] = [
-            (self.start(), None),
-            (self.start().gap().rule("Checks", width, note, glyph=glyphs.rule), None),
-        ]
-        for one in self.checks[:6]:
-            sign, role = check_sign(one, self)
-            key = "F2 " if one.field or "field" in one.id else ""
-            made.append(
-                (
-                    self.start()
-                    .gap()
-                    .put(f"{sign}  ", role, bold=True)
-                    .put(fit(one.text, width - 10).rstrip()),
-                    self.start().put(key, "strong", on="raised", bold=True) if key else None,
-                )
-            )
-        return made
-
-    def _body_height(self) -> int:
-        return max(1, self.size.height - 1 - len(self._foot()))
-
-    def _cursor_row(self) -> int:
-        rows = self._rows()
-        buffer = self.buffer
-        found = 0
-        for index, row in enumerate(rows):
-            if row.kind == "text" and row.section == buffer.section and row.start <= buffer.at:
-                found = index
-        return found
-
-    def _follow(self) -> None:
-        """Keep the cursor in sight; its section's heading stays the first row if it would leave."""
-        at, height = self._cursor_row(), self._body_height()
-        margin = min(2, height // 4)
-        if at < self.top + margin + 1:
-            self.top = max(0, at - margin - 1)
-        elif at > self.top + height - 1 - margin:
-            self.top = at - height + 1 + margin
-        self.top = max(0, min(self.top, len(self._rows()) - height))
-        self.refresh()
-
-    # -- drawing ----------------------------------------------------------------------------------
-    def render_line(self, y: int) -> Strip:
-        """Heading, sections, checks."""
-        width = self.size.width
-        if y == 0:
-            left, right = self._heading()
-            return left.strip(width, right)
-        if not self.buffer.ids:
-            words = wrap(self.notice, max(8, width - 4))
-            line = self.start().gap(2)
-            if 2 <= y < 2 + len(words):
-                line.put(words[y - 2], "soft")
-            return line.strip(width)
-        foot = self._foot()
-        height = self._body_height()
-        if y > height:
-            left, right = foot[y - 1 - height]
-            return left.strip(width, right)
-        rows = self._rows()
-        index = self.top + y - 1
-        if y == 1 and index < len(rows) and rows[index].kind == "text":
-            return self._head_row(rows[index].section, width)
-        if index >= len(rows):
-            return self.start().strip(width)
-        row = rows[index]
-        if row.kind == "head":
-            return self._head_row(row.section, width)
-        return self._text_row(row, width) if row.kind == "text" else self.start().strip(width)
-
-    def _heading(self) -> tuple[Line, Line | None]:
-        focus, glyphs = self.has_focus, self.glyphs
-        ground = "raised" if focus else "panel"
-        line = (
-            self.start(ground)
-            .put(glyphs.bar if focus else " ", "accent")
-            .put("Report", "strong", bold=True)
-            .gap(2)
-        )
-        if self.buffer.ids:
-            if self.writable:
-                line.put(f"{glyphs.draft} draft", "warn").gap(2)
-            else:
-                line.put("read only", "warn").gap(2)
-            line.put(self.title, "soft")
-        right = self.start(ground)
-        if self.to_settle:
-            right.put(f"{glyphs.settle} {self.to_settle}", "danger", bold=True).gap()
-        if self.to_read:
-            right.put(f"{glyphs.warn} {self.to_read}", "warn", bold=True).gap()
-        return line, right if right.width else None
-
-    def _head_row(self, section: int, width: int) -> Strip:
-        buffer = self.buffer
-        note, role = "", "soft"
-        if buffer.section == section and self.has_focus and self.writable:
-            note, role = "typing here", "accent"
-        elif buffer.ids[section] == "impression" and buffer.texts[section].strip():
-            count = len([line for line in buffer.texts[section].split("\n") if line.strip()])
-            note = f"{count} line{'' if count == 1 else 's'}"
-        line = self.start().gap(INDENT)
-        line.rule(buffer.labels[section], width - INDENT - 1, note, glyph=self.glyphs.rule, note_role=role)
-        return line.strip(width)
-
-    def _text_row(self, row: _Row, width: int) -> Strip:
-        buffer = self.buffer
-        text = buffer.texts[row.section]
-        styles: list[Style] = [self.look.style("text")] * (row.end - row.start)
-        for start, end, kind in marks_of(text):
-            for place in range(max(start, row.start), min(end, row.end)):
-                styles[place - row.start] = self._mark_style(kind)
-        if row.section == buffer.section:
-            self._mark_cursor(row, styles)
-        line = self.start().gap(INDENT)
-        for start, end, style in _runs(styles):
-            line.styled(text[row.start + start : row.start + end], style)
-        if self._cursor_behind(row):
-            line.styled(" ", self._cursor_style())
-        return line.strip(width)
-
-    def _mark_style(self, kind: str) -> Style:
-        style = self.look.style
-        return {
-            "no": style("text", underline=True),
-            "side": style("side", bold=True),
-            "number": style("strong", bold=True),
-            "field": style("accent", "raised"),
-            "open": style("warn", "mark", bold=True),
-        }[kind]
-
-    def _cursor_style(self) -> Style:
-        if self.has_focus:
-            return self.look.style("strong", reverse=True)
-        return self.look.style("strong", "select", underline=True)
-
-    def _mark_cursor(self, row: _Row, styles: list[Style]) -> None:
-        buffer = self.buffer
-        if buffer.selection:
-            start, end = buffer.selection
-            for place in range(max(start, row.start), min(end, row.end)):
-                styles[place - row.start] = self.look.style("strong", "select", bold=True)
-        elif row.start <= buffer.at < row.end and self.writable:
-            styles[buffer.at - row.start] = self._cursor_style()
-
-    def _cursor_behind(self, row: _Row) -> bool:
-        """Whether the cursor stands behind the last character of this row."""
-        buffer = self.buffer
-        if row.section != buffer.section or buffer.at != row.end or buffer.selection or not self.writable:
-            return False
-        return row.end == len(buffer.text) or buffer.text[row.end] == "\n"
-
     # -- keys -------------------------------------------------------------------------------------
     async def _on_key(self, event: events.Key) -> None:
-        handler = _KEYS.get(event.key)
+        if self.vim is not None and self.vim.takes(event):
+            event.stop()
+            event.prevent_default()
+            self._follow()
+            return
+        handler = self._keys.get(event.key)
         if handler is not None:
             event.stop()
             event.prevent_default()
@@ -307,6 +123,11 @@ class ReportPane(Rows, can_focus=True):
             event.stop()
             event.prevent_default()
             self.write(event.character)
+
+    def typing(self) -> None:
+        """The reader has come to type: in the vim preset the keys do so at first."""
+        if self.vim is not None and not self.vim.inserting:
+            self.vim.insert()
 
     def write(self, text: str) -> None:
         """Insert text at the cursor."""
@@ -392,6 +213,13 @@ class ReportPane(Rows, can_focus=True):
         self._follow()
         return found is not None
 
+    def find(self, words: str) -> bool:
+        """Go to the next place these words stand in, going round once; whether there is one."""
+        self.sought = words
+        found = self.buffer.find(words)
+        self._follow()
+        return found
+
     def step_section(self, step: int) -> None:
         """To the next or previous section."""
         self.buffer.step_section(step)
@@ -465,25 +293,7 @@ class ReportPane(Rows, can_focus=True):
         self.refresh()
 
 
-def check_sign(check: Check, widget: Rows) -> tuple[str, str]:
-    """(sign, role) of a check."""
-    if check.severity in {"stop", "block"}:
-        return widget.glyphs.settle, "danger"
-    return (widget.glyphs.warn, "warn") if check.severity == "warn" else (widget.glyphs.passes, "soft")
-
-
-def _runs(styles: list[Style]) -> list[tuple[int, int, Style]]:
-    """Stretches of one style."""
-    runs: list[tuple[int, int, Style]] = []
-    start = 0
-    for index in range(1, len(styles) + 1):
-        if index == len(styles) or styles[index] is not styles[start]:
-            runs.append((start, index, styles[start]))
-            start = index
-    return runs
-
-
-_KEYS: Final[Mapping[str, Callable[[ReportPane], None]]] = {
+_KEYS: Final[dict[str, Callable[[ReportPane], None]]] = {
     "left": lambda pane: pane.buffer.move(-1),
     "right": lambda pane: pane.buffer.move(1),
     "shift+left": lambda pane: pane.buffer.move(-1, select=True),
@@ -511,3 +321,11 @@ _KEYS: Final[Mapping[str, Callable[[ReportPane], None]]] = {
     "ctrl+backspace": lambda pane: pane.erase(word=True),
     "ctrl+delete": lambda pane: pane.erase(forward=True, word=True),
 }
+_EMACS_KEYS: Final[dict[str, Callable[[ReportPane], None]]] = {
+    "ctrl+p": lambda pane: pane.vertical(-1),
+    "ctrl+n": lambda pane: pane.vertical(1),
+    "ctrl+f": lambda pane: pane.buffer.move(1),
+    "ctrl+e": lambda pane: pane.row_end(1),
+    "ctrl+d": lambda pane: pane.erase(forward=True),
+}
+"""Ctrl+A and Ctrl+B are tmux's and screen's own; Home and Left do what they would."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from rich.cells import cell_len
 from textual import events
@@ -12,6 +12,7 @@ from textual.binding import BindingsMap
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollBarRender
 from textual.strip import Strip
 
 from teleread.tui.face import face
@@ -36,6 +37,12 @@ class Column:
     width: int
     right: bool = False
     """Aligned right."""
+
+
+class PlainBars(ScrollBarRender):
+    """A scroll bar of whole cells: its eighths are signs of ambiguous width."""
+
+    VERTICAL_BARS: ClassVar[list[str]] = [" "] * 8
 
 
 class TableHead(Rows):
@@ -116,6 +123,7 @@ class Table(ScrollView, Generic[T], can_focus=True):
         if bindings is not None:
             self._bindings = bindings
         self.columns: Sequence[Column] = ()
+        self.vertical_scrollbar.renderer = PlainBars  # type: ignore[misc]
         self.rows: list[T] = []
         self.marked: set[object] = set()
         """Keys of rows that came in since the reader last moved."""

@@ -10,6 +10,7 @@ from textual import events
 from textual.message import Message
 
 from teleread.tui.face import Face
+from teleread.tui.glyphs import Glyphs
 from teleread.tui.paint import Line, fit, wrap
 from teleread.tui.words import age, born, clock, due_words, nhs, person
 from teleread.workstation.api import WorklistItem
@@ -20,25 +21,32 @@ from .table import Cell, Column
 __all__ = ["CaseDetail", "SavedFilter", "SavedFilters", "columns_for", "item_cell"]
 
 
-def columns_for(width: int, narrow: bool) -> tuple[Column, ...]:
+WITHOUT_SEX = 72
+"""Columns of the list below which sex and age make room for name and examination."""
+
+
+def columns_for(width: int, narrow: bool, glyphs: Glyphs) -> tuple[Column, ...]:
     """Columns of the list for its width in cells.
 
     Args:
         width: Cells of the list, scrollbar not counted.
         narrow: Under 120 columns: site and accession stay away.
+        glyphs: The signs in use; wider ones take their room from name and examination.
     """
-    head = (Column("priority", "pri", 6), Column("due", "due", 10))
+    more = cell_len(glyphs.stat) - 1, cell_len(glyphs.part) - 1
+    head = (Column("priority", "pri", 6 + more[0]), Column("due", "due", 10))
     if narrow:
-        spare = max(0, width - 80)
+        sex = () if width < WITHOUT_SEX else (Column("sex", "sex", 6),)
+        spare = width - (80 if sex else 73) - more[0] - 2 * more[1]
         return (
             *head,
             Column("patient", "patient", 16 + spare // 2),
-            Column("sex", "sex", 6),
+            *sex,
             Column("examination", "examination", 17 + spare - spare // 2),
-            Column("images", "images", 7),
-            Column("report", "report", 8),
+            Column("images", "images", 7 + more[1]),
+            Column("report", "report", 8 + more[1]),
         )
-    spare = max(0, width - 115)
+    spare = max(0, width - 115) - more[0] - more[1]
     return (
         *head,
         Column("patient", "patient", 19 + spare // 2),
@@ -46,7 +54,7 @@ def columns_for(width: int, narrow: bool) -> tuple[Column, ...]:
         Column("examination", "examination", 24 + spare - spare // 2),
         Column("site", "site", 9),
         Column("accession", "accession", 11),
-        Column("images", "images", 7),
+        Column("images", "images", 7 + more[1]),
         Column("report", "report", 13),
     )
 
