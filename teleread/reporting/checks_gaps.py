@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from teleread.model.report import Check
@@ -75,6 +76,7 @@ def impression(basis: Basis) -> Iterator[Check]:
             return
 
 
+@lru_cache(maxsize=2048)
 def _bare(sentence: str) -> str:
     """A sentence without numbering, signs and case."""
     return " ".join(re.findall(r"[^\W_]+(?:\.\d+)?", re.sub(r"^\s*\d{1,2}[.)]\s*", "", sentence.casefold())))

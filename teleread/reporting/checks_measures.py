@@ -109,6 +109,7 @@ def units(basis: Basis) -> Iterator[Check]:
             )
 
 
+@lru_cache(maxsize=2048)
 def _lacks_unit(text: str) -> bool:
     if not any(map(str.isdigit, text)) or _NOT_LENGTHS.search(text):
         return False
@@ -174,6 +175,7 @@ def implausible(basis: Basis) -> Iterator[Check]:
                 break
 
 
+@lru_cache(maxsize=2048)
 def _too_much(sentence: Sentence, measure: Measure) -> str:
     if measure.largest < _LEAST or measure.largest > _ANYTHING:
         return "anything measured"
@@ -245,6 +247,7 @@ def _differs(subject: _Subject, measure: Measure, known: Sequence[tuple[Measure,
     return _shown(may_answer)
 
 
+@lru_cache(maxsize=2048)
 def _subject(sentence: Sentence, measure: Measure) -> _Subject:
     best, gap = "", 10_000
     for one in _SUBJECTS.finditer(sentence.low):

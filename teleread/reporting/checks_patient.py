@@ -100,10 +100,15 @@ def _people(basis: Basis) -> Iterator[tuple[str, str, str]]:
     """(section, words, person) wherever a text tells how old its patient is."""
     for section in basis.draft.sections:
         for sentence in sentences(str(section.text)):
-            if _SOMEBODY.search(sentence):
-                continue
-            for one in _AGED.finditer(sentence):
-                yield section.id, " ".join(one.group().split()), one["person"].lower()
+            for words, person in _aged(sentence):
+                yield section.id, words, person
+
+
+@lru_cache(maxsize=2048)
+def _aged(sentence: str) -> tuple[tuple[str, str], ...]:
+    if _SOMEBODY.search(sentence):
+        return ()
+    return tuple((" ".join(one.group().split()), one["person"].lower()) for one in _AGED.finditer(sentence))
 
 
 def _told_years(found: re.Match[str]) -> float:
@@ -190,33 +195,38 @@ def others(basis: Basis) -> Iterator[Check]:
             yield from basis.rules.found("another-name", section.id, label=section.label)
 
 
-def _nhs_numbers(text: str) -> list[str]:
-    found = ["".join(one.groups()) for one in _TEN_DIGITS.finditer(text)]
-    return [number for number in found if nhs_number_valid(number)]
+@lru_cache(maxsize=64)
+def _nhs_numbers(text: str) -> tuple[str, ...]:
+    found = ("".join(one.groups()) for one in _TEN_DIGITS.finditer(text))
+    return tuple(number for number in found if nhs_number_valid(number))
 
 
-def _numbers(text: str) -> Iterator[str]:
+@lru_cache(maxsize=64)
+def _numbers(text: str) -> tuple[str, ...]:
     """Words that hold a digit, without their signs; blanks inside a number are not guessed at."""
-    for word in text.split():
-        if any(map(str.isdigit, word)):
-            yield _plain(word)
+    return tuple(_plain(word) for word in text.split() if not word.isalpha() and any(map(str.isdigit, word)))
 
 
 def _names_another(basis: Basis, text: str, index: _Index, own_name: SafeText) -> bool:
-    own_family, own_given = _name_of(own_name)
+    own = _name_of(own_name)
     allowed = _people_allowed(basis.around.people)
     for sentence in sentences(text):
-        words = [one.group().casefold() for one in _TOKEN.finditer(sentence)]
-        pairs = set(itertools.pairwise(words))
-        pairs |= {(second, first) for first, second in pairs}
-        for family, given in pairs & index.names:
-            if (family, given) != (own_family, own_given) and family not in allowed:
-                return True
-        titled = {name for title, name in itertools.pairwise(words) if title in _TITLES}
-        strange = (titled & index.families) - {own_family} - allowed
+        pairs, titled = _names(sentence)
+        if any(one != own and one[0] not in allowed for one in pairs & index.names):
+            return True
+        strange = (titled & index.families) - {own[0]} - allowed
         if strange and not _TOLD.search(sentence):
             return True
     return False
+
+
+@lru_cache(maxsize=2048)
+def _names(sentence: str) -> tuple[frozenset[tuple[str, str]], frozenset[str]]:
+    """Pairs of words that could be a name, both ways round; and words after a title."""
+    words = [one.group().casefold() for one in _TOKEN.finditer(sentence)]
+    pairs = set(itertools.pairwise(words))
+    titled = frozenset(name for title, name in pairs if title in _TITLES)
+    return frozenset(pairs | {(second, first) for first, second in pairs}), titled
 
 
 def _people_allowed(people: Iterable[SafeText]) -> frozenset[str]:

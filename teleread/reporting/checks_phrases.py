@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from typing import Any, Final
 
-__all__ = ["Vocabulary", "pattern_of", "regions_in", "vocabulary"]
+__all__ = ["Lexicon", "Vocabulary", "pattern_of", "regions_in", "vocabulary"]
 
 _OPTIONAL: Final = re.compile(r"\(([a-z]{1,4})\)")
 
@@ -38,15 +38,56 @@ def _phrase(text: str) -> str:
     return r"[\s-]{1,3}".join(out)
 
 
+class Lexicon:
+    """Names by their phrases, found word by word: a text is read once, however many phrases there are.
+
+    Args:
+        table: Name to its phrases.
+    """
+
+    def __init__(self, table: Mapping[str, Iterable[str]]) -> None:
+        kept: dict[str, list[tuple[str, str]]] = {}
+        for name, phrases in table.items():
+            for phrase in phrases:
+                for start in _beginnings(phrase.casefold()):
+                    kept.setdefault(start, []).append((name, phrase))
+        self._by_start = {start: _alternatives(found) for start, found in kept.items()}
+
+    def find(self, low: str) -> Iterator[tuple[str, int, int]]:
+        """(name, start, end) of what a folded text names, from left to right, none inside another."""
+        upto = 0
+        for word in _WORD.finditer(low):
+            at = word.start()
+            pattern = self._by_start.get(low[at : at + 2]) if at >= upto else None
+            found = pattern.match(low, at) if pattern else None
+            if found:
+                upto = found.end()
+                yield str(found.lastgroup), at, upto
+
+
+_WORD: Final = re.compile(r"\w\w+")
+
+
+def _beginnings(phrase: str) -> set[str]:
+    """The first two letters a phrase can begin with."""
+    return {_OPTIONAL.sub("", phrase)[:2], _OPTIONAL.sub(r"\1", phrase)[:2]}
+
+
+def _alternatives(found: Sequence[tuple[str, str]]) -> re.Pattern[str]:
+    """One pattern for some phrases, the longest tried first, each told by its name."""
+    names = list(dict.fromkeys(name for name, _ in sorted(found, key=lambda one: -len(one[1]))))
+    parts = (f"(?P<{_group(one)}>{pattern_of(p for name, p in found if name == one)})" for one in names)
+    return re.compile("|".join(parts))
+
+
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
     """What the checks understand, compiled."""
 
-    findings: re.Pattern[str]
-    """Findings, the group's name telling which."""
+    findings: Lexicon
     organ_bound: frozenset[str]
     """Findings that mean something only with their organ."""
-    organs: re.Pattern[str]
+    organs: Lexicon
     region_of: Mapping[str, str]
     """Organ to its region."""
     region_words: Mapping[str, re.Pattern[str]]
@@ -63,9 +104,9 @@ def vocabulary() -> Vocabulary:
     table: dict[str, Any] = tomllib.loads(data.decode("utf-8"))
     organs = {organ: words for region in table["organ"].values() for organ, words in region.items()}
     return Vocabulary(
-        findings=_named(table["finding"] | table["finding_of"]),
+        findings=Lexicon(table["finding"] | table["finding_of"]),
         organ_bound=frozenset(_group(one) for one in table["finding_of"]),
-        organs=_named(organs),
+        organs=Lexicon(organs),
         region_of={_group(organ): name for name, region in table["organ"].items() for organ in region},
         region_words={name: re.compile(pattern_of(words)) for name, words in table["region_word"].items()},
         next_to={name: frozenset(others) for name, others in table["next_to"].items()},
@@ -86,7 +127,3 @@ def regions_in(text: str) -> frozenset[str]:
 
 def _group(name: str) -> str:
     return name.replace("-", "_")
-
-
-def _named(table: Mapping[str, Iterable[str]]) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?P<{_group(name)}>{pattern_of(words)})" for name, words in table.items()))

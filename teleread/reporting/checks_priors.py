@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
 from teleread.model.report import Check
@@ -74,9 +75,10 @@ class Told:
         return self.other == (when.month, when.day)
 
 
-def dates_in(text: str) -> list[Told]:
+@lru_cache(maxsize=2048)
+def dates_in(text: str) -> tuple[Told, ...]:
     """The dates a text tells, day first where figures leave it open."""
-    return [told for one in _DATES.finditer(text) if (told := _told(one)) is not None]
+    return tuple(told for one in _DATES.finditer(text) if (told := _told(one)) is not None)
 
 
 def _told(one: re.Match[str]) -> Told | None:

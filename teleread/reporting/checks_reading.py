@@ -198,26 +198,23 @@ def _section(section_id: str, text: str) -> tuple[Sentence, ...]:
 def _sentence(section_id: str, text: str, carried: tuple[str, str]) -> Sentence:
     low = text.lower()
     words = vocabulary()
-    organs = tuple((str(one.lastgroup), one.start(), one.end()) for one in words.organs.finditer(low))
+    organs = tuple(words.organs.find(low))
     sides = tuple(side_spans(text))
     mentions = []
     near = frozenset(re.findall(r"[a-z]+", low))
-    for one in words.findings.finditer(low):
-        finding = str(one.lastgroup)
-        organ = _nearest_organ(organs, one.start(), low)
+    for finding, start, end in words.findings.find(low):
+        organ = _nearest_organ(organs, start, low)
         if finding in words.organ_bound:
             organ = organ or carried[0]
             if not organ:
                 continue
             finding = f"{finding}@{organ}"
-        standing, reserve = standing_of(low, one.start(), one.end())
-        side = _nearest_side(sides, one.start(), low) or ("" if sides else carried[1])
+        standing, reserve = standing_of(low, start, end)
+        side = _nearest_side(sides, start, low) or ("" if sides else carried[1])
         side = "" if finding in _DIRECTED else side
-        reserve -= frozenset(
-            word for _, start, end in organs for word in re.findall(r"[a-z]+", low[start:end])
-        )
+        reserve -= frozenset(word for _, a, b in organs for word in re.findall(r"[a-z]+", low[a:b]))
         standing = "no" if standing == "partly" and not reserve else standing
-        mentions.append(Mention(finding, one.group(), standing, reserve, side, organ, near))
+        mentions.append(Mention(finding, low[start:end], standing, reserve, side, organ, near))
     return Sentence(section_id, text, low, organs, sides, tuple(mentions))
 
 

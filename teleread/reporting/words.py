@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from teleread.model.report import Section
@@ -84,17 +85,21 @@ def sentences(text: str) -> list[str]:
 
 def sided_words(section: Section) -> list[SidedWord]:
     """Every side a section's text names, sides that belong to an organ's name left out."""
+    return [one for sentence in sentences(section.text) for one in _sided(section.id, sentence)]
+
+
+@lru_cache(maxsize=2048)
+def _sided(section_id: str, sentence: str) -> tuple[SidedWord, ...]:
+    skip = [one.span() for one in _NO_SIDE.finditer(sentence)]
+    compared = bool(_COMPARED.search(sentence))
     out = []
-    for sentence in sentences(section.text):
-        skip = [one.span() for one in _NO_SIDE.finditer(sentence)]
-        compared = bool(_COMPARED.search(sentence))
-        for one in _SIDE.finditer(sentence.lower()):
-            if any(start <= one.start() < end for start, end in skip):
-                continue
-            side = "LEFT" if one.lastgroup in {"left", "l"} else "RIGHT"
-            organ = _organ(sentence[one.end() :])
-            out.append(SidedWord(section.id, side, organ, clean(sentence, limit=120), compared))
-    return out
+    for one in _SIDE.finditer(sentence.lower()):
+        if any(start <= one.start() < end for start, end in skip):
+            continue
+        side = "LEFT" if one.lastgroup in {"left", "l"} else "RIGHT"
+        organ = _organ(sentence[one.end() :])
+        out.append(SidedWord(section_id, side, organ, clean(sentence, limit=120), compared))
+    return tuple(out)
 
 
 def side_spans(sentence: str) -> list[tuple[str, int]]:
@@ -131,9 +136,11 @@ def mentions_of_other_sex(text: str, sex: str) -> list[str]:
     pattern = {"M": _FEMALE, "F": _MALE}.get(sex)
     if pattern is None:
         return []
-    return [
-        found.group(0).lower()
-        for sentence in sentences(text)
-        if not _ABSENT.search(sentence)
-        for found in pattern.finditer(sentence)
-    ]
+    return [word for sentence in sentences(text) for word in _sexed(pattern, sentence)]
+
+
+@lru_cache(maxsize=2048)
+def _sexed(pattern: re.Pattern[str], sentence: str) -> tuple[str, ...]:
+    if _ABSENT.search(sentence):
+        return ()
+    return tuple(found.group(0).lower() for found in pattern.finditer(sentence))
