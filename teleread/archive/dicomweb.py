@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from teleread.host.clock import Clock, SystemClock
@@ -23,7 +24,7 @@ from .lanes import Job, Lanes
 from .link import LAN_RTT, Governor, LinkEstimate
 from .port import Capabilities, InstanceSink, Manifest, RetrieveResult, StudyMatch
 from .qido import Qido, check_study
-from .wado import Streams, Wado
+from .wado import Listings, Streams, Wado
 
 __all__ = ["DicomwebArchive"]
 
@@ -62,6 +63,7 @@ class DicomwebArchive:
         streams: Streams | None = None,
         again: int = 2,
     ) -> None:
+        self._hub = hub
         self._clock = clock or SystemClock()
         self._again = again
         self._cap = max(1, min(hub.connections, 32))
@@ -76,7 +78,7 @@ class DicomwebArchive:
         self._wado = Wado(streams or self._bulk)
         self._level = 0
         self._known: LinkEstimate | None = None
-        self._ahead: tuple[str, threading.Thread, list[Manifest]] | None = None
+        self._ahead: _Ahead | None = None
 
     def echo(self) -> float:
         """Ask for one study; milliseconds until it answered."""
@@ -110,17 +112,25 @@ class DicomwebArchive:
         """What the archive says the study has."""
         check_study(study_uid)
         ahead, self._ahead = self._ahead, None
-        if ahead is not None and ahead[0] == study_uid:
-            ahead[1].join(LISTING_SECONDS)
-            if ahead[2]:
-                return ahead[2][0]
+        if ahead is not None and ahead.study_uid == study_uid and (found := ahead.wait()) is not None:
+            return found
         return self._qido.manifest(study_uid)
 
     def overview(self, study_uid: str) -> Manifest | None:
         """The study's series and their counts; None where the archive does not tell them."""
         check_study(study_uid)
-        # Lines are opened while the archive answers: the first picture then costs no round trip for them.
-        self._bulk.warm(1 if self._bulk.rtt is not None and self._near else self._cap)
+        ahead = self._ahead = _Ahead(study_uid, Qido(self._hub, Listings(self._bulk)))
+
+        def far() -> None:
+            # Known to be far by now: other lines open, and the listing runs, while the archive answers.
+            if not self._near:
+                ahead.start()
+                self._bulk.warm(self._cap)
+
+        if self._bulk.rtt is None:
+            self._bulk.warm(1, far)
+        elif not self._near:
+            self._bulk.warm(self._cap, far)
         return self._qido.overview(study_uid)
 
     # ------------------------------------------------------------------ bytes
@@ -128,15 +138,20 @@ class DicomwebArchive:
     def retrieve_ahead(
         self, overview: Manifest, sink: InstanceSink, progress: Callable[[int, int], None]
     ) -> RetrieveResult:
-        """Near: the study in one answer. Far: the middle picture of each series, while it is being listed."""
+        """Near: the study in one answer. Far: the middle picture of each series, then all that is listed."""
         intake = Intake(sink, progress)
+        ahead = self._ahead
         if self._near:
             if self._level == 0:
                 count = sum(one.count or 0 for one in overview.series)
                 Lanes([Job(f"studies/{overview.study_uid}", count)], self._wado.bring, intake).run()
-            return intake.result()
-        self._list_ahead(overview.study_uid)
-        Lanes(_middles(overview), self._wado.bring, intake, lines=self._cap, again=self._again).run()
+        elif ahead is not None:
+            ahead.start()
+            listed = ahead.now()
+            jobs = _middles(overview) if listed is None else _singles(listed, listed.sop_uids)
+            with self._governed(jobs, intake, open_end=listed is None) as lanes:
+                if listed is None:
+                    ahead.then(lambda found: lanes.add(_singles(found, found.sop_uids) if found else ()))
         return intake.result()
 
     def retrieve(
@@ -152,7 +167,7 @@ class DicomwebArchive:
         if self._near:
             self._in_bulk(manifest, left, intake)
             left -= intake.arrived
-        jobs = [Job(path, 1) for path in _singles(manifest, left)]
+        jobs = _singles(manifest, left)
         if jobs:
             self._one_by_one(jobs, intake)
         return intake.result()
@@ -176,9 +191,17 @@ class DicomwebArchive:
         if self._near:
             lines = min(NEAR_LINES, self._cap)
             Lanes(jobs, self._wado.bring, intake, lines=lines, again=self._again).run()
-            return
+        else:
+            with self._governed(jobs, intake):
+                pass
+
+    @contextmanager
+    def _governed(self, jobs: list[Job], intake: Intake, *, open_end: bool = False) -> Iterator[Lanes]:
+        """Lanes that run when the block ends, as many as the line is worth."""
         governor = Governor(self._bulk.rtt or 0.0, self._cap, self._known)
-        lanes = Lanes(jobs, self._wado.bring, intake, lines=governor.lines, again=self._again)
+        lanes = Lanes(
+            jobs, self._wado.bring, intake, lines=governor.lines, again=self._again, open_end=open_end
+        )
 
         def tick() -> None:
             packs = self._wado.packs is not False
@@ -190,24 +213,65 @@ class DicomwebArchive:
 
         self._wado.packed = governor.packed
         try:
+            yield lanes
             lanes.run(tick)
         finally:
             self._known = governor.estimate()
             self._wado.packed = False
 
-    def _list_ahead(self, study_uid: str) -> None:
-        """Have the listing asked for in a thread; `manifest` takes it from there."""
-        found: list[Manifest] = []
 
-        def ask() -> None:
-            try:
-                found.append(self._qido.manifest(study_uid))
-            except TelereadError:
-                return  # asked again by whoever wants to know why
+class _Ahead:
+    """A study's listing, asked for in a thread while other things are done.
 
-        thread = threading.Thread(target=ask, name="teleread-listing", daemon=True)
-        thread.start()
-        self._ahead = (study_uid, thread, found)
+    Args:
+        study_uid: The study.
+        qido: Asks; used by that thread alone.
+    """
+
+    def __init__(self, study_uid: str, qido: Qido) -> None:
+        self.study_uid = study_uid
+        self._qido = qido
+        self._guard = threading.Lock()
+        self._over = threading.Event()
+        self._found: Manifest | None = None
+        self._started = False
+        self._then: Callable[[Manifest | None], None] | None = None
+
+    def start(self) -> None:
+        """Ask, once."""
+        with self._guard:
+            if self._started:
+                return
+            self._started = True
+        threading.Thread(target=self._ask, name="teleread-listing", daemon=True).start()
+
+    def now(self) -> Manifest | None:
+        """The listing, if it is here."""
+        return self._found if self._over.is_set() else None
+
+    def wait(self) -> Manifest | None:
+        """The listing, once it is here; None where it was not asked for or did not come."""
+        if self._started:
+            self._over.wait(LISTING_SECONDS)
+        return self._found
+
+    def then(self, act: Callable[[Manifest | None], None]) -> None:
+        """Have something done with it, by its thread, or at once where it is here."""
+        with self._guard:
+            if not self._over.is_set():
+                self._then = act
+                return
+        act(self._found)
+
+    def _ask(self) -> None:
+        # What went wrong is told to whoever asks again.
+        with suppress(TelereadError):
+            self._found = self._qido.manifest(self.study_uid)
+        with self._guard:
+            self._over.set()
+            act = self._then
+        if act is not None:
+            act(self._found)
 
 
 def _middles(overview: Manifest) -> list[Job]:
@@ -220,8 +284,8 @@ def _middles(overview: Manifest) -> list[Job]:
     return jobs
 
 
-def _singles(manifest: Manifest, wanted: frozenset[str]) -> Iterator[str]:
-    """The addresses of instances, in the order they are best brought."""
+def _singles(manifest: Manifest, wanted: frozenset[str]) -> list[Job]:
+    """Instances one by one, in the order they are best brought."""
     where = {
         sop_uid: f"studies/{manifest.study_uid}/series/{one.series_uid}/instances/{sop_uid}"
         for one in manifest.series
@@ -230,9 +294,8 @@ def _singles(manifest: Manifest, wanted: frozenset[str]) -> Iterator[str]:
         if sop_uid in wanted and is_uid(sop_uid)
     }
     middles = tuple(list(one.instances)[len(one.instances) // 2] for one in manifest.series if one.instances)
-    for sop_uid in dict.fromkeys((*(manifest.first or middles), *where)):
-        if sop_uid in where:
-            yield where[sop_uid]
+    order = dict.fromkeys((*(manifest.first or middles), *where))
+    return [Job(where[sop_uid], 1, sop_uid) for sop_uid in order if sop_uid in where]
 
 
 def _bulk_jobs(manifest: Manifest, wanted: frozenset[str], level: int) -> list[Job]:

@@ -86,6 +86,10 @@ class Intake:
                 self.problem(f"One instance did not come whole. {why}")
             self._open = False
 
+    def beat(self) -> None:
+        """Nothing came for a moment: whoever watches may want to stop."""
+        self._tell()
+
     def problem(self, text: str) -> None:
         """Note what did not come, in words."""
         safe = clean(text, limit=300)

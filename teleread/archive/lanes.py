@@ -33,9 +33,11 @@ class Job:
     path: str
     count: int
     """Instances it is for."""
-    tried: int = 0
+    sop_uid: str = ""
+    """Which, where it is for one."""
     look_up: str = ""
     """A listing to ask first: its first instance, below ``path``, is the one that is wanted."""
+    tried: int = 0
 
     @property
     def single(self) -> bool:
@@ -150,7 +152,7 @@ def _stopped() -> OfflineError:
 class Bring(Protocol):
     """Asks for a job's answer and feeds it; runs in a lane's thread."""
 
-    def __call__(self, job: Job, feed: Feed) -> None: ...
+    def __call__(self, job: Job, feed: Feed, claim: Callable[[Job], bool]) -> None: ...
 
 
 @dataclass(slots=True)
@@ -181,6 +183,7 @@ class Lanes:
         intake: Takes the instances, in the caller's thread.
         lines: Lanes at first; `widen` changes it.
         again: How often a single instance is asked for again at once after its line broke.
+        open_end: More jobs come by `add`; lanes wait for them.
     """
 
     def __init__(
@@ -191,6 +194,7 @@ class Lanes:
         *,
         lines: int = 1,
         again: int = 2,
+        open_end: bool = False,
     ) -> None:
         self._jobs = deque(jobs)
         self._bring = bring
@@ -199,8 +203,11 @@ class Lanes:
         self._tick: Callable[[], None] | None = None
         self._guard = threading.Condition()
         self._lanes: list[_Lane] = []
-        self._width = max(1, min(lines, len(self._jobs)))
+        self._width = max(1, lines)
+        self._open_end = open_end
+        self._claimed: dict[str, Job] = {}
         self._running = 0
+        self._stopped = False
         self._troubles = _Troubles()
         self._last = 0
 
@@ -216,8 +223,12 @@ class Lanes:
         self._tick = tick
         try:
             self._start_missing()
-            while (lane := self._next_lane()) is not None:
-                self._take(lane)
+            while not self._over():
+                lane = self._next_lane()
+                if lane is not None:
+                    self._take(lane)
+                else:
+                    self._intake.beat()
             if self._troubles.last is not None:
                 raise self._troubles.last
         finally:
@@ -229,6 +240,19 @@ class Lanes:
             self._width = max(1, lines)
         self._start_missing()
 
+    def add(self, jobs: Collection[Job]) -> None:
+        """The jobs that were to come, from any thread; there are no more after them."""
+        with self._guard:
+            self._jobs.extend(jobs)
+            self._open_end = False
+            self._guard.notify_all()
+        self._start_missing()
+
+    def claim(self, job: Job) -> bool:
+        """Whether no other job is for that instance: one that was looked up may be listed too."""
+        with self._guard:
+            return self._claimed.setdefault(job.sop_uid, job) is job
+
     @property
     def packable(self) -> bool:
         """What came last is stored uncompressed."""
@@ -238,6 +262,8 @@ class Lanes:
 
     def _start_missing(self) -> None:
         with self._guard:
+            if self._stopped:
+                return
             for number in range(min(self._width, len(self._lanes) + len(self._jobs))):
                 if number == len(self._lanes):
                     self._lanes.append(_Lane(number, Feed(self._guard, HELD)))
@@ -253,7 +279,7 @@ class Lanes:
             while (job := self._next_job(lane)) is not None:
                 error: TelereadError | None = None
                 try:
-                    self._bring(job, lane.feed)
+                    self._bring(job, lane.feed, self.claim)
                 except TelereadError as raised:
                     error = raised
                 lane.feed.done(job, error)
@@ -267,29 +293,38 @@ class Lanes:
 
     def _next_job(self, lane: _Lane) -> Job | None:
         with self._guard:
+            while self._open_end and not self._jobs and not lane.feed.stopped:
+                self._guard.wait(_WAIT)
             if lane.feed.stopped or lane.number >= self._width or not self._jobs:
                 return None
             return self._jobs.popleft()
 
     # ------------------------------------------------------------------ the caller's thread
 
-    def _next_lane(self) -> _Lane | None:
-        """The lane to take from: that in the middle of an instance, one with a whole one, or a full one."""
+    def _over(self) -> bool:
         with self._guard:
-            while True:
-                busy = [one for one in self._lanes if one.feed.events]
-                if not busy and not self._running and not self._jobs:
-                    return None
-                half = next((one for one in self._lanes if one.open), None)
-                if half is not None:
-                    if half.feed.events:
-                        return half
-                else:
-                    alone = self._running <= 1
-                    ready = [one for one in busy if one.feed.whole or one.feed.full or alone]
-                    if ready:
-                        return max(ready, key=lambda one: (one.feed.whole > 0, one.feed.held))
+            waits = any(one.feed.events for one in self._lanes)
+            return not (waits or self._running or self._jobs or self._open_end)
+
+    def _next_lane(self) -> _Lane | None:
+        """The lane to take from; None where nothing came for a moment.
+
+        That in the middle of an instance, one with a whole one, or a full one.
+        """
+        with self._guard:
+            lane = self._ready_lane()
+            if lane is None and (self._running or self._open_end):
                 self._guard.wait(_WAIT)
+                lane = self._ready_lane()
+            return lane
+
+    def _ready_lane(self) -> _Lane | None:
+        half = next((one for one in self._lanes if one.open), None)
+        if half is not None:
+            return half if half.feed.events else None
+        alone = self._running <= 1
+        ready = [one for one in self._lanes if one.feed.events and (one.feed.whole or one.feed.full or alone)]
+        return max(ready, key=lambda one: (one.feed.whole > 0, one.feed.held), default=None)
 
     def _take(self, lane: _Lane) -> None:
         """Feed the sink from a lane until its instance ends or nothing is there."""
@@ -376,6 +411,7 @@ class Lanes:
 
     def _stop(self) -> None:
         with self._guard:
+            self._stopped = True
             threads = [one.thread for one in self._lanes if one.thread is not None]
             for lane in self._lanes:
                 lane.feed.stopped = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,18 +12,18 @@ LAN_RTT: Final = 0.003
 """Seconds; below it one line is as good as many, and a study comes in one answer."""
 PACKING_PAYS_BELOW: Final = 6_000_000.0
 """Bytes a second. Above it the archive's own processor is slower at packing than the line at carrying."""
-START: Final = 4
-"""Lines a far archive is read by at first."""
+START: Final = 8
+"""Lines a far archive is read by at first: as many first pictures come at once."""
 GAIN: Final = 1.12
 """What a change has to bring to be kept."""
-SETTLE: Final = 0.7
-"""Seconds after a change that are not measured: new lines start slowly."""
-INTERVAL: Final = 1.5
+LOST: Final = 1.03
+"""What half the lines may lose and still be kept: they are kinder to the archive."""
+SETTLE: Final = 0.4
+"""Seconds after a change that are not measured, besides two round trips: new lines start slowly."""
+INTERVAL: Final = 1.2
 """Seconds that are measured."""
 AGAIN: Final = 20.0
-"""Seconds until more lines are tried once more: links change."""
-FALL: Final = 0.6
-"""Below this part of what was held, everything is tried anew."""
+"""Seconds until another number of lines is tried once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,9 @@ class LinkEstimate:
 class Governor:
     """Chooses the number of lines, and whether answers are packed, by trying and measuring.
 
-    It climbs by doubling while that brings at least `GAIN`, and goes back where it does not. Packing is tried
-    on slow lines for objects that are stored uncompressed. Time is given to it: it has no clock of its own.
+    It doubles the lines while that brings at least `GAIN`, and goes back where it does not; after a while it
+    tries with half, and stays there where nothing is lost by it. Packing is tried on slow lines for objects
+    that are stored uncompressed. Time is given to it: it has no clock of its own.
 
     Args:
         rtt: Seconds of a round trip.
@@ -59,21 +61,18 @@ class Governor:
     def __init__(self, rtt: float, cap: int, known: LinkEstimate | None = None) -> None:
         self._rtt = rtt
         self._cap = max(1, cap)
-        start = known.lines if known is not None else START
-        self.lines = min(self._cap, start)
+        self.lines = min(self._cap, known.lines if known is not None else START)
         """Lines to use now."""
-        self.packed = known.packed if known is not None else False
+        self.packed = known is not None and known.packed
         """Ask for packed answers now."""
-        self.packing_known = known is not None and known.packed
-        """Packing was tried."""
-        self._held: tuple[int, float] | None = None
-        self._rate_before = 0.0
-        self._climbing = known is None
-        self._since: float | None = None
-        self._base = 0
-        self._held_at = 0.0
         self.rate = known.rate if known is not None else 0.0
         """Payload, bytes a second, of the last interval."""
+        self._packing_known = self.packed
+        self._before: tuple[int, float] | None = None
+        self._step: Callable[[float], None] = self._more if known is None else self._hold
+        self._held_since: float | None = None
+        self._since: float | None = None
+        self._base = 0
 
     def saw(self, now: float, payload: int, *, packable: bool) -> None:
         """So many bytes of payload have come in all, by this time.
@@ -84,8 +83,7 @@ class Governor:
             packable: What came is stored uncompressed, and the archive may pack it.
         """
         if self._since is None:
-            self._since, self._base = now + SETTLE + 2 * self._rtt, payload
-            return
+            self._since = now + SETTLE + 2 * self._rtt
         if now < self._since:
             self._base = payload
             return
@@ -93,7 +91,12 @@ class Governor:
         if passed < INTERVAL:
             return
         self.rate = (payload - self._base) / passed
-        self._decide(now, packable)
+        self._since = None
+        if packable and not self._packing_known and self.rate < PACKING_PAYS_BELOW:
+            self._packing_known, self._before = True, (self.lines, self.rate)
+            self.packed, self._step = True, self._packing
+        else:
+            self._step(now)
 
     def estimate(self) -> LinkEstimate:
         """The line as it is now."""
@@ -101,45 +104,53 @@ class Governor:
 
     def unpacked(self) -> None:
         """The archive was asked to pack and did not."""
-        self.packed, self.packing_known = False, True
+        self.packed, self._packing_known = False, True
+        self._before, self._step, self._since = None, self._more, None
 
-    def _decide(self, now: float, packable: bool) -> None:
-        if self.packed and not self.packing_known:
-            self.packing_known = True
-            if self.rate < self._rate_before * GAIN:
-                self.packed = False
-            self._changed()
-        elif packable and not self.packing_known and self.rate < PACKING_PAYS_BELOW:
-            self._rate_before, self.packed = self.rate, True
-            self._changed()
-        elif self._climbing:
-            self._climb(now)
-        elif self._held is not None and (
-            self.rate < self._held[1] * FALL or (now - self._held_at > AGAIN and self.lines < self._cap)
-        ):
-            self._climbing, self._held = True, None
-            self._climb(now)
-        else:
-            self._hold(now)
-            self._changed()
+    # ------------------------------------------------------------------ steps: what an interval was for
 
-    def _climb(self, now: float) -> None:
-        if self._held is not None and self.rate < self._held[1] * GAIN:
-            self.lines = self._held[0]
-            self._climbing = False
-            self._held_at = now
+    def _packing(self, now: float) -> None:
+        """Packing was tried."""
+        self.packed = self._gained(GAIN)
+        self._before, self._step = None, self._more
+
+    def _more(self, now: float) -> None:
+        """More lines were tried, or nothing yet."""
+        if not self._gained(GAIN):
+            self._back(now)
         elif self.lines >= self._cap:
-            self._climbing = False
-            self._hold(now)
+            self._keep(now)
         else:
-            self._held = (self.lines, self.rate)
+            self._before = (self.lines, self.rate)
             self.lines = min(self._cap, self.lines * 2)
-        self._changed()
+
+    def _fewer(self, now: float) -> None:
+        """Half the lines were tried."""
+        if self._gained(1 / LOST):
+            self._keep(now)
+        else:
+            self._back(now)
 
     def _hold(self, now: float) -> None:
-        if self._held is None:
-            self._held_at = now
-        self._held = (self.lines, self.rate)
+        """Nothing was tried."""
+        if self._held_since is None:
+            self._held_since = now
+        if now - self._held_since < AGAIN:
+            return
+        # Links change: what was too much may be right now, and the other way round.
+        self._before = (self.lines, self.rate)
+        if self.lines > START // 2:
+            self.lines, self._step = max(1, self.lines // 2), self._fewer
+        else:
+            self.lines, self._step = min(self._cap, self.lines * 2), self._more
 
-    def _changed(self) -> None:
-        self._since = None
+    def _gained(self, factor: float) -> bool:
+        return self._before is None or self.rate >= self._before[1] * factor
+
+    def _back(self, now: float) -> None:
+        assert self._before is not None
+        self.lines, self.rate = self._before
+        self._keep(now)
+
+    def _keep(self, now: float) -> None:
+        self._before, self._step, self._held_since = None, self._hold, now

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import quote
 
 from teleread.model.errors import AttentionError, OfflineError
@@ -16,7 +16,7 @@ from teleread.model.hubfile import HubFile
 from teleread.model.text import EMPTY
 from teleread.wire import dicom_json
 from teleread.wire.dicom_tags import is_uid
-from teleread.wire.http import HttpClient
+from teleread.wire.http_answers import JsonAnswer
 
 from .port import Manifest, SeriesManifest, StudyMatch
 
@@ -31,6 +31,20 @@ STUDY, SERIES, SOP, SOP_CLASS = "0020000D", "0020000E", "00080018", "00080016"
 MODALITY, NUMBER, SERIES_NUMBER, COUNT = "00080060", "00200013", "00200011", "00201209"
 
 
+class Asks(Protocol):
+    """`teleread.wire.http.HttpClient`, as far as it is needed here."""
+
+    def get_json(
+        self,
+        path_or_url: str,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        /,
+    ) -> JsonAnswer:
+        """Read a JSON document."""
+        ...
+
+
 class Qido:
     """Asks an archive what there is.
 
@@ -39,7 +53,7 @@ class Qido:
         http: The client.
     """
 
-    def __init__(self, hub: HubFile, http: HttpClient) -> None:
+    def __init__(self, hub: HubFile, http: Asks) -> None:
         self._hub = hub
         self._http = http
         self._literal = hub.literal_query

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
+from urllib.parse import urlencode
 
 from teleread.model.errors import AttentionError, OfflineError, TelereadError
 from teleread.wire import dicom_json
+from teleread.wire.caps import JSON_CAP
 from teleread.wire.dicom_tags import is_uid
-from teleread.wire.http_answers import StreamAnswer
+from teleread.wire.http_answers import JsonAnswer, StreamAnswer
 from teleread.wire.multipart import MultipartParser, boundary_of
 
 from .lanes import Feed, Job
 
-__all__ = ["Streams", "Wado"]
+__all__ = ["Listings", "Streams", "Wado"]
 
 _ACCEPTS: Final = (
     'multipart/related; type="application/dicom"; transfer-syntax=*',
@@ -65,8 +67,13 @@ class Wado:
         self.packs: bool | None = None
         """Whether the archive packs when asked to; None before it was."""
 
-    def bring(self, job: Job, feed: Feed) -> None:
+    def bring(self, job: Job, feed: Feed, claim: Callable[[Job], bool]) -> None:
         """Ask for a job's answer and feed it: what a lane's thread does.
+
+        Args:
+            job: What to ask for.
+            feed: Takes it.
+            claim: Tells whether the instance is still free to be asked for.
 
         Raises:
             OfflineError: The answer was cut, garbled, or there was none.
@@ -74,8 +81,10 @@ class Wado:
             NotSignedInError: So it says.
         """
         if job.look_up:
-            sop_uid = self._looked_up(job.look_up, feed)
-            job.path, job.look_up = f"{job.path}/{sop_uid}", ""
+            job.sop_uid = self._looked_up(job.look_up, feed)
+            job.path, job.look_up = f"{job.path}/{job.sop_uid}", ""
+        if job.sop_uid and not claim(job):
+            return
         while True:
             accept = self._accept
             packed = self.packed and job.single
@@ -102,23 +111,63 @@ class Wado:
 
     def _looked_up(self, path: str, feed: Feed) -> str:
         """The first instance of a listing, asked for on a line that is open already."""
-        body = bytearray()
-        with self._streams.stream(path, _LISTING, max_bytes=_LISTING_CAP) as answer:
-            feed.attach(answer.abort)
-            try:
-                for piece in answer.pieces:
-                    body += piece
-            finally:
-                feed.attach(None)
-        try:
-            document: Any = json.loads(body) if body else []
-        except (ValueError, RecursionError):
-            document = []
+        document = Listings(self._streams, feed.attach, _LISTING_CAP).get_json(path).json
         for one in dicom_json.data_sets(document):
             sop_uid = dicom_json.uid(one, "00080018")
             if is_uid(sop_uid):
                 return sop_uid
         raise OfflineError("The archive lists a series, and no instance of it.", code="garbled")
+
+
+class Listings:
+    """JSON on the lines of the bytes: for listings that are asked for while lines are open and idle.
+
+    Args:
+        streams: The client for large bodies.
+        attach: Told how to end the line while it is read, then None.
+        cap: Longest document, bytes.
+    """
+
+    def __init__(
+        self,
+        streams: Streams,
+        attach: Callable[[Callable[[], None] | None], None] = lambda abort: None,
+        cap: int = JSON_CAP,
+    ) -> None:
+        self._streams = streams
+        self._attach = attach
+        self._cap = cap
+
+    def get_json(
+        self,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> JsonAnswer:
+        """Read a JSON document, as `teleread.wire.http.HttpClient.get_json` does.
+
+        Raises:
+            TelereadError: As it raises.
+        """
+        asked = f"{path}?{urlencode(params, doseq=True)}" if params else path
+        body = bytearray()
+        send = {**_LISTING, **(headers or {})}
+        with self._streams.stream(asked, send, max_bytes=self._cap, packed=True) as answer:
+            self._attach(answer.abort)
+            try:
+                for piece in answer.pieces:
+                    body += piece
+            finally:
+                self._attach(None)
+        try:
+            return JsonAnswer(answer.status, json.loads(body) if body else None, answer.headers)
+        except (ValueError, RecursionError):
+            raise OfflineError(
+                "The archive sends a listing that cannot be read.",
+                "What is here stays as it is.",
+                "Tell the site if it goes on.",
+                code="garbled",
+            ) from None
 
 
 class _Parts:

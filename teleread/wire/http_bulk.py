@@ -12,7 +12,7 @@ import random
 import ssl
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -135,12 +135,18 @@ class BulkClient:
         finally:
             self._release(line)
 
-    def warm(self, count: int) -> None:
-        """Have so many lines open and idle, as far as that goes; nothing is told where it does not."""
+    def warm(self, count: int, then: Callable[[], None] | None = None) -> None:
+        """Have so many lines open and idle, as far as that goes; nothing is told where it does not.
+
+        Args:
+            count: Lines.
+            then: Called by another thread when the first one is open.
+        """
         with self._guard:
             missing = count - len(self._idle)
-        for _ in range(missing):
-            threading.Thread(target=self._warm_one, name="teleread-warm", daemon=True).start()
+        for number in range(missing):
+            act = then if not number else None
+            threading.Thread(target=self._warm_one, args=(act,), name="teleread-warm", daemon=True).start()
 
     def close(self) -> None:
         """Let go of idle connections; those in use go when they end."""
@@ -271,11 +277,13 @@ class BulkClient:
                 return
         line.close()
 
-    def _warm_one(self) -> None:
+    def _warm_one(self, then: Callable[[], None] | None) -> None:
         with contextlib.suppress(TelereadError):
             line = self._opened()
             line.reusable = True
             self._release(line)
+            if then is not None:
+                then()
 
 
 def _route(base: str, proxy: str) -> Route:
