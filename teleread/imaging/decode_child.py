@@ -134,7 +134,7 @@ class _Worker:
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 raise
             told = as_words(error)
-            return _words(told.title, told.code, known), []
+            return _words(told.title, told.code, known) | {"starved": isinstance(error, MemoryError)}, []
 
     def _take(self, key: str, blob: memoryview) -> None:
         from . import part10

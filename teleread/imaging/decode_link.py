@@ -182,7 +182,7 @@ class Child:
             return words("The decoder answered nonsense; the picture is not drawn.", "stopped"), False
         self.held = key
         used = head.get("cpu", 0.0)
-        starved = isinstance(answer, CannotShow) and answer.code == "limit"  # its memory may lie in pieces
+        starved = bool(head.get("starved"))  # its memory may lie in pieces
         return answer, isinstance(used, float | int) and used < LIFETIME_CPU / 2 and not starved
 
     def _send(self, request: Question, data: bytes | memoryview) -> None:
