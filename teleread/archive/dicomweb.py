@@ -47,6 +47,7 @@ class DicomwebArchive:
         sign_in: Another way to sign in: asked again when the archive refuses in mid-study.
         client: Another client for listings, for tests.
         streams: Another client for bytes, for tests.
+        limits: Time limits; some archives think for two minutes before the first object.
         again: How often one instance is asked for again at once after its line broke.
     """
 
@@ -61,6 +62,7 @@ class DicomwebArchive:
         sign_in: SignIn | None = None,
         client: HttpClient | None = None,
         streams: Streams | None = None,
+        limits: Timeouts | None = None,
         again: int = 2,
     ) -> None:
         self._hub = hub
@@ -68,8 +70,7 @@ class DicomwebArchive:
         self._again = again
         self._cap = max(1, min(hub.connections, 32))
         by = sign_in or SecretSignIn(hub, secret)
-        # Some archives think for two minutes before the first object.
-        limits = Timeouts(read=150.0, total=300.0)
+        limits = limits or Timeouts(read=150.0, total=300.0)
         self._http = client or HttpClient(
             hub, secret, base=hub.dicomweb, what="archive", timeouts=limits, sign_in=by
         )
@@ -77,6 +78,8 @@ class DicomwebArchive:
         self._qido = Qido(hub, self._http)
         self._wado = Wado(streams or self._bulk)
         self._level = 0
+        self._broke = ""
+        """The study whose answer in bulk broke: the rest of it is asked for one by one."""
         self._known: LinkEstimate | None = None
         self._ahead: _Ahead | None = None
 
@@ -144,7 +147,7 @@ class DicomwebArchive:
         if self._near:
             if self._level == 0:
                 count = sum(one.count or 0 for one in overview.series)
-                Lanes([Job(f"studies/{overview.study_uid}", count)], self._wado.bring, intake).run()
+                self._run_bulk(overview.study_uid, [Job(f"studies/{overview.study_uid}", count)], intake)
         elif ahead is not None:
             ahead.start()
             listed = ahead.now()
@@ -164,7 +167,7 @@ class DicomwebArchive:
         """Bring the wanted instances: near, a whole study or series in one answer; far, one by one."""
         intake = Intake(sink, progress)
         left = frozenset(wanted)
-        if self._near:
+        if self._near and self._broke != manifest.study_uid:
             self._in_bulk(manifest, left, intake)
             left -= intake.arrived
         jobs = _singles(manifest, left)
@@ -179,13 +182,21 @@ class DicomwebArchive:
             if not jobs:
                 return
             try:
-                Lanes(jobs, self._wado.bring, intake).run()
+                self._run_bulk(manifest.study_uid, jobs, intake)
                 return
             except (AttentionError, OfflineError) as error:
                 if intake.fatal or error.code not in _TOO_MUCH or intake.arrived:
                     raise
                 # It lists what it does not send so: the next smaller thing is asked for, from now on.
                 self._level += 1
+
+    def _run_bulk(self, study_uid: str, jobs: list[Job], intake: Intake) -> None:
+        try:
+            Lanes(jobs, self._wado.bring, intake).run()
+        except OfflineError:
+            # Asked for again as it was, it may break again, at the same place or sooner.
+            self._broke = study_uid
+            raise
 
     def _one_by_one(self, jobs: list[Job], intake: Intake) -> None:
         if self._near:

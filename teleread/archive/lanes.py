@@ -20,7 +20,7 @@ __all__ = ["Feed", "Job", "Lanes"]
 
 HELD: Final = 4 << 20
 """Bytes of one lane that wait for the sink, at most."""
-UNWANTED: Final = 64 << 20
+UNWANTED: Final = 32 << 20
 """Bytes of a refused instance after which the line is cut."""
 JOIN_SECONDS: Final = 5.0
 _WAIT: Final = 0.5
@@ -397,7 +397,8 @@ class Lanes:
             return
         # One object that the archive can't send must not keep the others from coming.
         self._troubles.last = error
-        if error.code == "timeout" or self._troubles.in_a_row > 2 * self._width + self._again:
+        most = self._width if error.code == "timeout" else 2 * self._width + self._again
+        if self._troubles.in_a_row > most:
             raise error
 
     def _slower(self, job: Job, error: OfflineError) -> None:
