@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from teleread.model.errors import IntegrityError
+from teleread.model.evidence import Measurement
 from teleread.model.patient import NHS_SYSTEM
 from teleread.model.report import SignedReport
 
-from .facts import TOLD
-from .frozen import thaw
+from .facts import TOLD, Facts, facts_of
+from .lifecycle import kind_of
+from .thawing import thaw
 
-__all__ = ["Content", "content_of", "shown_moment", "shown_name", "unknown_renderer"]
+__all__ = [
+    "Content",
+    "alert_lines",
+    "change_of",
+    "content_of",
+    "heading_of",
+    "measured",
+    "shown_moment",
+    "shown_name",
+    "unknown_renderer",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +56,75 @@ def content_of(report: SignedReport) -> Content:
         IntegrityError: Its bytes are no frozen form.
     """
     form = thaw(report.frozen)
-    addenda = sum(one["id"].startswith("addendum-") for one in form["sections"])
-    kind = f"Final report with addendum {addenda}" if addenda else "Final report"
+    facts = facts_of(report)
     return Content(
         form=form,
         title=form["order"]["procedure"] or form["study"]["description"] or "Radiology report",
-        kind=f"{kind}, version {form['version']}",
+        kind=heading_of(facts),
         facts=tuple((label, value) for label, value in _facts(form) if value),
-        sections=tuple((one["label"], one["text"]) for one in form["sections"] if one["text"]),
+        sections=(
+            *change_of(facts),
+            *((one["label"], one["text"]) for one in form["sections"] if one["text"]),
+            *_evidence(facts),
+        ),
         notes=tuple(
             f"{TOLD[one['rule']]}: {one['reason']}" for one in form["overrides"] if one["rule"] in TOLD
         ),
-        signature=f"Signed by {form['reader']['name'] or 'the reader'}, {shown_moment(form['signed_at'])}",
+        signature=f"Signed by {form['reader']['name'] or 'the reader'}, {shown_moment(form['signed_at'])}"
+        + "".join(f"\n{one.role.capitalize()}: {one.name}" for one in facts.cosigners),
     )
+
+
+def heading_of(facts: Facts) -> str:
+    """``Final report with addendum 1, version 2``, ``Corrected report, version 2``, ``Report withdrawn``."""
+    words = kind_of(facts.kind).words
+    if facts.addenda and facts.kind in {"report", "addendum"}:
+        words = f"Final report with addendum {facts.addenda}"
+    return f"{words}, version {facts.version}"
+
+
+def change_of(facts: Facts) -> Iterator[tuple[str, str]]:
+    """(heading, text) of why there is a new version: the first thing to be read."""
+    if facts.change is None and facts.kind != "withdrawal":
+        return
+    lines = ["Do not act on the text below."] if facts.kind == "withdrawal" else []
+    if facts.change is not None:
+        lines += [f"Reason: {facts.change.reason}"] if facts.change.reason else []
+        lines += [f"Told: {facts.change.told}"] if facts.change.told else []
+    yield kind_of(facts.kind).words, "\n".join(lines)
+
+
+def alert_lines(facts: Facts) -> list[tuple[str, str]]:
+    """(label, words) of a communicated critical finding; none where there was none."""
+    alert = facts.alert
+    if alert is None:
+        return []
+    rows = (("Category", alert.category), ("Told", alert.told), ("When", alert.at), ("By", alert.method))
+    return [(label, words) for label, words in rows if words]
+
+
+def measured(one: Measurement) -> tuple[str, str, str, str]:
+    """(what, value, unit, side) as a person reads a measurement."""
+    unit = {"1": "", "[hnsf'U]": "HU"}.get(one.unit, one.unit)
+    return str(one.label), one.value, unit, one.side.lower()
+
+
+def _evidence(facts: Facts) -> Iterator[tuple[str, str]]:
+    if facts.alert is not None:
+        lines = [f"{label}: {words}" for label, words in alert_lines(facts)]
+        yield "Critical result, communicated", "\n".join(lines)
+    if facts.measurements:
+        rows = [measured(one) for one in facts.measurements]
+        lines = [
+            f"{what}: {value}{' ' + unit if unit else ''}{', ' + side if side else ''}"
+            for what, value, unit, side in rows
+        ]
+        yield "Measurements", "\n".join(lines)
+    if facts.key_images:
+        lines = [
+            f"Image {at}{': ' + one.note if one.note else ''}" for at, one in enumerate(facts.key_images, 1)
+        ]
+        yield "Key images", "\n".join(lines)
 
 
 def _facts(form: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -18,7 +18,7 @@ from .dicom_common import UTF_8, base, coded, encode, held, open_file, requests
 from .facts import facts_of
 from .thawing import thaw
 
-__all__ = ["RENDERER", "pdf_in", "render", "renderer_of"]
+__all__ = ["RENDERER", "SOP_CLASS", "pdf_in", "render", "renderer_of"]
 
 RENDERER: Final = 1
 """Number of the newest renderer."""

@@ -78,6 +78,11 @@ class Facts:
     notes: tuple[str, ...]
     """What the reader confirmed or went past, in words."""
 
+    @property
+    def addenda(self) -> int:
+        """How many addenda the text holds."""
+        return sum(one.loinc == "55107-7" for one in self.parts)
+
 
 def facts_of(report: SignedReport) -> Facts:
     """Read a signed report.

@@ -19,14 +19,15 @@ from teleread.model.errors import IntegrityError, TelereadError
 from teleread.model.report import SignedReport
 from teleread.model.task import TaskContext
 
-from . import render_html
+from . import pdf, render_html
 from .content import Content, content_of, unknown_renderer
+from .lifecycle import kind_of
 from .render_html import Carried, canonical_base64
 
 __all__ = ["FROZEN_TYPE", "RENDERER", "export_bundle", "read_back", "transaction"]
 
-RENDERER: Final = 1
-"""Number of the newest renderer."""
+RENDERER: Final = 2
+"""Number of the newest renderer: 2 carries the PDF too and the UK Core code."""
 
 FROZEN_TYPE: Final = "application/vnd.teleread.report+json"
 """Content type of the signed bytes among a DiagnosticReport's presented forms."""
@@ -35,8 +36,10 @@ MAX_BYTES: Final = 128 * 1024 * 1024
 
 _URI: Final = "urn:ietf:rfc:3986"
 _TAG: Final = "urn:teleread:renderer"
-_HTML_OF: Final = {1: 1}
+_HTML_OF: Final = {1: 1, 2: 1}
 """Which renderer makes the HTML inside each FHIR renderer's form."""
+_PDF_OF: Final = {2: 1}
+"""The same for the PDF."""
 
 Json = dict[str, Any]
 
@@ -49,7 +52,7 @@ def transaction(
     context: TaskContext,
     predecessor: Receipt | None,
     reader_reference: str = "",
-    number: int = RENDERER,
+    number: int | None = None,
 ) -> bytes:
     """The transaction Bundle that delivers one report version.
 
@@ -58,7 +61,8 @@ def transaction(
         context: The task as the hub has it now: its raw resource and version go into the Task's PUT.
         predecessor: The receipt of the version before; None for version 1.
         reader_reference: The reader at this hub where the frozen form names none.
-        number: Renderer.
+        number: Renderer; the newest that this installation can write where None, for a report is never
+            held back by a PDF that can't be set.
 
     Raises:
         TelereadError: A later version without its predecessor's receipt, or a task without its resource.
@@ -68,7 +72,7 @@ def transaction(
         raise TelereadError(
             "This version can't be sent before the one it stands on has its receipt.", code="no-predecessor"
         )
-    resources = _resources(report, content, number, reader_reference)
+    resources = _resources(report, content, number or _newest(), reader_reference)
     report_url = _entry_url(report, "report")
     if predecessor is None:
         target = report_url
@@ -97,6 +101,10 @@ def transaction(
         entries.append(task)
     bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
     return json.dumps(bundle, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+
+
+def _newest() -> int:
+    return RENDERER if pdf.installed(_PDF_OF[RENDERER]) else 1
 
 
 def _task(report: SignedReport, content: Content, context: TaskContext, target: str) -> Json | None:
@@ -194,28 +202,46 @@ def _resources(report: SignedReport, content: Content, number: int, reader: str)
 
 def _render_1(report: SignedReport, content: Content, reader: str) -> dict[str, Json]:
     return {
-        "report": _diagnostic_report(report, content, reader),
+        "report": _diagnostic_report(report, content, reader, 1),
         "provenance": _provenance(report, content, reader),
     }
 
 
-_RENDERERS: Final[dict[int, Callable[[SignedReport, Content, str], dict[str, Json]]]] = {1: _render_1}
+def _render_2(report: SignedReport, content: Content, reader: str) -> dict[str, Json]:
+    """After IHE IMR: HTML and PDF presented, an organisation among the performers, UK Core's code."""
+    resource = _diagnostic_report(report, content, reader, 2)
+    uk_core = _coded("http://snomed.info/sct", "722124004", "Radiology studies report")["coding"]
+    resource["code"]["coding"] += uk_core
+    organisation = content.form["reader"].get("organisation")
+    if organisation:
+        resource["performer"].append({"type": "Organization", "display": organisation})
+    page = pdf.render(report, _PDF_OF[2])
+    html, frozen = resource["presentedForm"]
+    resource["presentedForm"] = [
+        html,
+        _attachment("application/pdf", page, content.kind, content.form),
+        frozen,
+    ]
+    return {"report": resource, "provenance": _provenance(report, content, reader)}
 
-_STATUS: Final = {"report": "final", "addendum": "appended", "correction": "corrected"}
-"""Kind of a report version to DiagnosticReport.status."""
+
+_RENDERERS: Final[dict[int, Callable[[SignedReport, Content, str], dict[str, Json]]]] = {
+    1: _render_1,
+    2: _render_2,
+}
 
 
-def _diagnostic_report(report: SignedReport, content: Content, reader: str) -> Json:
+def _diagnostic_report(report: SignedReport, content: Content, reader: str, number: int) -> Json:
     form = content.form
     order, study, patient = form["order"], form["study"], form["patient"]
     who = _reader(form, reader)
     effective = order["occurrence"] or study["started"]
     resource: Json = {
         "resourceType": "DiagnosticReport",
-        "meta": {"tag": [{"system": _TAG, "code": "fhir/1"}]},
+        "meta": {"tag": [{"system": _TAG, "code": f"fhir/{number}"}]},
         "identifier": [_identifier(one) for one in _keys(form)],
         "basedOn": [{"reference": _reference("ServiceRequest", order["id"])}],
-        "status": _STATUS.get(form["kind"], "final"),
+        "status": kind_of(form["kind"]).fhir_status,
         "category": [
             _coded("http://terminology.hl7.org/CodeSystem/v2-0074", "RAD", "Radiology"),
         ],
@@ -231,7 +257,7 @@ def _diagnostic_report(report: SignedReport, content: Content, reader: str) -> J
         "imagingStudy": [{"reference": _reference("ImagingStudy", study["id"])}] if study["id"] else [],
         "conclusion": _conclusion(form),
         "presentedForm": [
-            _attachment("text/html", render_html.render(report, _HTML_OF[1]), content.kind, form),
+            _attachment("text/html", render_html.render(report, _HTML_OF[number]), content.kind, form),
             _attachment(FROZEN_TYPE, report.frozen, "Signed bytes", form),
         ],
     }

@@ -31,6 +31,7 @@ __all__ = [
     "SIGNED",
     "Style",
     "blocks_of",
+    "mark_for",
     "render",
 ]
 
@@ -284,7 +285,7 @@ def _block(code: tuple[str, str], label: str, text: str, sub: str, style: Style)
 
 
 def _carried(report: SignedReport, facts: Facts, style: Style) -> Iterator[_Row]:
-    mark = mark_text(Mark("hl7v2", 1, facts.report_id, facts.version, facts.sha256))
+    mark = mark_text(mark_for(facts, style))
     yield _Row("TX", (MARK, "Report, version and SHA-256", OURS), "", field(mark))
     if style.carry:
         yield _ed(SIGNED, "Signed bytes", "json", report.frozen)
@@ -293,6 +294,12 @@ def _carried(report: SignedReport, facts: Facts, style: Style) -> Iterator[_Row]
         from .pdf import render as page
 
         yield _ed("pdf", "Report as PDF", "PDF", page(report))
+
+
+def mark_for(facts: Facts, style: Style) -> Mark:
+    """What the message names; the switches that change its rows stand in the form's name."""
+    form = f"hl7v2/{style.layout}/{style.width}/{style.addendum}"
+    return Mark(form, 1, facts.report_id, facts.version, facts.sha256)
 
 
 def _ed(code: str, label: str, subtype: str, data: bytes) -> _Row:

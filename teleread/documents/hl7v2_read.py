@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from teleread.model.errors import IntegrityError
@@ -9,12 +10,12 @@ from teleread.model.report import SignedReport
 from teleread.wire.er7 import Segment, decode
 
 from .facts import Numbered, facts_of
-from .hl7v2 import DEFAULT, MARK, NULL, OURS, RENDERER, SIGNATURE, SIGNED, Style, blocks_of
+from .hl7v2 import DEFAULT, MARK, NULL, OURS, SIGNATURE, SIGNED, Style, blocks_of, mark_for
 from .lifecycle import kind_of
 from .marks import Mark, read_mark
 from .render_html import Carried, canonical_base64
 
-__all__ = ["Message", "message_of", "read", "read_back"]
+__all__ = ["Message", "message_of", "read", "read_back", "style_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def message_of(report: SignedReport, *, style: Style = DEFAULT) -> Message:
     facts = facts_of(report)
     name = facts.patient_name.split("=")[0].split("^")[:5]
     return Message(
-        mark=Mark("hl7v2", RENDERER, facts.report_id, facts.version, facts.sha256),
+        mark=mark_for(facts, style),
         numbers=facts.numbers,
         patient_name="^".join(name).rstrip("^"),
         birth_date=facts.birth_date,
@@ -88,6 +89,35 @@ def read(data: bytes) -> Message:
             (one.get(3, 2), one.get(5), one.get(6)) for one in table["OBX"] if one.get(2) == "NM"
         ),
     )
+
+
+def style_of(segments: Sequence[Segment]) -> Style:
+    """The switches a message of ours was written with.
+
+    Raises:
+        IntegrityError: It is none of ours.
+    """
+    head, rows = segments[0], [one for one in segments if one.name == "OBX"]
+    codes = {one.get(3) for one in rows if one.get(2) == "ED"}
+    try:
+        (words,) = [one.get(5) for one in rows if one.get(3) == MARK]
+        form, layout, width, addendum = read_mark(words).form.split("/")
+        if form != "hl7v2":
+            raise ValueError
+        return Style(
+            layout=layout,
+            width=int(width),
+            addendum=addendum,
+            charset=head.get(16),
+            carry=SIGNED in codes,
+            pdf="pdf" in codes,
+            sender=head.get(1),
+            facility=head.get(2),
+            receiver=head.get(3),
+            receiving_facility=head.get(4),
+        )
+    except ValueError:
+        raise _not_ours() from None
 
 
 def _read_blocks(rows: list[Segment]) -> tuple[tuple[str, str, str], ...]:

@@ -21,13 +21,13 @@ from teleread.model.text import SafeText
 from . import sr_names as n
 from .content import unknown_renderer
 from .dicom_common import UTF_8, as_referred, base, encode, evidence, open_file, requests
-from .dicom_sr import sr_reference
+from .dicom_sr import IODS, sr_reference
 from .facts import Facts, facts_of, held_images
 from .marks import Mark, mark_text, read_mark
 from .sr_items import Name, children, container, image, image_of, name_of, person, series_of, text, value_of
 from .thawing import thaw
 
-__all__ = ["RENDERER", "Selection", "read", "render", "selection_of"]
+__all__ = ["RENDERER", "SOP_CLASS", "Selection", "iod_of", "read", "render", "selection_of"]
 
 RENDERER: Final = 1
 """Number of the newest renderer."""
@@ -128,6 +128,16 @@ def _tree(facts: Facts, selection: Selection) -> list[Dataset]:
             item.ValueType = "COMPOSITE"
         tree.append(item)
     return tree
+
+
+def iod_of(data: bytes) -> str:
+    """The structured reports' IOD that a rejection note names; the usual one in every other selection.
+
+    Raises:
+        IntegrityError: It is none of ours.
+    """
+    kinds = {one.image.sop_class for one in read(data).images}
+    return next((name for name, kind in IODS.items() if kind in kinds), "enhanced")
 
 
 def read(data: bytes) -> Selection:

@@ -13,21 +13,19 @@ import zlib
 from collections.abc import Callable
 from functools import lru_cache
 from importlib import resources
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 from teleread.model.errors import IntegrityError, TelereadError
-from teleread.model.evidence import Measurement
 from teleread.model.report import SignedReport
 
-from .content import content_of, shown_moment, shown_name, unknown_renderer
+from .content import alert_lines, content_of, heading_of, measured, shown_moment, shown_name, unknown_renderer
 from .facts import Facts, Part, facts_of
 from .fonts import FAMILIES, folder, missing
-from .lifecycle import kind_of
 from .render_html import Carried
 from .thawing import thaw
 
-__all__ = ["MAX_BYTES", "RENDERER", "TYPST", "read_back", "render"]
+__all__ = ["MAX_BYTES", "RENDERER", "TYPST", "installed", "read_back", "render"]
 
 RENDERER: Final = 1
 """Number of the newest renderer."""
@@ -53,13 +51,24 @@ def render(report: SignedReport, number: int = RENDERER) -> bytes:
     return renderer(report, number)
 
 
-def _render_1(report: SignedReport, number: int) -> bytes:
+def installed(number: int = RENDERER) -> bool:
+    """Whether the typst of a renderer is here."""
+    return _typst_version() == TYPST[number]
+
+
+def _typst_version() -> str:
     try:
-        import typst
-    except ImportError:
-        raise _no_typst("typst is not installed", number) from None
-    if version("typst") != TYPST[number]:
-        raise _no_typst(f"typst {version('typst')} is installed", number)
+        return version("typst")
+    except PackageNotFoundError:
+        return ""
+
+
+def _render_1(report: SignedReport, number: int) -> bytes:
+    if not installed(number):
+        here = _typst_version()
+        raise _no_typst(f"typst {here} is installed" if here else "typst is not installed", number)
+    import typst
+
     inputs = {
         "report": json.dumps(_page(report), ensure_ascii=False),
         "frozen": report.frozen.decode("utf-8"),
@@ -104,7 +113,7 @@ def _no_typst(what: str, number: int) -> TelereadError:
 
 def _page(report: SignedReport) -> dict[str, Any]:
     facts, form = facts_of(report), thaw(report.frozen)
-    kind = heading_of(facts, form)
+    kind = heading_of(facts)
     rows = [
         [label, shown_moment(value) if label == "Born" else value]
         for label, value in content_of(report).facts
@@ -126,9 +135,9 @@ def _page(report: SignedReport) -> dict[str, Any]:
         "accession": ", ".join(facts.accessions),
         "facts": rows,
         "change": _change(facts, kind),
-        "alert": _alert(facts),
+        "alert": [list(pair) for pair in alert_lines(facts)],
         "parts": [_part(one) for one in facts.parts],
-        "measurements": [_row(one) for one in facts.measurements],
+        "measurements": [list(measured(one)) for one in facts.measurements],
         "images": [_image(index, one.note) for index, one in enumerate(facts.key_images, 1)],
         "notes": list(facts.notes),
         "signature": f"Signed by {facts.reader}, {shown_moment(facts.signed_at)}",
@@ -143,15 +152,6 @@ def _page(report: SignedReport) -> dict[str, Any]:
 
 
 _IDENTITY: Final = {"Born", "Sex", "NHS number", "Hospital number"}
-
-
-def heading_of(facts: Facts, form: dict[str, Any]) -> str:
-    """``Final report with addendum 1, version 2``, ``Corrected report, version 2``, ``Report withdrawn``."""
-    addenda = sum(one["id"].startswith("addendum-") for one in form["sections"])
-    words = kind_of(facts.kind).words
-    if facts.kind in {"report", "addendum"} and addenda:
-        words = f"Final report with addendum {addenda}"
-    return f"{words}, version {facts.version}"
 
 
 def _language(tag: str) -> list[str | None]:
@@ -169,19 +169,6 @@ def _change(facts: Facts, kind: str) -> list[list[str]]:
     return rows
 
 
-def _alert(facts: Facts) -> list[list[str]]:
-    alert = facts.alert
-    if alert is None:
-        return []
-    rows = (
-        ("Category", alert.category),
-        ("Told", alert.told),
-        ("When", alert.at),
-        ("By", alert.method),
-    )
-    return [[label, words] for label, words in rows if words]
-
-
 def _part(part: Part) -> dict[str, Any]:
     return {
         "label": part.label or "Section",
@@ -196,11 +183,6 @@ def _right_to_left(line: str) -> bool:
     """Whether the first strong letter says so (UAX 9, rules P2 and P3)."""
     strong = (unicodedata.bidirectional(letter) for letter in line)
     return next((one for one in strong if one in {"L", "R", "AL"}), "L") != "L"
-
-
-def _row(one: Measurement) -> list[str]:
-    unit = {"1": "", "[hnsf'U]": "HU"}.get(one.unit, one.unit)
-    return [str(one.label), one.value, unit, one.side.lower()]
 
 
 def _image(index: int, note: str) -> str:

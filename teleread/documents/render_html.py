@@ -64,6 +64,7 @@ def _render_1(content: Content, report: SignedReport) -> str:
         f'<section>\n<h2>{escape(label)}</h2>\n<p class="text">{escape(text)}</p>\n</section>'
         for label, text in content.sections
     )
+    newline, break_ = "\n", "<br>\n"
     notes = "".join(f'\n<p class="note">{escape(one)}</p>' for one in content.notes)
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -87,7 +88,7 @@ def _render_1(content: Content, report: SignedReport) -> str:
 </header>
 {sections}{notes}
 <footer>
-<p>{escape(content.signature)}</p>
+<p>{escape(content.signature).replace(newline, break_)}</p>
 <p><small>Report {escape(report.report_id)}, version {report.version}, SHA-256 {report.sha256}</small></p>
 </footer>
 </main>

@@ -10,9 +10,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from teleread.documents import fhir, render_html, render_text
 from teleread.documents.frozen import thaw
-from teleread.model.errors import IntegrityError
+from teleread.documents.marks import Mark
+from teleread.documents.proving import claim_of
+from teleread.model.errors import IntegrityError, TelereadError
 from teleread.model.report import SignedReport, Verdict
 from teleread.model.text import SafeText, clean
 
@@ -128,31 +129,22 @@ def _signer(certificate: Certificate) -> SafeText:
 def verify_file(
     data: bytes, own: Collection[bytes], site_ca: Sequence[bytes] = (), find: Finder | None = None
 ) -> Verdict:
-    """Prove what `report export` wrote: text, HTML or FHIR.
+    """Prove what `report export` wrote, whatever its form.
 
     Args:
         data: The file.
         own: Public keys of this vault, as for `verify_report`.
         site_ca: The site's certificate authorities.
-        find: Looks a report version up in the vault; the text form is proved by it alone.
+        find: Looks a report version up in the vault; forms without the signed bytes are proved by it alone.
     """
     if len(data) > MAX_FILE:
         return Verdict(False, "unknown", why=clean("This file is too long to be a report."))
-    start = data.lstrip()[:16].lower()
     try:
-        if start.startswith(b"<!doctype html"):
-            page = render_html.read_back(data)
-            report = report_of(page.frozen, page.signature)
-            derived = render_html.render(report, page.renderer)
-        elif start.startswith(b"{"):
-            bundle = fhir.read_back(data)
-            report = report_of(bundle.frozen, bundle.signature)
-            derived = fhir.export_bundle(report, bundle.renderer)
-        else:
-            mark = render_text.read_mark(data)
-            report = _held(mark, find)
-            derived = render_text.render(report, mark.renderer)
-    except IntegrityError as error:
+        claim = claim_of(data)
+        carried = claim.carried
+        report = report_of(carried.frozen, carried.signature) if carried else _held(claim.mark, find)
+        derived = claim.derive(report)
+    except TelereadError as error:
         return Verdict(False, "unknown", why=clean(error))
     verdict = verify_report(report.frozen, report.signature, own, site_ca)
     if verdict.valid and derived != data:
@@ -161,16 +153,16 @@ def verify_file(
     return _against_vault(verdict, report, find)
 
 
-def _held(mark: render_text.TextMark, find: Finder | None) -> SignedReport:
-    held = find(mark.report_id, mark.version) if find else None
-    if held is None:
+def _held(mark: Mark | None, find: Finder | None) -> SignedReport:
+    held = find(mark.report_id, mark.version) if find and mark else None
+    if held is None or mark is None:
         raise IntegrityError(
-            "A text export is proved against the vault it came from; this vault does not hold that report.",
-            remedy="Ask for the HTML or FHIR export.",
+            "Such an export is proved against the vault it came from; this vault does not hold that report.",
+            remedy="Ask for the HTML, PDF, HL7 or FHIR export.",
             code="not-held",
         )
     if held.sha256 != mark.sha256:
-        raise IntegrityError("The text names another SHA-256 than the report in this vault.", code="digest")
+        raise IntegrityError("The file names another SHA-256 than the report in this vault.", code="digest")
     return held
 
 

@@ -160,7 +160,7 @@ def test_a_page_that_was_edited_is_told_in_words(change: Callable[[bytes], bytes
     [
         lambda data: data.replace(b'"final"', b'"preliminary"', 1),
         lambda data: data.replace(b"Patient/p1", b"Patient/p2", 1),
-        lambda data: data.replace(b"fhir/1", b"fhir/7", 1),
+        lambda data: data.replace(b"fhir/2", b"fhir/7", 1),
         lambda data: data.replace(b"  ", b" ", 1),
         lambda data: data + b" ",
         lambda data: data.replace(b'"recorded": "2026', b'"recorded": "2025', 1),
