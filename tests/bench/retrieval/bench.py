@@ -21,9 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parents[2])]
+sys.path.insert(0, str(HERE.parents[2]))
 
-from machine import (  # noqa: E402 # the checkout comes first
+from tests.archive_factories import make_vault  # noqa: E402 # the checkout comes first
+from tests.bench.retrieval.machine import (  # noqa: E402
     Case,
     Run,
     command,
@@ -31,11 +32,10 @@ from machine import (  # noqa: E402 # the checkout comes first
     expect,
     filled_orthanc,
     in_turn,
+    make_files,
     peers_python,
     versions,
 )
-
-from tests.archive_factories import make_vault  # noqa: E402
 from tests.peers import orthanc  # noqa: E402
 
 STUDIES = {"raw": "1.2.826.0.1.3680043.10.5.600", "j2k": "1.2.826.0.1.3680043.10.5.601"}
@@ -156,16 +156,6 @@ def cases(site: Site) -> list[Case]:
     ]
 
 
-def make_files(folder: Path, slices: int, kind: str = "raw", series: int = 1) -> tuple[list[Path], int]:
-    """The study as files, in a process of its own; and their bytes."""
-    if folder.is_dir() and len(list(folder.glob("*.dcm"))) == slices:
-        files = sorted(folder.glob("*.dcm"))
-        return files, sum(one.stat().st_size for one in files)
-    argv = [sys.executable, str(HERE / "study.py"), str(emptied(folder)), "--slices", str(slices)]
-    _, told = command([*argv, "--kind", kind, "--series", str(series)])
-    return sorted(folder.glob("*.dcm")), int(told)
-
-
 def loopback(work: Path, slices: int, runs: int, install: bool, patience: float) -> list[str]:
     """The comparison; Markdown lines."""
     files, size = make_files(work / f"raw-{slices}", slices)
@@ -259,7 +249,7 @@ def main() -> int:
     if asked.growth:
         lines += ["", *growth(asked.work)]
     if asked.home or asked.only_home:
-        from home import measured
+        from tests.bench.retrieval.home import measured
 
         lines += ["", *measured(asked.work, asked.runs, asked.patience)]
     text = "\n".join(lines) + "\n"

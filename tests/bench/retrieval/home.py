@@ -314,8 +314,6 @@ def on_line(
     work: Path, line: Line, runs: int, patience: float, python: Path | None, why_not: str
 ) -> list[str]:
     """One line."""
-    from bench import make_files
-
     raw, size = make_files(work / f"home-raw-{line.slices}", line.slices, "raw", SERIES)
     j2k, small = make_files(work / f"home-j2k-{line.slices}", line.slices, "j2k", SERIES)
     firsts: list[float] = []

@@ -138,6 +138,16 @@ def filled_orthanc(folder: Path, files: Sequence[Path], listen: int) -> Iterator
         orthanc.stop(process)
 
 
+def make_files(folder: Path, slices: int, kind: str = "raw", series: int = 1) -> tuple[list[Path], int]:
+    """The study as files, in a process of its own; and their bytes."""
+    if folder.is_dir() and len(list(folder.glob("*.dcm"))) == slices:
+        files = sorted(folder.glob("*.dcm"))
+        return files, sum(one.stat().st_size for one in files)
+    argv = [sys.executable, str(HERE / "study.py"), str(emptied(folder)), "--slices", str(slices)]
+    _, told = command([*argv, "--kind", kind, "--series", str(series)])
+    return sorted(folder.glob("*.dcm")), int(told)
+
+
 def peers_python(folder: Path) -> tuple[Path | None, str]:
     """An interpreter that has the Python peers: in an environment of its own, kept between runs.
 

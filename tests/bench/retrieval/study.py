@@ -53,7 +53,8 @@ def pixels(number: int, slices: int, dice: np.random.Generator) -> NDArray[np.ui
     noisy = body + noise * np.where(body > -1000, NOISE, NOISE / 2) / 0.375
     y, x = np.mgrid[-1 : 1 : SIZE * 1j, -1 : 1 : SIZE * 1j]
     noisy[x * x + y * y > 1] = -1024  # beyond the circle that was reconstructed
-    return np.clip(np.rint(noisy) + 1024, 0, 4095).astype(np.uint16)
+    stored: NDArray[np.uint16] = np.clip(np.rint(noisy) + 1024, 0, 4095).astype(np.uint16)
+    return stored
 
 
 def encoded(values: NDArray[np.uint16], kind: str) -> bytes:
