@@ -21,11 +21,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parents[2])]
+sys.path.insert(0, str(HERE.parents[2]))
 
-from machine import Case, Run, command, emptied, expect, in_turn, peers_python  # noqa: E402 # checkout first
-
-from tests.archive_factories import make_vault  # noqa: E402
+from tests.archive_factories import make_vault  # noqa: E402 # the checkout comes first
+from tests.bench.retrieval.machine import (  # noqa: E402
+    Case,
+    Run,
+    command,
+    emptied,
+    expect,
+    in_turn,
+    make_files,
+    peers_python,
+)
 from tests.peers import orthanc  # noqa: E402
 
 ADDRESS = "10.9.0.2"
