@@ -85,6 +85,7 @@ COMPRESSED: Final = tuple(
     )
 )
 """Syntaxes that get a context of their own, the likely ones first."""
+DEFLATED: Final = "1.2.840.10008.1.2.1.99"
 RARE: Final = tuple(
     "1.2.840.10008.1.2." + tail
     for tail in (
@@ -97,7 +98,7 @@ RARE: Final = tuple(
         "1.98",
     )
 )
-"""Offered only for what did not come by the others."""
+"""Offered as far as there is room: an archive that is not offered what it holds may convert it."""
 
 _TAILS: Final = (
     "1 1.1 1.1.1 1.2 1.2.1 1.3 1.3.1 2 2.1 2.2 3.1 4 4.1 4.2 4.3 4.4 6.1 6.2 6.3 7 7.1 7.2 7.3 7.4"
@@ -136,11 +137,12 @@ def storage_contexts(
     own = sorted(one for one in told if is_uid(one)) or list(COMMON)  # a vendor's private classes too
     papers = [one for one in ALWAYS if one not in own]
     with_pixels = [one for one in own if one not in _NO_PIXELS]
-    likely = [one for one in dict.fromkeys((*sorted(syntaxes), *COMPRESSED)) if one in _KNOWN]
+    likely = [one for one in dict.fromkeys((*sorted(syntaxes), *COMPRESSED, *RARE)) if one in _KNOWN]
     offers: list[tuple[str, tuple[str, ...]]] = [(one, (EXPLICIT,)) for one in own]
     offers += [(one, (EXPLICIT, IMPLICIT)) for one in papers]
     offers += [(one, (IMPLICIT,)) for one in own]
     offers += [(one, (syntax,)) for syntax in likely for one in with_pixels]
+    offers += [(one, (DEFLATED,)) for one in own if one in _NO_PIXELS]
     return _numbered(offers[:room], first_id)
 
 

@@ -151,7 +151,7 @@ def test_what_the_archive_tells_of_syntaxes_comes_before_what_is_likely() -> Non
     assert ("9.9",) not in offered
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(missing=st.sets(st.sampled_from(["", CT, "1.2.3.4", ALWAYS[0]]), min_size=1))
 def test_further_offers_repeat_nothing_and_come_to_an_end(missing: set[str]) -> None:
     offered = pairs_of(storage_contexts(missing))
