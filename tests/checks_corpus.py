@@ -24,7 +24,7 @@ from teleread.model.report import Draft, Section
 from teleread.model.study import StudyInfo, StudyKey
 from teleread.model.task import Order, OrderedStudy, PriorReport, PriorStudy, Task, TaskContext, TaskKey
 from teleread.model.text import EMPTY, clean
-from teleread.reporting.checks import Around, OtherPatient, run
+from teleread.reporting.checks import Around, OtherPatients, run
 from teleread.reporting.checks_rulebook import FIXED
 from teleread.reporting.marks import COPIED, DICTATED, UNSURE, Mark
 
@@ -283,10 +283,13 @@ def _planted(report: Report) -> Iterator[Report]:
     yield from _everywhere(report)
 
 
-OTHERS: Final = (
-    OtherPatient(clean("Whitfield^Margaret^Rose"), (clean("NG555012"), clean("NG26-40777"))),
-    OtherPatient(clean("Adeyemi^Tunde"), (clean("EX900311"), clean("9990000018"))),
-    OtherPatient(clean("Hale^Peter"), (clean("NG700700"),)),
+OTHERS: Final = OtherPatients.of(
+    (
+        ("Whitfield^Margaret^Rose", ("NG555012", "NG26-40777")),
+        ("Adeyemi^Tunde", ("EX900311", "9990000018")),
+        ("Hale^Peter", ("NG700700",)),
+        ("Okonkwo^Adaeze", ("NG123456", "NG26-40522")),
+    )
 )
 
 

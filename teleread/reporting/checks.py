@@ -28,12 +28,12 @@ from . import (
     checks_region,
     checks_sides,
 )
-from .checks_basis import Around, Basis, OtherPatient
+from .checks_basis import Around, Basis, OtherPatients
 from .checks_reading import page_of
 from .checks_rulebook import Rule, Rules, rules
 from .checks_site import Subject, run_site
 
-__all__ = ["IDENTITY_CHECKED", "Around", "OtherPatient", "Rule", "Settled", "rules", "run", "settle"]
+__all__ = ["IDENTITY_CHECKED", "Around", "OtherPatients", "Rule", "Settled", "rules", "run", "settle"]
 
 IDENTITY_CHECKED: Final = "identity-checked"
 """The one override that lifts identity stops; it takes a reason and the PIN."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Final, Self
 
 from teleread.model.evidence import Alert
 from teleread.model.report import Draft, Template
@@ -16,17 +17,45 @@ from .checks_rulebook import Rules
 from .checks_site import SiteRules
 from .marks import Mark
 
-__all__ = ["Around", "Basis", "OtherPatient"]
+__all__ = ["Around", "Basis", "OtherPatients", "name_of", "plain_number"]
 
 
 @dataclass(frozen=True, slots=True)
-class OtherPatient:
-    """Somebody else on this reader's worklist."""
+class OtherPatients:
+    """Everybody else on this reader's worklist, by what tells them apart; made once for many drafts."""
 
-    name: SafeText
-    """DICOM PN."""
-    numbers: tuple[SafeText, ...] = ()
-    """Patient numbers and accession numbers."""
+    numbers: frozenset[str] = frozenset()
+    """Patient numbers and accession numbers, small letters and digits alone."""
+    names: frozenset[tuple[str, str]] = frozenset()
+    """(family, first given name), folded."""
+    families: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, people: Iterable[tuple[str, Iterable[str]]]) -> Self:
+        """From (DICOM PN, numbers) of each; the patient of a draft may be among them."""
+        kept = [(name_of(pn), tuple(numbers)) for pn, numbers in people]
+        plain = {plain_number(number) for _, numbers in kept for number in numbers}
+        return cls(
+            frozenset(one for one in plain if len(one) >= _LEAST_NUMBER and any(map(str.isdigit, one))),
+            frozenset(name for name, _ in kept if all(name)),
+            frozenset(family for (family, _), _ in kept if len(family) > 2),
+        )
+
+
+_LEAST_NUMBER: Final = 5
+"""Fewest characters of a number that tells one patient from another."""
+
+
+def plain_number(number: str) -> str:
+    """A number without its signs and blanks, in small letters."""
+    return "".join(char for char in number.casefold() if char.isalnum())
+
+
+def name_of(pn: str) -> tuple[str, str]:
+    """(family, first given name) of a DICOM PN, folded."""
+    family, _, rest = pn.partition("^")
+    given = rest.split("^")[0].split()
+    return family.strip().casefold(), (given[0].casefold() if given else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +66,7 @@ class Around:
     """Study UIDs held here; None: unknown."""
     alert: Alert | None = None
     """Who was told of a critical finding."""
-    others: tuple[OtherPatient, ...] = ()
+    others: OtherPatients = OtherPatients()
     marks: tuple[Mark, ...] = ()
     """What was copied forward or dictated, and not looked at since."""
     site: SiteRules = field(default_factory=SiteRules)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from typing import Final
@@ -14,7 +13,7 @@ from teleread.model.patient import nhs_number_valid
 from teleread.model.report import Check
 from teleread.model.text import SafeText
 
-from .checks_basis import Basis, OtherPatient
+from .checks_basis import Basis, OtherPatients, name_of, plain_number
 from .words import mentions_of_other_sex, sentences
 
 __all__ = ["age", "others", "sex"]
@@ -135,8 +134,6 @@ def _shown(years: float) -> str:
 
 _TEN_DIGITS: Final = re.compile(r"(?<![\d.])(\d{3})[\s-]?(\d{3})[\s-]?(\d{4})(?!\d|\.\d)")
 _TOKEN: Final = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
-_LEAST_NUMBER: Final = 5
-"""Fewest characters of a number that tells one patient from another."""
 _TITLES: Final = frozenset({"mr", "mrs", "ms", "miss", "master", "patient", "mx"})
 _TOLD: Final = re.compile(
     r"\b(?:discussed|informed|telephoned|phoned|spoke|told|communicated|reported|requested|referred|called|seen|operated|checked)\b"
@@ -145,45 +142,14 @@ _TOLD: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Index:
-    """Other patients by their numbers and by both parts of their names."""
-
-    numbers: frozenset[str]
-    names: frozenset[tuple[str, str]]
-    """(family, first given name), folded."""
-    families: frozenset[str]
-
-
-@lru_cache(maxsize=8)
-def _index(others: tuple[OtherPatient, ...]) -> _Index:
-    numbers = {_plain(number) for one in others for number in one.numbers}
-    names = [_name_of(one.name) for one in others]
-    return _Index(
-        frozenset(one for one in numbers if len(one) >= _LEAST_NUMBER and any(map(str.isdigit, one))),
-        frozenset(one for one in names if all(one)),
-        frozenset(family for family, _ in names if len(family) > 2),
-    )
-
-
-def _plain(number: str) -> str:
-    return "".join(char for char in number.casefold() if char.isalnum())
-
-
-def _name_of(pn: str) -> tuple[str, str]:
-    family, _, rest = pn.partition("^")
-    given = rest.split("^")[0].split()
-    return family.strip().casefold(), (given[0].casefold() if given else "")
-
-
 def others(basis: Basis) -> Iterator[Check]:
     """A number or a name of somebody else in the text."""
     patient, order = basis.context.patient, basis.context.order
     study = basis.context.study
-    own = {_plain(one.value) for one in patient.identifiers}
-    own |= {_plain(one) for one in (*order.accessions, *(study.accessions if study else ()))}
-    own |= {_plain(one) for prior in basis.priors for one in prior.accessions}
-    index = _index(basis.around.others)
+    own = {plain_number(one.value) for one in patient.identifiers}
+    own |= {plain_number(one) for one in (*order.accessions, *(study.accessions if study else ()))}
+    own |= {plain_number(one) for prior in basis.priors for one in prior.accessions}
+    index = basis.around.others
     for section in basis.draft.sections:
         text = str(section.text)
         foreign = [number for number in _nhs_numbers(text) if number not in own]
@@ -204,11 +170,13 @@ def _nhs_numbers(text: str) -> tuple[str, ...]:
 @lru_cache(maxsize=64)
 def _numbers(text: str) -> tuple[str, ...]:
     """Words that hold a digit, without their signs; blanks inside a number are not guessed at."""
-    return tuple(_plain(word) for word in text.split() if not word.isalpha() and any(map(str.isdigit, word)))
+    return tuple(
+        plain_number(word) for word in text.split() if not word.isalpha() and any(map(str.isdigit, word))
+    )
 
 
-def _names_another(basis: Basis, text: str, index: _Index, own_name: SafeText) -> bool:
-    own = _name_of(own_name)
+def _names_another(basis: Basis, text: str, index: OtherPatients, own_name: SafeText) -> bool:
+    own = name_of(own_name)
     allowed = _people_allowed(basis.around.people)
     for sentence in sentences(text):
         pairs, titled = _names(sentence)

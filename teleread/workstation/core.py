@@ -18,6 +18,8 @@ from .config import setting
 from .hubfiles import load_hubs
 
 if TYPE_CHECKING:
+    from teleread.reporting.checks_basis import OtherPatients
+    from teleread.reporting.checks_site import SiteRules
     from teleread.signing.keys import Signer
 
 __all__ = ["Core"]
@@ -47,6 +49,10 @@ class Core:
     """Stops found before, by everything they depend on: a worklist is drawn many times a minute."""
     ready: dict[TaskKey, tuple[float, bool]] = field(default_factory=dict)
     """Whether a case's priors are here, and when that was looked up."""
+    people: tuple[float, OtherPatients] | None = None
+    """The worklist's other patients, for the checks, and when they were read (monotonic seconds)."""
+    site: tuple[object, SiteRules] | None = None
+    """The site's own rules, and what their files looked like when they were read."""
     _holder: str = ""
     _hubs: tuple[tuple[float, ...], tuple[HubFile, ...]] | None = None
 
@@ -56,6 +62,7 @@ class Core:
         self.passphrase = passphrase
         self._holder = ""
         self.stops.clear()
+        self.people = None
 
     @property
     def holder(self) -> str:

@@ -10,6 +10,7 @@ from teleread.model.report import Check, Draft, Template
 from teleread.model.task import TaskContext, TaskKey
 from teleread.model.text import clean
 
+from .around import around, with_prior_reports
 from .cases import all_templates, context_of, template_of, templates_for
 from .core import Core
 from .naming import resolve_task, task_name
@@ -185,7 +186,7 @@ def checks(core: Core, draft: Draft) -> Sequence[Check]:
     """Run the rules on a draft."""
     from teleread.reporting import checks as rules
 
-    context = context_of(core, draft.key)
+    context = with_prior_reports(core, context_of(core, draft.key))
     uid = context.study.study_uid if context.study else ""
     hub_id = draft.key.hub_id
     return rules.run(
@@ -196,4 +197,5 @@ def checks(core: Core, draft: Draft) -> Sequence[Check]:
         match_of(core, context),
         template_of(core, draft),
         context.priors,
+        around(core, draft, context),
     )
