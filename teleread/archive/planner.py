@@ -1,11 +1,11 @@
 """What to fetch before it is opened, in which order, and why: one pure function.
 
 Lanes, most pressing first: what the reader looks at now; stat cases; the priors of the open case; the next
-cases; their priors; first pictures of cases further down. Within the next cases the order is the one they
-will be opened in, but a study that can't be here in time at the line's speed lets those pass that can (Moore
-and Hodgson: the fewest late ones). A gate (pause, quiet hours, metered line, battery, a line that failed)
-holds a decision back with its reason; nothing is left out without words. Room is the part of
-`teleread.archive.eviction`.
+cases; their priors; first pictures of cases further down, then those cases whole. Within the next cases the
+order is the one they will be opened in, but a study that can't be here in time at the line's speed lets those
+pass that can (Moore and Hodgson: the fewest late ones). A gate (pause, quiet hours, metered line, battery, a
+line that failed) holds a decision back with its reason; nothing is left out without words. Room is the part
+of `teleread.archive.eviction`.
 """
 
 from __future__ import annotations
@@ -136,6 +136,10 @@ class _Maker:
         yield from self._of_priors([*stat, *next_own, *ready], Lane.PRIOR, "next case", mine)
         for row in later[: rules.thumbnails]:
             yield self._case(row, Lane.THUMBNAIL, "first pictures of a case further down", False, "first")
+        for index, row in enumerate(later[: rules.later], start=1):
+            yield self._case(
+                row, Lane.LATER, f"further down, number {rules.cases + index} that nobody holds", False
+            )
 
     def _asked(self, by_study: Mapping[tuple[str, str], WorklistRow]) -> Iterable[_Want]:
         for keys, reason in ((self._now.opened, "open on the screen"), (self._now.asked, "put first by you")):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
@@ -27,6 +27,8 @@ class Lane(IntEnum):
     """Earlier studies of the next cases: their documents first, then pixels."""
     THUMBNAIL = 5
     """The first picture of each series of cases further down."""
+    LATER = 6
+    """Those cases whole, while line and room are free."""
 
     @property
     def words(self) -> str:
@@ -34,7 +36,7 @@ class Lane(IntEnum):
         return _LANES[self]
 
 
-_LANES: Final = ("now", "stat", "this case", "next cases", "earlier studies", "first pictures")
+_LANES: Final = ("now", "stat", "this case", "next cases", "earlier studies", "first pictures", "later")
 
 
 class Held(NamedTuple):
@@ -116,6 +118,8 @@ class Rules:
     priors: int = 2
     thumbnails: int = 20
     """Cases further down whose first pictures are brought."""
+    later: int = 20
+    """Cases further down that are brought whole while line and room are free."""
     quiet: tuple[int, int] | None = None
     """Minutes of the local day between which only what is open, asked for or stat is fetched."""
     on_metered: str = "own"
@@ -192,10 +196,15 @@ class Plan:
         """What is fetched, in order."""
         return tuple(one for one in self.decisions if one.fetch)
 
+    def better(self, lanes: Collection[Lane], running: StudyKey, part: str) -> bool:
+        """Whether a running fetch should give way: something else of these lanes stands before it."""
+        first = next((one for one in self.to_fetch if one.lane in lanes), None)
+        return first is not None and (first.key, first.part) != (running, part)
+
     @property
     def wanted(self) -> frozenset[StudyKey]:
-        """Studies that are not to be purged for each other: the plan without first pictures."""
-        return frozenset(one.key for one in self.decisions if one.lane != Lane.THUMBNAIL)
+        """Studies that are not to be purged for others: the plan without what is further down."""
+        return frozenset(one.key for one in self.decisions if one.lane < Lane.THUMBNAIL)
 
 
 def size_words(count: int) -> str:

@@ -16,7 +16,7 @@ ENOUGH: Final = 512_000
 WEIGHT: Final = 0.4
 """Of the newest measurement in the running mean."""
 FIRST_PAUSE: Final = 15.0
-LONGEST_PAUSE: Final = 240.0
+LONGEST_PAUSE: Final = 60.0
 """Seconds a line that does not answer is left alone: the first time, and at most."""
 
 

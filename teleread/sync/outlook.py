@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from teleread.archive.eviction import Name
 from teleread.archive.planner import READABLE, plan
-from teleread.archive.plans import Decision, Held, Lane, Line, Plan, Situation, SizeGuess
+from teleread.archive.plans import Held, Line, Plan, Situation, SizeGuess
 from teleread.archive.priors import RankedPrior, case_of, rank_priors
 from teleread.model.patient import PatientIdentifier
 from teleread.model.study import StudyKey
@@ -63,7 +62,7 @@ class Outlook:
         if wishes != self._wishes:
             self._wishes = wishes
             self._ranked.clear()
-        free = rules.cases + rules.thumbnails
+        free = rules.cases + max(rules.thumbnails, rules.later)
         rows = self.vault.worklist.ahead(sorted(READABLE), readers(self.files), free)
         return plan(
             [row for row in rows if row.hub_id in ways],
@@ -125,14 +124,6 @@ class Outlook:
             pinned=pinned,
             count=self.policy.rules.priors if count is None else count,
         )
-
-    def kept(self, wanted: Iterable[Decision]) -> dict[Name, str]:
-        """What the plan wants, as reasons for not purging it."""
-        return {
-            (one.key.hub_id, one.key.study_uid): "it is in the plan"
-            for one in wanted
-            if one.lane != Lane.THUMBNAIL
-        }
 
 
 def readers(files: Iterable[HubFile]) -> tuple[str, ...]:

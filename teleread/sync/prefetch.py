@@ -8,7 +8,6 @@ ordinary one helps out while the first waits for a silent archive.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -25,11 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = ["SLOTS", "Prefetcher"]
 
+_ORDINARY: Final = (Lane.CASE, Lane.NEXT, Lane.PRIOR, Lane.THUMBNAIL, Lane.LATER)
 SLOTS: Final = {
     "now": (Lane.NOW,),
     "stat": (Lane.STAT,),
-    "ordinary": (Lane.CASE, Lane.NEXT, Lane.PRIOR, Lane.THUMBNAIL),
-    "spare": (Lane.CASE, Lane.NEXT, Lane.PRIOR, Lane.THUMBNAIL),
+    "ordinary": _ORDINARY,
+    "spare": _ORDINARY,
 }
 """Workers, by name, with the lanes each works off."""
 _EXPRESS: Final = ("now", "stat")
@@ -41,6 +41,8 @@ STALL_SECONDS: Final = 8.0
 LOOK_SECONDS: Final = 2.0
 """How often a worker with nothing to do looks again."""
 SWEEP_SECONDS: Final = 60.0
+REPLAN_SECONDS: Final = 4.0
+"""How often a running fetch is held against the plan: what came meanwhile may go before it."""
 
 
 class Prefetcher:
@@ -53,6 +55,7 @@ class Prefetcher:
 
     def __init__(self, works: Works, stop: threading.Event) -> None:
         self._works = works
+        self.clock = works.clock
         self._stop = stop
         self._guard = threading.Lock()
         self._jobs: dict[str, Job] = {}
@@ -106,7 +109,7 @@ class Prefetcher:
         """One decision of a slot; whether there was one to act on."""
         if slot == "spare" and not self._stalled():
             return 0
-        if slot not in _EXPRESS and self._express():
+        if slot not in _EXPRESS and self.express():
             self._stop.wait(0.05)
             return 1
         if slot == "ordinary":
@@ -147,7 +150,7 @@ class Prefetcher:
         with self._guard:
             return tuple(self._jobs.values())
 
-    def _express(self) -> bool:
+    def express(self) -> bool:
         """Whether something pressing is being fetched."""
         with self._guard:
             return any(slot in self._jobs for slot in _EXPRESS)
@@ -189,7 +192,7 @@ class Prefetcher:
             decision=decision,
         )
         if not express:
-            job.give_way = self._express
+            job.give_way = _Watch(self, slot, job)
         with self._guard:
             if any(one.key == job.key for one in self._jobs.values()):
                 return 0
@@ -234,10 +237,25 @@ class Prefetcher:
             self._works.room().sweep()
 
 
+class _Watch:
+    """Whether an ordinary fetch gives way: to what is pressing at once, to a better plan within seconds."""
+
+    def __init__(self, prefetcher: Prefetcher, slot: str, job: Job) -> None:
+        self._prefetcher = prefetcher
+        self._slot = slot
+        self._job = job
+        self._look_at = prefetcher.clock.monotonic() + REPLAN_SECONDS
+        self._outranked = False
+
+    def __call__(self) -> bool:
+        if self._prefetcher.express():
+            return True
+        now = self._prefetcher.clock.monotonic()
+        if self._slot == "ordinary" and not self._outranked and now >= self._look_at:
+            self._look_at = now + REPLAN_SECONDS
+            self._outranked = self._prefetcher.plan().better(SLOTS[self._slot], self._job.key, self._job.part)
+        return self._outranked
+
+
 def _ledger(lane: Lane) -> str:
     return {Lane.NOW: "fetch", Lane.CASE: "prior", Lane.PRIOR: "prior"}.get(lane, "prefetch")
-
-
-def lanes_of(slots: Collection[str]) -> tuple[Lane, ...]:
-    """The lanes of some slots."""
-    return tuple(lane for slot in slots for lane in SLOTS[slot])

@@ -47,6 +47,7 @@ def policy(core: Core) -> Policy:
             cases=value("prefetch_cases"),
             priors=value("prefetch_priors"),
             thumbnails=value("prefetch_thumbnails"),
+            later=value("prefetch_later"),
             quiet=_span(value("prefetch_quiet")),
             on_metered=value("prefetch_metered"),
             on_battery=value("prefetch_battery"),

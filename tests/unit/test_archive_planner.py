@@ -71,7 +71,7 @@ def made(
 
     return plan(
         rows,
-        rules or Rules(thumbnails=0),
+        rules or Rules(thumbnails=0, later=0),
         Situation(NOW, **situation),
         mine=lambda one: one.owner == "me",
         held=lambda one: (held or {}).get(one, Held()),
@@ -108,14 +108,14 @@ def test_what_is_open_and_what_is_asked_for_go_before_stat() -> None:
 
 def test_only_n_free_cases_are_held_ready_but_all_of_mine() -> None:
     rows = [row(f"f{number}") for number in range(9)] + [row(f"m{number}", owner="me") for number in range(4)]
-    assert len(names(made(*rows, rules=Rules(cases=2, thumbnails=0)))) == 6
+    assert len(names(made(*rows, rules=Rules(cases=2, thumbnails=0, later=0)))) == 6
 
 
 def test_first_pictures_come_of_cases_further_down_and_only_where_nothing_is_here() -> None:
     rows = [row(f"f{number}", due=number + 1) for number in range(6)] + [
         row("seen", due=9, held=3, expected=9)
     ]
-    found = made(*rows, rules=Rules(cases=2, thumbnails=10))
+    found = made(*rows, rules=Rules(cases=2, thumbnails=10, later=0))
     last = [one for one in found.decisions if one.lane == Lane.THUMBNAIL]
     assert [one.part for one in last] == ["first"] * 5
     assert [one.fetch for one in last] == [True, True, True, True, False]
@@ -181,7 +181,7 @@ def test_the_time_of_arrival_adds_up_what_goes_before() -> None:
     ],
 )
 def test_a_gate_holds_a_free_case_back_and_says_why(situation: dict[str, Any], words: str) -> None:
-    rules = Rules(thumbnails=0, quiet=(19 * 60, 21 * 60 + 30), on_battery="own")
+    rules = Rules(thumbnails=0, later=0, quiet=(19 * 60, 21 * 60 + 30), on_battery="own")
     found = made(row("a"), rules=rules, **situation)
     assert found.to_fetch == ()
     assert words in found.decisions[0].wait
@@ -189,13 +189,13 @@ def test_a_gate_holds_a_free_case_back_and_says_why(situation: dict[str, Any], w
 
 @pytest.mark.parametrize("situation", [{"minute": 20 * 60}, {"metered": True}, {"battery": True}])
 def test_stat_and_open_cases_pass_quiet_hours_battery_and_a_metered_line(situation: dict[str, Any]) -> None:
-    rules = Rules(thumbnails=0, quiet=(19 * 60, 22 * 60), on_metered="none", on_battery="none")
+    rules = Rules(thumbnails=0, later=0, quiet=(19 * 60, 22 * 60), on_metered="none", on_battery="none")
     rows = (row("stat", priority=0), row("open", owner="me"), row("mine", owner="me"))
     assert names(made(*rows, rules=rules, opened=[key("open")], **situation)) == ["open", "stat"]
 
 
 def test_quiet_hours_may_span_midnight() -> None:
-    rules = Rules(thumbnails=0, quiet=(23 * 60, 6 * 60))
+    rules = Rules(thumbnails=0, later=0, quiet=(23 * 60, 6 * 60))
     assert not made(row("a"), rules=rules, minute=60).to_fetch
     assert not made(row("a"), rules=rules, minute=23 * 60 + 5).to_fetch
     assert made(row("a"), rules=rules, minute=7 * 60).to_fetch
@@ -207,7 +207,7 @@ def test_a_paused_machine_still_fetches_what_is_open() -> None:
 
 def test_every_decision_has_a_reason_in_words_and_scores_grow() -> None:
     rows = [row(f"f{number}", due=number + 1) for number in range(4)] + [row("s", priority=0)]
-    found = made(*rows, rules=Rules(cases=2, thumbnails=2), priors={"f0": [prior("9.1")]})
+    found = made(*rows, rules=Rules(cases=2, thumbnails=2, later=0), priors={"f0": [prior("9.1")]})
     assert all(one.reason for one in found.decisions)
     assert [one.score for one in found.decisions] == sorted(one.score for one in found.decisions)
 

@@ -123,7 +123,7 @@ def shelf() -> Shelf:
 
 
 def works(vault: Vault, shelf: Shelf, *more: HubFile, **rules: Any) -> Works:
-    wanted = Policy(Rules(**{"cases": 5, "priors": 0, "thumbnails": 0, **rules}), Budget(None, 0))
+    wanted = Policy(Rules(**{"cases": 5, "priors": 0, "thumbnails": 0, "later": 0, **rules}), Budget(None, 0))
     return Works(vault, Sites(shelf, *more), vault.clock, policy=lambda: wanted)
 
 
@@ -310,7 +310,7 @@ def test_first_pictures_then_documents_then_pixels(vault: Vault, shelf: Shelf) -
     listed = PriorStudy(clean(old), clean("CT"), clean("CT abdomen"), datetime(2025, 1, 1, tzinfo=UTC), 4)
     task(vault, 1, priors=(listed,))
     task(vault, 3)
-    made = works(vault, shelf, cases=1, priors=2, thumbnails=5)
+    made = works(vault, shelf, cases=1, priors=2, thumbnails=5, later=0)
     prefetcher = Prefetcher(made, threading.Event())
     prefetcher.once()
     fetched = [study for kind, study in kinds(vault) if kind == "fetch-started"]
@@ -373,7 +373,7 @@ def test_priors_are_asked_of_the_archive_by_the_qualified_identifier_alone(
 
 
 def limited(vault: Vault, shelf: Shelf, quota: int, **more: Any) -> Works:
-    wanted = Policy(Rules(cases=5, priors=0, thumbnails=0), Budget(quota, 0), **more)
+    wanted = Policy(Rules(cases=5, priors=0, thumbnails=0, later=0), Budget(quota, 0), **more)
     return Works(vault, Sites(shelf), vault.clock, policy=lambda: wanted)
 
 
