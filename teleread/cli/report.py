@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
+from teleread.cli import report_alert
 from teleread.cli.call import MAX_TYPED, Call, Parser, asker, read_words, subcommands
 from teleread.model.errors import ExitCode, UsageError
 from teleread.model.report import Draft, Override, SignedReport, Verdict
@@ -19,6 +20,7 @@ _VERBS = (
     ("set", "write one section of a draft"),
     ("discard", "put a draft into the trash"),
     ("check", "run the checks on a draft"),
+    ("alert", "keep with a draft who was told of its critical finding"),
     ("sign", "sign a draft; it never sends"),
     ("addendum", "open an addendum on a signed report"),
     ("export", "write a signed report to a file"),
@@ -40,6 +42,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     verbs["set"].add_argument("text", metavar="TEXT|-", help="the whole section; - reads standard input")
     verbs["discard"].add_argument("--reason", required=True, metavar="TEXT|-")
+    report_alert.arguments(verbs["alert"])
     _sign_arguments(verbs["sign"])
     for verb in ("addendum", "export"):
         verbs[verb].add_argument("report", metavar="REPORT")
@@ -70,6 +73,7 @@ def _draft_id(call: Call) -> str:
 
 
 def _show_draft(call: Call, draft: Draft) -> int:
+    from teleread.reporting.alerts import plain_fields
     from teleread.workstation.naming import task_name
 
     call.out.document(
@@ -81,7 +85,7 @@ def _show_draft(call: Call, draft: Draft) -> int:
             "state": draft.state,
             "template": draft.template_id,
             "sections": {one.id: one.text for one in draft.sections},
-            "fields": dict(draft.fields),
+            "fields": plain_fields(draft.fields),
         },
     )
     call.out.say(f"Draft {draft.id}")
@@ -136,6 +140,10 @@ def _check(call: Call) -> int:
     rows = [("‼" if one.blocking else "?", one.id, one.text) for one in checks]
     call.out.table(("", "RULE", "WHAT"), rows, empty="Nothing to settle.")
     return int(ExitCode.ATTENTION if any(one.blocking for one in checks) else ExitCode.DONE)
+
+
+def _alert(call: Call) -> int:
+    return report_alert.run(call, _draft_id(call))
 
 
 def _sign(call: Call) -> int:
@@ -286,6 +294,7 @@ _DO: dict[str, Callable[[Call], int]] = {
     "set": _set,
     "discard": _discard,
     "check": _check,
+    "alert": _alert,
     "sign": _sign,
     "addendum": _addendum,
     "export": _export,

@@ -10,14 +10,16 @@ from datetime import datetime
 from typing import Final
 
 from teleread.documents.frozen import Freezing, freeze, moment, thaw
+from teleread.model.evidence import Alert, Evidence
 from teleread.model.identity import Match
 from teleread.model.report import Check, Draft, Override, Section, SignedReport, Template
 from teleread.model.study import InstanceInfo, StudyInfo
 from teleread.model.task import TaskContext, TaskKey
 from teleread.model.text import SafeText, clean
+from teleread.reporting.alerts import alert_in, plain_fields
 from teleread.reporting.drafting import resolved
 
-__all__ = ["Case", "as_signed", "compose_sections", "freezing", "report_of", "uuid7", "words_of"]
+__all__ = ["Case", "alert_of", "as_signed", "compose_sections", "freezing", "report_of", "uuid7", "words_of"]
 
 ADDENDUM_LOINC: Final = "55107-7"
 
@@ -83,7 +85,7 @@ def freezing(
         report_id=before.report_id if before else report_id,
         version=case.version or (before.version + 1 if before else 1),
         idempotency_key=idempotency_key,
-        draft=case.draft,
+        draft=replace(case.draft, fields=plain_fields(case.draft.fields)),
         sections=compose_sections(case.draft, case.template, before, name, signed_at),
         context=case.context,
         study=case.study,
@@ -97,7 +99,18 @@ def freezing(
         zone=zone,
         offset_seconds=offset_seconds,
         predecessor=before,
+        evidence=Evidence(alert=alert_of(case)),
     )
+
+
+def alert_of(case: Case) -> Alert | None:
+    """The alert of the draft; else the one the report it adds to carries already."""
+    own = alert_in(case.draft.fields)
+    if own is not None or case.predecessor is None:
+        return own
+    before = thaw(case.predecessor.frozen).get("alert")
+    words = (before[name] for name in ("category", "told", "at", "method")) if before else ()
+    return Alert(*map(SafeText, words)) if before else None
 
 
 def as_signed(what: Freezing, signature_of: str, frozen: bytes) -> SignedReport:

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 
 from teleread.model.errors import AttentionError, UsageError
+from teleread.model.evidence import Alert
 from teleread.model.report import Check, Draft, Template
 from teleread.model.task import TaskContext, TaskKey
 from teleread.model.text import clean
@@ -16,7 +17,17 @@ from .core import Core
 from .naming import resolve_task, task_name
 from .rightness import match_of
 
-__all__ = ["addendum", "change_template", "checks", "discard", "find_draft", "save", "start"]
+__all__ = [
+    "addendum",
+    "change_template",
+    "checks",
+    "clear_alert",
+    "discard",
+    "find_draft",
+    "save",
+    "set_alert",
+    "start",
+]
 
 
 def find_draft(core: Core, text: str) -> str:
@@ -180,6 +191,38 @@ def discard(core: Core, draft_id: str, reason: str) -> None:
     if not words:
         raise UsageError("Discarding needs a reason.", remedy="Give --reason TEXT.", code="no-reason")
     core.vault.drafts.discard(draft_id, words)
+
+
+def set_alert(core: Core, draft: Draft, category: str, told: str, at: str, method: str) -> Alert:
+    """Keep with a draft who was told of its critical finding; audited.
+
+    Raises:
+        UsageError: The hub has no such category, something is empty, or the draft is no open one.
+        AttentionError: The draft was changed in another window.
+    """
+    from teleread.reporting import alerts
+
+    hub = core.hub(draft.key.hub_id)
+    alert = alerts.make_alert(alerts.categories_of(hub.extra), category, told, at, method)
+    _put_alert(core, draft, alert)
+    return alert
+
+
+def clear_alert(core: Core, draft: Draft) -> None:
+    """Take a draft's alert away again; audited."""
+    _put_alert(core, draft, None)
+
+
+def _put_alert(core: Core, draft: Draft, alert: Alert | None) -> None:
+    from teleread.reporting import alerts
+
+    fields = {alerts.FIELD: alerts.alert_out(alert)}
+    with core.vault.transaction():
+        core.vault.drafts.append(draft.id, draft.seq, fields=fields, holder=core.holder)
+        detail = (
+            {"category": alert.category, "told": alert.told, "at": alert.at} if alert else {"cleared": True}
+        )
+        core.vault.audit.append("alert", subject=draft.id, hub_id=draft.key.hub_id, detail=detail)
 
 
 def checks(core: Core, draft: Draft) -> Sequence[Check]:
