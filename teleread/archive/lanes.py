@@ -7,6 +7,7 @@ overlap even on one lane. A lane holds a bounded number of bytes, then stops rea
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ HELD: Final = 4 << 20
 """Bytes of one lane that wait for the sink, at most."""
 UNWANTED: Final = 32 << 20
 """Bytes of a refused instance after which the line is cut."""
-JOIN_SECONDS: Final = 5.0
+JOIN_SECONDS: Final = 2.0
 _WAIT: Final = 0.5
 
 
@@ -419,5 +420,7 @@ class Lanes:
             self._guard.notify_all()
         for lane in self._lanes:
             lane.feed.abort()
+        end = time.monotonic() + JOIN_SECONDS
         for thread in threads:
-            thread.join(JOIN_SECONDS)
+            # One that is still connecting ends by its own limits, and feeds nothing any more.
+            thread.join(max(0.0, end - time.monotonic()))

@@ -14,6 +14,7 @@ from teleread.wire import dicom_json
 from teleread.wire.caps import JSON_CAP
 from teleread.wire.dicom_tags import is_uid
 from teleread.wire.http_answers import JsonAnswer, StreamAnswer
+from teleread.wire.http_bulk import Watch
 from teleread.wire.multipart import MultipartParser, boundary_of
 
 from .lanes import Feed, Job
@@ -47,6 +48,7 @@ class Streams(Protocol):
         allow: Collection[int] = (),
         max_bytes: int = 1 << 40,
         packed: bool = False,
+        watch: Watch | None = None,
     ) -> AbstractContextManager[StreamAnswer]:
         """Read a large body as it comes."""
         ...
@@ -89,15 +91,12 @@ class Wado:
             accept = self._accept
             packed = self.packed and job.single
             headers = {"Accept": _ACCEPTS[accept]}
-            with self._streams.stream(job.path, headers, allow=_REFUSED, packed=packed) as answer:
+            asked = self._streams.stream(job.path, headers, allow=_REFUSED, packed=packed, watch=feed.attach)
+            with asked as answer:
                 if answer.status not in _REFUSED:
                     if packed:
                         self.packs = answer.packed
-                    feed.attach(answer.abort)
-                    try:
-                        _read(answer, feed, most=2 * job.count + SPARE)
-                    finally:
-                        feed.attach(None)
+                    _read(answer, feed, most=2 * job.count + SPARE)
                     return
             if accept + 1 >= len(_ACCEPTS):
                 raise AttentionError(
@@ -124,18 +123,18 @@ class Listings:
 
     Args:
         streams: The client for large bodies.
-        attach: Told how to end the line while it is read, then None.
+        watch: Told how to end the line while it is read, then None.
         cap: Longest document, bytes.
     """
 
     def __init__(
         self,
         streams: Streams,
-        attach: Callable[[Callable[[], None] | None], None] = lambda abort: None,
+        watch: Watch | None = None,
         cap: int = JSON_CAP,
     ) -> None:
         self._streams = streams
-        self._attach = attach
+        self._watch = watch
         self._cap = cap
 
     def get_json(
@@ -152,13 +151,9 @@ class Listings:
         asked = f"{path}?{urlencode(params, doseq=True)}" if params else path
         body = bytearray()
         send = {**_LISTING, **(headers or {})}
-        with self._streams.stream(asked, send, max_bytes=self._cap, packed=True) as answer:
-            self._attach(answer.abort)
-            try:
-                for piece in answer.pieces:
-                    body += piece
-            finally:
-                self._attach(None)
+        with self._streams.stream(asked, send, max_bytes=self._cap, packed=True, watch=self._watch) as answer:
+            for piece in answer.pieces:
+                body += piece
         try:
             return JsonAnswer(answer.status, json.loads(body) if body else None, answer.headers)
         except (ValueError, RecursionError):

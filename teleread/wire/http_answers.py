@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -59,10 +59,6 @@ class JsonAnswer:
         return self.headers.get("location", "")
 
 
-def _nothing() -> None:
-    pass
-
-
 @dataclass(frozen=True, slots=True)
 class StreamAnswer:
     """An answer whose body is read as it comes."""
@@ -73,8 +69,6 @@ class StreamAnswer:
     pieces: Iterator[bytes | memoryview]
     """The body: capped, each wait limited, unpacked where packing was asked for. Each piece stays valid.
     Raises OfflineError ``cut`` or ``timeout``."""
-    abort: Callable[[], None] = _nothing
-    """Ends the line from any thread; whoever reads `pieces` then meets ``cut``."""
 
     @property
     def packed(self) -> bool:

@@ -41,6 +41,10 @@ _IDLE_SECONDS: Final = 20.0
 _SAFE: Final = "/%:@!$&'()*+,;=~-._?"
 
 
+Watch = Callable[[Callable[[], None] | None], None]
+"""Told how to end the line that is waited for; may raise to give the request up."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Ask:
     """One request."""
@@ -48,6 +52,7 @@ class _Ask:
     url: str
     headers: Mapping[str, str]
     total: float | None
+    watch: Watch | None = None
 
 
 class BulkClient:
@@ -103,6 +108,7 @@ class BulkClient:
         max_bytes: int = 1 << 40,
         total: float | None = None,
         packed: bool = False,
+        watch: Watch | None = None,
     ) -> Iterator[StreamAnswer]:
         """Read a large body as it comes.
 
@@ -113,6 +119,7 @@ class BulkClient:
             max_bytes: Longest body, packed or unpacked.
             total: Limit in seconds for the whole; each silence and each minute's rate are limited anyway.
             packed: Ask for gzip; what comes packed is unpacked in bounded steps.
+            watch: Told how to end each line from another thread, before it is waited for; None at the end.
 
         Raises:
             OfflineError: No answer, or the body was cut (from ``pieces``).
@@ -120,12 +127,12 @@ class BulkClient:
             AttentionError: Any other refusal; ``too-big``.
         """
         send = {"Accept": "*/*", **(headers or {}), "Accept-Encoding": "gzip" if packed else "identity"}
-        line, status, fields = self._answered(_Ask(self._url(path), send, total))
+        line, status, fields = self._answered(_Ask(self._url(path), send, total, watch))
         body = line.body(status, fields)
         try:
             if not 200 <= status < 300 and status not in allow:
                 self._refuse(status, fields, body)
-            answer = StreamAnswer(status, fields, iter(()), line.kill)
+            answer = StreamAnswer(status, fields, iter(()))
             if answer.packed and not packed:
                 raise AttentionError(
                     f"{self._who_up} packs its answer in a way that was not asked for.", code="refused"
@@ -133,6 +140,8 @@ class BulkClient:
             yield replace(answer, pieces=self._pieces(body, fields, max_bytes))
             line.drain(body)
         finally:
+            if watch is not None:
+                watch(None)
             self._release(line)
 
     def warm(self, count: int, then: Callable[[], None] | None = None) -> None:
@@ -182,7 +191,12 @@ class BulkClient:
             if line is None:
                 line = self._opened()
             try:
+                if ask.watch is not None:
+                    ask.watch(line.kill)
                 return line, *line.ask(self._head(ask, sign_in), self._limits, ask.total)
+            except TelereadError:
+                line.close()
+                raise
             except (OSError, Garbled) as error:
                 line.close()
                 if kept and not isinstance(error, Garbled | TimeoutError):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import ssl
 import struct
+import threading
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -15,7 +17,8 @@ import pytest
 
 from teleread.archive.dicomweb import DicomwebArchive
 from teleread.archive.fetcher import FetchLimits, FetchOutcome, fetch
-from teleread.archive.sink import SinkLimits
+from teleread.archive.link import Governor, LinkEstimate
+from teleread.archive.sink import SinkLimits, VaultSink
 from teleread.model.errors import AttentionError, NotSignedInError, OfflineError, TelereadError
 from teleread.model.hubfile import HubFile
 from teleread.model.study import StudyKey
@@ -306,8 +309,13 @@ def assert_no_wrong_byte(vault: Vault, server: HostileWeb) -> int:
     return len(held)
 
 
+@pytest.mark.parametrize("way", ["near", "far"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_every_quirk_ends_in_a_whole_study_or_a_named_shortfall(case: Case, vault: Vault) -> None:
+def test_every_quirk_ends_in_a_whole_study_or_a_named_shortfall(
+    case: Case, way: str, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if way == "far":
+        monkeypatch.setattr("teleread.archive.dicomweb.LAN_RTT", 0.0)
     with hostile_web(slices(), case.quirk()) as server:
         outcome = fetched(vault, server)
         assert assert_no_wrong_byte(vault, server) == case.held
@@ -472,3 +480,98 @@ def test_the_same_archive_over_tls_brings_the_study(vault: Vault, tmp_path: Path
         archive.close()
         assert assert_no_wrong_byte(vault, server) == 7
     assert outcome.complete
+
+
+@pytest.fixture
+def far(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every archive is far away."""
+    monkeypatch.setattr("teleread.archive.dicomweb.LAN_RTT", 0.0)
+
+
+def slow_listing(ask: Ask) -> bool:
+    """The listing of all takes its time, as it does for a thousand instances."""
+    if ask.level == "list-instances" and ask.query.get("limit") != ["1"]:
+        ask.server.wait(0.4)
+    return False
+
+
+@pytest.mark.usefixtures("far")
+@pytest.mark.parametrize("quirk", [web.good, slow_listing])
+def test_from_afar_the_middle_of_each_series_comes_first_and_nothing_twice(
+    quirk: Quirk, vault: Vault
+) -> None:
+    with hostile_web(slices(9, 5), quirk) as server:
+        outcome = fetched(vault, server)
+        assert assert_no_wrong_byte(vault, server) == 14
+    assert outcome.complete
+    asked = [one.rsplit("/", 1)[-1] for one in server.asked if re.search(r"/instances/[0-9.]+$", one)]
+    assert set(asked[:2]) == {f"{STUDY}.1.5", f"{STUDY}.2.3"}
+    assert len(asked) == len(set(asked)) == 14
+
+
+@pytest.mark.usefixtures("far")
+def test_what_the_reader_wants_first_comes_first(vault: Vault) -> None:
+    wish = (f"{STUDY}.2.1", f"{STUDY}.1.3")
+    with hostile_web(slices(), web.good) as server:
+        hub = HubFile("hub", "hostile", dicomweb=server.base, connections=1)
+        archive = DicomwebArchive(hub, limits=LIMITS)
+        archive.echo()
+        archive.overview(STUDY)
+        manifest = replace(archive.manifest(STUDY), first=wish)
+        sink = VaultSink(lambda study_uid: vault.objects.open_segment("hub", study_uid), STUDY)
+        archive.retrieve(manifest, manifest.sop_uids, sink, lambda count, size: None)
+        sink.close()
+        archive.close()
+    asked = [one.rsplit("/", 1)[-1] for one in server.asked if re.search(r"/instances/[0-9.]+$", one)]
+    assert tuple(asked[:2]) == wish
+
+
+def packing(ask: Ask) -> bool:
+    """Packs whatever may be packed; the first time for each it breaks off."""
+    if ask.level != "instance" or "gzip" not in ask.headers["Accept-Encoding"]:
+        return False
+    packed = gzip.compress(web.body_of(_files(ask)))
+    first = ask.server.asked.count(ask.where) == 1
+    ask.begin(Content_Encoding="gzip")
+    ask.put(packed[: len(packed) // 2] if first and ask.where.endswith(".3") else packed)
+    ask.hang_up()
+    return True
+
+
+@pytest.mark.usefixtures("far")
+def test_packed_answers_are_unpacked_and_one_that_breaks_off_is_asked_for_again(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = Governor(0.04, 2, LinkEstimate(0.04, 1e6, 2, packed=True))
+    monkeypatch.setattr("teleread.archive.dicomweb.Governor", lambda *_: slow)
+    with hostile_web(slices(), packing) as server:
+        outcome = fetched(vault, server)
+        assert assert_no_wrong_byte(vault, server) == 7
+    assert outcome.complete
+    assert server.asked.count(f"studies/{STUDY}/series/{STUDY}.1/instances/{STUDY}.1.3") == 2
+
+
+class Enough(Exception):  # noqa: N818 - what a reader wants is no error
+    """Something more urgent came."""
+
+
+@pytest.mark.parametrize("way", ["near", "far"])
+def test_a_fetch_can_be_stopped_while_the_archive_is_silent(
+    way: str, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if way == "far":
+        monkeypatch.setattr("teleread.archive.dicomweb.LAN_RTT", 0.0)
+    calls = [0]
+
+    def stop(held: int, expected: int, size: int) -> None:
+        calls[0] += 1
+        raise Enough
+
+    with hostile_web(slices(), web.always("bytes", web.stall(0))()) as server:
+        hub = HubFile("hub", "hostile", dicomweb=server.base)
+        archive = DicomwebArchive(hub, limits=replace(LIMITS, read=19.0))
+        with pytest.raises(Enough):
+            fetch(vault, [archive], KEY, limits=TRIES, progress=stop)
+        archive.close()
+    assert calls[0] == 1
+    assert not [one for one in threading.enumerate() if one.name.startswith("teleread-lane")]

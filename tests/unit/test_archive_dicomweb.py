@@ -111,6 +111,7 @@ class Server:
         allow: Collection[int] = (),
         max_bytes: int = 1 << 40,
         packed: bool = False,
+        watch: Any = None,
     ) -> Iterator[StreamAnswer]:
         """As `teleread.wire.http_bulk.BulkClient.stream`, without a line."""
         made = self.answer(httpx.Request("GET", f"http://127.0.0.1/dw/{path}", headers=headers))
