@@ -111,7 +111,7 @@ def _split(keys: str) -> tuple[str, ...]:
 
 ACTIONS: Final[tuple[Action, ...]] = (
     _make("Anywhere", "help.keys", "LPTS", "?  F1", "the keys that are valid here", "keys"),
-    _make("Anywhere", "app.palette", "LPT", "Ctrl+P  :", "every action by name", emacs="Alt+X  :"),
+    _make("Anywhere", "app.palette", "LPT", "Ctrl+P  :", "every action by name", emacs="Alt+x  :"),
     _make("Anywhere", "app.go", "LPt", "g", "the go menu", "go…", emacs="g  Ctrl+X"),
     _make("Anywhere", "app.lock", "LPTS", "F12", "lock now and clear the pictures"),
     _make("Anywhere", "app.redraw", "LPTS", "Ctrl+L", "draw the screen anew"),
@@ -182,7 +182,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     _make("Report", "text.expand", "T", "Tab", "the next field"),
     _make("Report", "section.next", "T", "Alt+Down", "the next section"),
     _make("Report", "section.previous", "T", "Alt+Up", "the section above"),
-    _make("Report", "text.find", "T", "Ctrl+F", "find in the report", vim="/", emacs="Alt+S"),
+    _make("Report", "text.find", "T", "Ctrl+F", "find in the report", vim="/", emacs="Alt+s"),
     _make("Report", "text.undo", "T", "Ctrl+Z", "undo in the text", vim="u", emacs="Ctrl+_"),
     _make("Report", "text.redo", "T", "Ctrl+Y", "redo in the text", vim="U", emacs="Alt+_"),
     _make("Sheet", "sheet.back", "S", "Esc", "close; nothing happens", "back", emacs="Esc  Ctrl+G"),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from textual import events
-from textual.app import ScreenStackError
+from textual.app import App, ScreenStackError
 from textual.css.query import NoMatches
 
 from teleread.host.clock import Clock
@@ -27,7 +27,7 @@ from .routes import Routes
 from .screens.place import Place
 from .screens.worklist import Worklist
 from .terminal import first_look
-from .themes import DARK, FALLBACK
+from .themes import DARK, FALLBACK, Look
 from .widgets.lines import Lines
 
 __all__ = ["DecoderFactory", "TelereadApp", "run"]
@@ -133,6 +133,15 @@ class TelereadApp(Routes, inherit_bindings=False):
             if isinstance(screen, Place):
                 screen.lay_out_again()
 
+    def begin_with(self, look: Look) -> None:
+        """Take a theme before the app runs: changed later, every style would be read a second time."""
+        self.look = look
+        self.set_reactive(App.theme, look.name)
+        for name, on in (("-dark-mode", look.dark), ("-light-mode", not look.dark)):
+            self.set_class(on, name, update=False)
+        self._refresh_truecolor_filter(self.ansi_theme)
+        self.stylesheet.set_variables(self.get_css_variables())
+
     def preload(self) -> None:
         """Read the first rows and counts before the first paint."""
         self.items = list(self.workstation.items())
@@ -141,11 +150,15 @@ class TelereadApp(Routes, inherit_bindings=False):
         self._version = self.workstation.data_version()
         self._loaded_at = self._status_at = self.clock.monotonic()
 
+    def get_default_screen(self) -> Worklist:
+        """The worklist is the first level; there is no empty screen below it."""
+        return Worklist()
+
     def on_mount(self) -> None:
-        """Show the worklist, begin to look at the vault."""
+        """Begin to look at the vault."""
         self._ask_cell_width()
-        self.theme = self.look.name
-        self.push_screen(Worklist())
+        if self.theme != self.look.name:
+            self.theme = self.look.name
         self.set_interval(POLL_SECONDS, self._poll)
         self.call_after_refresh(self.calm.settle)
         if self.first_problem:
@@ -342,12 +355,13 @@ def run(
     Returns:
         Exit code: 0, or 1 where the screen ended by a mistake of its own.
     """
+    calm = Calm()
+    calm.begin()
     app = TelereadApp(workstation, demo=demo, decoder_factory=decoder_factory)
+    app.calm = calm
     picked = app.setting("theme", "auto")
-    app.look = app.looks.get(picked) or app.looks[first_look(picked)]
+    app.begin_with(app.looks.get(picked) or app.looks.get(first_look(picked)) or FALLBACK())
     app.preload()
-    app.calm.active = True
-    app.calm.settle()
     result = app.run(mouse=True)
     app.calls.close()
     if app.exit_words:

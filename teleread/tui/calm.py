@@ -23,10 +23,16 @@ class Calm:
         """Off until the program is really run: a test's process is not ours to still."""
         self._collected = False
 
+    def begin(self) -> None:
+        """The program is really run: collect nothing until the first paint, which makes little rubbish."""
+        self.active = True
+        gc.disable()
+
     def settle(self) -> None:
         """Set what is alive now aside from later collections; counting references still frees it."""
         if self.active:
             gc.freeze()
+            gc.enable()
 
     def breathe(self, idle: float) -> None:
         """Collect in full, once each time the reader is away.

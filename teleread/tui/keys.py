@@ -8,7 +8,7 @@ from typing import Final
 
 from textual.binding import Binding, BindingsMap
 
-from teleread.model.actions import ACTIONS, Action, keys_for, normal_keys, remapped
+from teleread.model.actions import ACTIONS, PRESETS, Action, keys_for, normal_keys, remapped
 
 __all__ = ["Keymap", "shown_key", "textual_key"]
 
@@ -66,6 +66,8 @@ class Keymap:
         Raises:
             UsageError: The settings name unknown actions, or one key twice.
         """
+        if not changes and preset in PRESETS:
+            return cls(preset=preset)
         return cls(remapped(preset, changes or {}), preset)
 
     def keys_of(self, one: Action, context: str) -> tuple[str, ...]:
@@ -79,7 +81,7 @@ class Keymap:
 
     def all_keys(self, action_id: str) -> tuple[str, ...]:
         """Every key of the action of that name, chords too."""
-        return next((one.default for one in self.actions if one.id == action_id), ())
+        return next((one.keys(self.preset) for one in self.actions if one.id == action_id), ())
 
     def first_key(self, action_id: str, context: str) -> str:
         """The key that hints show; empty where the action is not valid."""

@@ -25,11 +25,7 @@ class Scrolling(Sheet[T]):
 
     def high(self) -> int:
         """As high as its rows."""
-        return len(self.rows(max(20, self.region_wanted_width()))) + 1
-
-    def region_wanted_width(self) -> int:
-        """Cells of a row."""
-        return self.under.sheet_region(10).width - 1
+        return len(self.rows(max(20, self.width_wanted()))) + 1
 
     def wanted(self) -> int:
         """As high as its rows."""

@@ -58,7 +58,7 @@ class NextKey(Sheet[str]):
 
     def wanted(self) -> int:
         """Heading and rows of at most four."""
-        return 1 + -(-len(self.entries) // self._columns(self.app.size.width))
+        return 1 + -(-len(self.entries) // self._columns(self.width_wanted()))
 
     def _columns(self, width: int) -> int:
         return max(1, min(4, width // 24))
@@ -115,7 +115,7 @@ class KeySheet(Sheet[None]):
 
     def wanted(self) -> int:
         """As high as its rows, at most ten over a picture."""
-        return 4 + len(self._cells()) // max(1, self.app.size.width // 40)
+        return 1 + -(-len(self._cells()) // max(1, self.width_wanted() // 40))
 
     def _cells(self) -> list[tuple[str, str, str]]:
         made = []

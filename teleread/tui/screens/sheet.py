@@ -89,6 +89,10 @@ class Sheet(Vertical, Generic[T], can_focus=True, inherit_bindings=False):
         """Where it lies."""
         return self.under.sheet_region(self.wanted())
 
+    def width_wanted(self) -> int:
+        """Cells of its rows where it will lie."""
+        return self.under.sheet_region(1).width - 1
+
     def settle(self) -> None:
         """Lie where the screen below allows."""
         region = self.region_wanted()

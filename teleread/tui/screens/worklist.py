@@ -103,7 +103,7 @@ class Worklist(ListPlace[WorklistItem]):
         if known:
             self.table.marked |= {item.key for item in items if item.key not in known}
         self.items, self.age = items, age
-        self.recount()
+        self.call_after_refresh(self.recount)
         self.order_rows(hold=self.face.idle_seconds() < SETTLED)
 
     def recount(self) -> None:
