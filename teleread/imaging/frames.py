@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy
     from numpy.typing import NDArray
 
-__all__ = ["FUNCTIONS", "CannotShow", "Frame", "LookupTable", "Pixels", "Window"]
+__all__ = ["FUNCTIONS", "CannotShow", "Frame", "LookupTable", "Pixels", "Region", "Window"]
 
 MONOCHROME2: Final = SafeText("MONOCHROME2")
 
@@ -60,6 +60,32 @@ class LookupTable:
     """LUT Explanation."""
 
 
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A calibrated part of an ultrasound picture (PS3.3 C.8.5.5)."""
+
+    left: int
+    """First column, from 0."""
+    top: int
+    """First row, from 0."""
+    right: int
+    """Last column."""
+    bottom: int
+    """Last row."""
+    across: float
+    """Units from a column to the next."""
+    unit_across: SafeText
+    """cm, s, Hz or cm/s; empty for another."""
+    down: float
+    """Units from a row to the next."""
+    unit_down: SafeText
+    """As `unit_across`."""
+
+    def holds(self, column: float, row: float) -> bool:
+        """Whether a place lies in it."""
+        return self.left <= column <= self.right and self.top <= row <= self.bottom
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One decoded frame."""
@@ -102,6 +128,22 @@ class Frame:
     """The lowest value is white: MONOCHROME1, or Presentation LUT Shape INVERSE."""
     pixel_spacing: tuple[float, float] | None = None
     """Millimetres between rows, between columns, as Pixel Spacing or else Imager Pixel Spacing says."""
+    spacing_kind: SafeText = EMPTY
+    """Where `pixel_spacing` is from: PixelSpacing, ImagerPixelSpacing or NominalScannedPixelSpacing."""
+    calibration: SafeText = EMPTY
+    """How Pixel Spacing of a projection was calibrated, as the object says: GEOMETRY, FIDUCIAL, or words."""
+    regions: tuple[Region, ...] = ()
+    """Calibrated regions of an ultrasound picture."""
+    suv: float | None = None
+    """Factor from modality units to SUV by body weight, g/ml."""
+    suv_note: SafeText = EMPTY
+    """How SUV is computed, or why it is not."""
+    frame_of_reference: SafeText = EMPTY
+    """Frame of Reference UID."""
+    thickness: float | None = None
+    """Slice Thickness, mm."""
+    comments: SafeText = EMPTY
+    """Image Comments."""
     aspect: float = 1.0
     """Height of a pixel over its width."""
     position: tuple[float, float, float] | None = None

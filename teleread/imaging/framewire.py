@@ -17,7 +17,7 @@ import numpy as np
 
 from teleread.model.text import SafeText, clean
 
-from .frames import FUNCTIONS, CannotShow, Frame, LookupTable, Window
+from .frames import FUNCTIONS, CannotShow, Frame, LookupTable, Region, Window
 
 if TYPE_CHECKING:
     from .objects import ReadObject
@@ -302,8 +302,16 @@ def _fields(fields: dict[str, Any]) -> dict[str, Any]:
         "sop_uid",
         "modality",
         "body_part",
+        "spacing_kind",
+        "calibration",
+        "suv_note",
+        "frame_of_reference",
     )
     return {name: _text(fields[name], 128) for name in texts} | {
+        "comments": _text(fields["comments"], 500),
+        "regions": tuple(_region(one) for one in fields["regions"][:64]),
+        "suv": _real_or_none(fields["suv"]),
+        "thickness": _real_or_none(fields["thickness"]),
         "frames": _whole(fields["frames"], 1, 1 << 31),
         "number": _whole(fields["number"], 1, 1 << 31),
         "bits_stored": _whole(fields["bits_stored"], 1, 64),
@@ -351,6 +359,25 @@ def _reals(values: Any, count: int) -> tuple[float, ...]:
     if len(values) != count:
         raise BrokenMessageError
     return tuple(_real(value) for value in values)
+
+
+def _real_or_none(value: Any) -> float | None:
+    return None if value is None else _real(value)
+
+
+def _region(values: Any) -> Region:
+    left, top, right, bottom, across, unit_across, down, unit_down = values
+    edges = [_whole(edge, 0, 65535) for edge in (left, top, right, bottom)]
+    return Region(
+        edges[0],
+        edges[1],
+        edges[2],
+        edges[3],
+        _real(across),
+        _text(unit_across, 8),
+        _real(down),
+        _text(unit_down, 8),
+    )
 
 
 def _function(value: Any) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from teleread.model.text import clean
 
+from . import physics
 from .elements import Elements
 from .frames import FUNCTIONS, LookupTable, Window
 from .part10 import Part10, cannot
@@ -150,7 +151,9 @@ def describe(part: Part10, shape: Shape, number: int) -> dict[str, Any]:
     groups = _Groups(header, number)
     values = groups.macro(0x00289145, 0x00281052)
     voi = groups.macro(0x00289132, 0x00281050)
-    spacing, aspect = _spacing(groups)
+    spacing, aspect, kind = _spacing(groups)
+    measures = groups.macro(0x00289110, 0x00180050)
+    factor, note = physics.uptake(header)
     slope, intercept = values.number(0x00281053), values.number(0x00281052)
     instance = header.number(0x00200013)
     function = voi.text(0x00281056)
@@ -175,6 +178,16 @@ def describe(part: Part10, shape: Shape, number: int) -> dict[str, Any]:
         "voi_function": function,
         "presentation_invert": shape.photometric == "MONOCHROME1" or header.text(0x20500020) == "INVERSE",
         "pixel_spacing": spacing,
+        "spacing_kind": kind,
+        "calibration": clean(
+            header.text(0x00280A04) or header.text(0x00280A02) if kind == "PixelSpacing" else "", limit=64
+        ),
+        "regions": physics.regions(header),
+        "suv": factor,
+        "suv_note": clean(note, limit=120),
+        "frame_of_reference": clean(header.text(0x00200052), limit=64),
+        "thickness": measures.number(0x00180050),
+        "comments": clean(header.whole_text(0x00204000), limit=500),
         "aspect": aspect,
         "position": _floats(groups.macro(0x00209113, 0x00200032), 0x00200032, 3),
         "orientation": _floats(groups.macro(0x00209116, 0x00200037), 0x00200037, 6),
@@ -184,7 +197,7 @@ def describe(part: Part10, shape: Shape, number: int) -> dict[str, Any]:
         "sop_uid": clean(header.text(0x00080018), limit=128),
         "modality": clean(header.text(0x00080060), limit=16),
         "body_part": clean(header.text(0x00180015), limit=64),
-        "frame_time": header.number(0x00181063),
+        "frame_time": physics.frame_time(header),
         "lossy": header.text(0x00282110) == "01" or part.transfer_syntax in _LOSSY,
     }
 
@@ -210,17 +223,21 @@ def read_windows(voi: Elements, function: str) -> tuple[Window, ...]:
     )
 
 
-def _spacing(groups: _Groups) -> tuple[tuple[float, float] | None, float]:
-    """Spacing in mm and the aspect of a pixel (height over width); PS3.3 C.7.6.3.1.7 and 10.7.1."""
+def _spacing(groups: _Groups) -> tuple[tuple[float, float] | None, float, str]:
+    """Spacing in mm, aspect of a pixel (height over width), source; PS3.3 C.7.6.3.1.7 and 10.7.1."""
     measures = groups.macro(0x00289110, 0x00280030)
-    for source, tag in ((measures, 0x00280030), (groups.header, 0x00181164), (groups.header, 0x00182010)):
+    for source, tag, name in (
+        (measures, 0x00280030, "PixelSpacing"),
+        (groups.header, 0x00181164, "ImagerPixelSpacing"),
+        (groups.header, 0x00182010, "NominalScannedPixelSpacing"),
+    ):
         values = source.numbers(tag)
         if len(values) >= 2 and min(values[:2]) > 0:
-            return (values[0], values[1]), _sane_aspect(values[0] / values[1])
+            return (values[0], values[1]), _sane_aspect(values[0] / values[1]), name
     ratio = groups.header.numbers(0x00280034)
     if len(ratio) >= 2 and min(ratio[:2]) > 0:
-        return None, _sane_aspect(ratio[0] / ratio[1])
-    return None, 1.0
+        return None, _sane_aspect(ratio[0] / ratio[1]), ""
+    return None, 1.0, ""
 
 
 def _sane_aspect(aspect: float) -> float:
