@@ -30,6 +30,12 @@ _VERBS = (
 )
 
 
+_FORMS = (
+    *("text", "html", "pdf", "fhir", "dicom-sr", "dicom-measurements", "dicom-pdf", "key-objects", "hl7v2"),
+)
+"""As `documents.forms` has them; a test holds the two together."""
+
+
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What may be typed."""
     verbs = subcommands(parser, _VERBS)
@@ -46,7 +52,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     _sign_arguments(verbs["sign"])
     for verb in ("addendum", "export"):
         verbs[verb].add_argument("report", metavar="REPORT")
-    verbs["export"].add_argument("--format", required=True, choices=("text", "html", "fhir"))
+    verbs["export"].add_argument("--format", required=True, choices=_FORMS)
     verbs["export"].add_argument("--out", required=True, metavar="PATH")
     verbs["verify"].add_argument("report", metavar="REPORT|PATH")
     verbs["search"].add_argument("words", nargs="+", metavar="WORDS|-")

@@ -25,7 +25,7 @@ from .dicom_sr import document_module, measured_number
 from .facts import Facts, facts_of, held_images
 from .marks import Mark, mark_text, read_mark
 from .sr_items import Name, children, code, container, image, name_of, one, person, series_of, text, value_of
-from .sr_read import read_measurement
+from .sr_read import MISSING, read_measurement
 from .thawing import thaw
 
 __all__ = ["RENDERER", "mark_in", "measurements_in", "render"]
@@ -150,10 +150,12 @@ def mark_in(data: bytes) -> Mark:
 
 
 def _mark(ds: Dataset) -> Mark:
-    blocks = [item for item in children(ds) if n.SIGNED.is_(item)]
-    if not blocks:
-        raise IntegrityError("This measurement report is none that teleread wrote.", code="not-a-report")
-    return read_mark(one(children(blocks[0]), n.MARK))
+    try:
+        block = next(item for item in children(ds) if n.SIGNED.is_(item))
+        return read_mark(one(children(block), n.MARK))
+    except (StopIteration, *MISSING):
+        words = "This measurement report is none that teleread wrote."
+        raise IntegrityError(words, code="not-a-report") from None
 
 
 def measurements_in(data: bytes) -> tuple[Measurement, ...]:
@@ -164,6 +166,13 @@ def measurements_in(data: bytes) -> tuple[Measurement, ...]:
     """
     ds = open_file(data, (SOP_CLASS,))
     _mark(ds)
+    try:
+        return _measurements(ds)
+    except MISSING:
+        raise IntegrityError("A part of this measurement report is missing.", code="not-a-report") from None
+
+
+def _measurements(ds: Dataset) -> tuple[Measurement, ...]:
     series = series_of(ds)
     found = []
     for block in (item for item in children(ds) if _ALL.is_(item)):

@@ -81,8 +81,11 @@ def pdf_in(data: bytes) -> bytes:
         IntegrityError: It is no such object, or its length does not hold.
     """
     ds = open_file(data, (SOP_CLASS,))
-    document = bytes(ds.get("EncapsulatedDocument", b""))
-    length = int(ds.get("EncapsulatedDocumentLength", len(document)))
+    try:
+        document = bytes(ds.get("EncapsulatedDocument", b""))
+        length = int(ds.get("EncapsulatedDocumentLength", len(document)))
+    except (TypeError, ValueError):
+        document, length = b"", 0
     if not document.startswith(b"%PDF-") or length > len(document) or len(document) - length > 1:
         raise IntegrityError("This object holds no whole PDF.", code="not-a-report")
     return document[:length]

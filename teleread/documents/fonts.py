@@ -22,6 +22,7 @@ FAMILIES: Final = (
         )
     ),
     "Droid Sans Fallback",
+    "NanumSquare",
 )
 """In the order a letter is looked for."""
 

@@ -147,14 +147,14 @@ def read(data: bytes) -> Selection:
         IntegrityError: It is none of ours.
     """
     ds = open_file(data, (SOP_CLASS,))
-    title, top, series = name_of(ds), children(ds), series_of(ds)
-    lines = next((value_of(item) for item in top if n.KEY_NOTE.is_(item)), "").split("\n")
-    mark = read_mark(lines[0])
-    notes = dict(line.split(_LABEL_OF, 1) for line in lines[1:] if _LABEL_OF in line)
     try:
+        title, top, series = name_of(ds), children(ds), series_of(ds)
+        lines = next((value_of(item) for item in top if n.KEY_NOTE.is_(item)), "").split("\n")
+        mark = read_mark(lines[0])
+        notes = dict(line.split(_LABEL_OF, 1) for line in lines[1:] if _LABEL_OF in line)
         found = [image_of(item, series) for item in top if str(item.ValueType) in {"IMAGE", "COMPOSITE"}]
-    except (AttributeError, IndexError, ValueError):
-        found = []
+    except (AttributeError, IndexError, TypeError, ValueError):
+        title, found = None, []
     if title is None or not found:
         raise IntegrityError("A part of this key object selection is missing.", code="not-a-report")
     images = tuple(KeyImage(one, SafeText(notes.get(str(index), ""))) for index, one in enumerate(found, 1))

@@ -17,7 +17,10 @@ from .facts import Facts, Part
 from .marks import Mark, read_mark
 from .sr_items import Name, as_code, children, image_of, name_of, one, read_code, series_of, value_of, walk
 
-__all__ = ["facts_in", "mark_in", "read_measurement"]
+__all__ = ["MISSING", "facts_in", "mark_in", "read_measurement"]
+
+MISSING: Final = (AttributeError, IndexError, KeyError, ValueError, TypeError)
+"""What is raised where an item lacks what ours have."""
 
 _OURS: Final = (n.CHANGE, n.NOTES, n.SIGNED, n.REQUEST, n.KEY_IMAGES, n.CRITICAL)
 _SIDES: Final = {name.value: side for side, name in n.SIDES.items()}
@@ -34,7 +37,10 @@ def mark_in(data: bytes) -> Mark:
 
 
 def _mark(ds: Dataset) -> Mark:
-    found = next((item for item in walk(ds) if n.MARK.is_(item)), None)
+    try:
+        found = next((item for item in walk(ds) if n.MARK.is_(item)), None)
+    except MISSING:
+        found = None
     if found is None:
         raise IntegrityError("This structured report is none that teleread wrote.", code="not-a-report")
     return read_mark(value_of(found))
@@ -49,7 +55,7 @@ def facts_in(data: bytes) -> Facts:
     ds = open_file(data, tuple(IODS.values()))
     try:
         return _facts(ds)
-    except (AttributeError, IndexError, KeyError, ValueError, TypeError):
+    except MISSING:
         raise IntegrityError("A part of this structured report is missing.", code="not-a-report") from None
 
 

@@ -75,6 +75,8 @@ class HubFile:
     literal_query: bool = False
     """QIDO values are sent unencoded (some archives don't percent-decode)."""
     rights: tuple[str, ...] = ("report", "sign")
+    documents: Mapping[str, Any] = field(default_factory=dict)
+    """Switches of the forms a report is written in; `documents.forms` knows them."""
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Keys this version does not know; kept, and told by doctor."""
 
@@ -157,7 +159,16 @@ _TEXTS = (
 )
 _NUMBERS = ("listen", "associations", "connections", "undo_minutes", "escalate_minutes", "sign_again_hours")
 _SWITCHES = ("claim_on_open", "literal_query", "dimse_tls", "listen_tls")
-_OTHER = ("hub_id", "fhir", "dicomweb", "dimse", "rights")
+_OTHER = ("hub_id", "fhir", "dicomweb", "dimse", "rights", "documents")
+
+
+def _tables(table: Mapping[str, Any]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    if isinstance(table.get("rights"), list):
+        values["rights"] = tuple(str(right) for right in table["rights"])
+    if isinstance(table.get("documents"), Mapping):
+        values["documents"] = dict(table["documents"])
+    return values
 
 
 def parse_hub_file(name: str, table: Mapping[str, Any]) -> HubFile:
@@ -186,8 +197,7 @@ def parse_hub_file(name: str, table: Mapping[str, Any]) -> HubFile:
         values["proxy"] = _proxy(name, values["proxy"])
     if table.get("dimse"):
         values["dimse"] = parse_dimse(str(table["dimse"]))
-    if isinstance(table.get("rights"), list):
-        values["rights"] = tuple(str(right) for right in table["rights"])
+    values |= _tables(table)
     known = {*_TEXTS, *_NUMBERS, *_SWITCHES, *_OTHER}
     extra = {key: value for key, value in table.items() if key not in known}
     return HubFile(hub_id=hub_id, name=name, extra=extra, **values)

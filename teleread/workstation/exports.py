@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from teleread.documents.forms import Switches, render_form, switches_of
 from teleread.host.paths import atomic_write
 from teleread.model.errors import UsageError
 from teleread.model.report import SignedReport, Verdict
@@ -27,7 +28,7 @@ def export_report(core: Core, report_id: str, form: str, out: str) -> dict[str, 
         UsageError: There is no such report, or the folder is not there.
     """
     report = core.vault.reports.get(report_id.lower())
-    data = _renderer(form)(report)
+    data = render_form(report, form, _switches(core, report))
     path = Path(out)
     if not path.parent.is_dir() or path.is_dir():
         raise UsageError(
@@ -52,18 +53,10 @@ def export_report(core: Core, report_id: str, form: str, out: str) -> dict[str, 
     }
 
 
-def _renderer(form: str) -> Callable[[SignedReport], bytes]:
-    if form == "text":
-        from teleread.documents.render_text import render
-
-        return render
-    if form == "html":
-        from teleread.documents.render_html import render
-
-        return render
-    from teleread.documents.fhir import export_bundle
-
-    return export_bundle
+def _switches(core: Core, report: SignedReport) -> Switches:
+    """What the report's hub file says about documents; the defaults where that hub is gone."""
+    found = next((one for one in core.hubs if one.hub_id == report.key.hub_id), None)
+    return switches_of(found.documents) if found else Switches()
 
 
 def verify_named(core: Core | None, name: str) -> Verdict:

@@ -50,10 +50,8 @@ def test_every_command_tells_its_own_help(noun: str, capsys: pytest.CaptureFixtu
     [
         ["dictate"],
         ["autotext", "list"],
-        ["template", "import", "x"],
         ["report", "correct", "x"],
         ["report", "withdraw", "x"],
-        ["report", "export", "x", "--format", "pdf", "--out", "x"],
         ["init", "--hub", "x", "--ups-rs", "http://127.0.0.1"],
         ["init", "--hub", "x", "--auth", "smart"],
     ],

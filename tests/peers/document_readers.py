@@ -1,0 +1,131 @@
+"""Readers no one here wrote, over a folder of exported documents: prints one JSON line a problem.
+
+Run by a Python that has them (highdicom, hl7, hl7apy, fhir.resources, pyrofile-validator), apart from the
+tests' own: `python document_readers.py FOLDER`. The last line tells how many files each reader took.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+warnings.simplefilter("ignore")
+
+PYROFILE_EACH = 5
+"""It takes seconds a file: only every so many-th is shown to it."""
+
+
+def enhanced(path: Path) -> None:
+    from highdicom.sr import EnhancedSR
+    from pydicom import dcmread
+
+    document = EnhancedSR.from_dataset(dcmread(path))
+    headings = [item.ConceptNameCodeSequence[0].CodeValue for item in document.content[0].ContentSequence]
+    if "55115-0" not in headings or not any(code in headings for code in ("59776-5", "19005-8")):
+        raise ValueError(f"headings {headings}")
+
+
+def measurements(path: Path) -> None:
+    from highdicom.sr import ComprehensiveSR
+    from pydicom import dcmread
+
+    document = ComprehensiveSR.from_dataset(dcmread(path))
+    found = [one for one in document.content[0].ContentSequence if one.name.value == "126010"]
+    if len(found) != 1 or not found[0].ContentSequence:
+        raise ValueError("no imaging measurements")
+
+
+def key_objects(path: Path) -> None:
+    from highdicom.ko import KeyObjectSelectionDocument
+    from pydicom import dcmread
+
+    document = KeyObjectSelectionDocument.from_dataset(dcmread(path))
+    for kind in ("IMAGE", "COMPOSITE"):
+        for item in document.content.get_references(value_type=kind):
+            document.resolve_reference(item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID)
+
+
+def hl7(path: Path) -> None:
+    import hl7 as reader
+
+    message = reader.parse(path.read_bytes().decode("utf-8"))
+    if str(message.segment("MSH")[9]) != "ORU^R01^ORU_R01" or len(message.segments("OBR")) != 1:
+        raise ValueError("not one report")
+
+
+def hl7apy(path: Path) -> None:
+    from hl7apy.consts import VALIDATION_LEVEL
+    from hl7apy.parser import parse_message
+
+    text = path.read_bytes().decode("utf-8")
+    parse_message(text, validation_level=VALIDATION_LEVEL.STRICT).validate()
+
+
+def fhir(path: Path) -> None:
+    from fhir.resources.R4B.bundle import Bundle
+
+    bundle = Bundle.model_validate_json(path.read_bytes())
+    kinds = sorted(one.resource.__class__.__name__ for one in bundle.entry)
+    if kinds != ["DiagnosticReport", "Provenance"]:
+        raise ValueError(f"resources {kinds}")
+
+
+def pyrofile(path: Path) -> None:
+    import subprocess
+    import tempfile
+
+    if int(path.name.split(".")[0]) % PYROFILE_EACH:
+        return
+
+    program = Path(sys.executable).with_name("pyrofile")
+    for entry in json.loads(path.read_bytes())["entry"]:
+        with tempfile.TemporaryDirectory() as folder:
+            one = Path(folder, "resource.json")
+            one.write_text(json.dumps(entry["resource"]), "utf-8")
+            done = subprocess.run(
+                [program, "file", str(one)], cwd=folder, capture_output=True, text=True, timeout=120
+            )
+            errors = [line for line in done.stdout.splitlines() if line.startswith("- ERROR")]
+            if done.returncode and not (errors and all(map(_known_gap, errors))):
+                raise ValueError((done.stdout + done.stderr)[-600:])
+
+
+def _known_gap(line: str) -> bool:
+    """pyrofile's own table of DiagnosticReport.status stops at `final`; R4's has ten codes."""
+    told = "DiagnosticReport.status: Code '" in line and "is not in required ValueSet" in line
+    return told and any(f"'{code}'" in line for code in ("appended", "corrected", "entered-in-error"))
+
+
+READERS: dict[str, tuple[Callable[[Path], Any], ...]] = {
+    ".enhanced.dcm": (enhanced,),
+    ".measurements.dcm": (measurements,),
+    ".ko.dcm": (key_objects,),
+    ".hl7": (hl7, hl7apy),
+    ".fhir.json": (fhir, pyrofile),
+}
+
+
+def main(folder: Path) -> None:
+    """Read everything, tell every problem."""
+    took: Counter[str] = Counter()
+    for path in sorted(folder.iterdir()):
+        for suffix, readers in READERS.items():
+            if not path.name.endswith(suffix):
+                continue
+            for reader in readers:
+                took[reader.__name__] += 1
+                try:
+                    reader(path)
+                except Exception as error:
+                    what = f"{type(error).__name__}: {error}"[:600]
+                    print(json.dumps({"file": path.name, "reader": reader.__name__, "problem": what}))
+    print(json.dumps({"took": took}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
