@@ -9,6 +9,7 @@ a segment is never opened for writing again: no nonce is ever used twice.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 import threading
@@ -36,6 +37,8 @@ _FORMAT: Final = 1
 _HEADER: Final = struct.Struct(">4sHI16s")
 _GATHERED: Final = 16
 """Chunks written to the file at once."""
+_EARLY: Final = 8 << 20
+"""Bytes after which the disk is told to begin; Linux writes dirty pages that are said to be done with."""
 _BINARY: Final = getattr(os, "O_BINARY", 0)
 """Windows alone would else change line ends."""
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY
@@ -69,36 +72,44 @@ class PackWriter:
         self._header = _HEADER.pack(_MAGIC, _FORMAT, CHUNK, segment_id)
         self._cipher = _cipher(study_key, segment_id)
         self._waiting = bytearray()
+        self._sealed = memoryview(bytearray(_GATHERED * _SEALED))
+        self._filled = 0
         self._number = 0
+        self._on_disk = 0
+        self._size = 0
+        self._begun = 0
         self._descriptor = _guarded(lambda: os.open(path, _NEW, 0o600))
         self._put(self._header)
 
     @property
     def written(self) -> int:
         """Bytes of plaintext that can be read back already."""
-        return self._number * CHUNK
+        return self._on_disk * CHUNK
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Take more bytes."""
-        self._waiting += data
+        """Take more bytes; whole chunks are sealed where they lie, but never what may be the last one."""
         self.length += len(data)
-        if len(self._waiting) > CHUNK * _GATHERED:
-            self.flush()
+        with memoryview(data) as view:
+            at = 0
+            if self._waiting:
+                at = CHUNK - len(self._waiting)
+                if len(view) <= at:
+                    self._waiting += view
+                    return
+                self._waiting += view[:at]
+                self._seal(self._waiting)
+                self._waiting.clear()
+            while len(view) - at > CHUNK:
+                self._seal(view[at : at + CHUNK])
+                at += CHUNK
+            self._waiting += view[at:]
 
     def flush(self) -> None:
-        """Write every whole chunk, but never what may turn out to be the last one."""
-        whole = max(0, len(self._waiting) - 1) // CHUNK
-        if not whole:
-            return
-        out: list[bytes] = []
-        with memoryview(self._waiting) as waiting:
-            for index in range(whole):
-                piece = waiting[index * CHUNK : (index + 1) * CHUNK]
-                out.append(self._cipher.encrypt(_nonce(self._number, False), piece, self._header))
-                self._number += 1
-                piece.release()
-        del self._waiting[: whole * CHUNK]
-        self._put(b"".join(out))
+        """Write what is sealed."""
+        if self._filled:
+            self._put(self._sealed[: self._filled])
+            self._filled = 0
+            self._on_disk = self._number
 
     def finish(self) -> None:
         """Write the last chunk, see it all reach the disk, and close the file."""
@@ -114,10 +125,29 @@ class PackWriter:
             descriptor, self._descriptor = self._descriptor, -1
             os.close(descriptor)
 
-    def _put(self, data: bytes) -> None:
-        done = 0
-        while done < len(data):
-            done += _guarded(partial(os.write, self._descriptor, memoryview(data)[done:]))
+    def _seal(self, chunk: bytearray | memoryview) -> None:
+        out = self._sealed[self._filled : self._filled + _SEALED]
+        self._cipher.encrypt_into(_nonce(self._number, False), chunk, self._header, out)
+        self._number += 1
+        self._filled += _SEALED
+        if self._filled == len(self._sealed):
+            self.flush()
+
+    def _put(self, data: bytes | memoryview) -> None:
+        view = memoryview(data)
+        while len(view):
+            view = view[_guarded(partial(os.write, self._descriptor, view)) :]
+        self._size += len(data)
+        if self._size - self._begun >= _EARLY:
+            self._begin_early()
+
+    def _begin_early(self) -> None:
+        """Have the disk begin with what was written, so that little is left when all has to be there."""
+        if hasattr(os, "posix_fadvise"):
+            with contextlib.suppress(OSError):
+                size = self._size - self._begun
+                os.posix_fadvise(self._descriptor, self._begun, size, os.POSIX_FADV_DONTNEED)
+        self._begun = self._size
 
 
 class PackReader:
