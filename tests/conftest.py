@@ -31,6 +31,12 @@ def full() -> bool:
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the profile, passphrase or PIN of whoever runs it."""
-    keep = {"TELEREAD_FULL", "TELEREAD_REQUIRE_PEERS", "TELEREAD_SEKMET", "TELEREAD_ORTHANC"}
+    keep = {
+        "TELEREAD_FULL",
+        "TELEREAD_REQUIRE_PEERS",
+        "TELEREAD_SEKMET",
+        "TELEREAD_ORTHANC",
+        "TELEREAD_READERS",
+    }
     for name in [one for one in os.environ if one.startswith("TELEREAD_") and one not in keep]:
         monkeypatch.delenv(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -166,7 +167,7 @@ def test_letters_that_latin_1_lacks_are_refused_in_words(form: str) -> None:
 
 @pytest.mark.parametrize("form", [one for one in FORMS if one not in {"text", "html", "fhir"}])
 def test_a_renderer_nobody_has_is_told(form: str) -> None:
-    table = {
+    table: dict[str, Callable[[SignedReport, int], bytes]] = {
         "pdf": pdf.render,
         "dicom-sr": dicom_sr.render,
         "dicom-measurements": dicom_measurements.render,
