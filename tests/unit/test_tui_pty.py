@@ -68,7 +68,7 @@ KEYS = (
     ("a signed report", b"\r\x1b"),
     ("messages", b"gn"),
     ("manual", b"gh"),
-    ("themes", b"gs"),
+    ("settings", b"gs"),
     ("lock", b"\x1b[24~"),
     ("wrong word", b"x\r"),
 )
@@ -89,6 +89,7 @@ WORDS = {
     "outbox": b"WALSH",
     "transfers": b"an earlier study",
     "manual": b"Starting",
+    "settings": b"Settings",
     "lock": b"teleread is locked",
     "wrong word": b"Not open",
 }
@@ -243,7 +244,7 @@ def test_no_screen_lets_a_hostile_text_reach_the_terminal(start: Starter, size: 
     for name, keys in KEYS:
         terminal.see(name, keys, WORDS.get(name, b""))
     assert b"52;c;ZXZpbA==" in terminal.raw  # what is left of it is text, seen and inert
-    terminal.see("unlock", b"opensesame\r", b"Starting")
+    terminal.see("unlock", b"opensesame\r", b"Settings")
     told = terminal.leave()
     inert(terminal.raw)
     restored(terminal)
@@ -319,7 +320,7 @@ def test_no_click_and_no_key_but_the_right_digits_signs(
     ready_to_sign(terminal)
     sheet = range(left, size[0] + 1, 9), range(top, size[1] - 1)
     click_over(terminal, *sheet)  # the PIN is not typed
-    terminal.see("the PIN", b"246813\r", b"Acts at the last digit")
+    terminal.see("the PIN", b"246813\r", b"digit. Esc")
     click_over(terminal, *sheet)  # now two digits would sign
     heard(terminal)
     terminal.type(b"\r\r  ")
@@ -331,7 +332,7 @@ def test_no_click_and_no_key_but_the_right_digits_signs(
 def test_clicks_anywhere_around_a_sign_sheet_sign_nothing(start: Starter) -> None:
     terminal = start("own")
     ready_to_sign(terminal)
-    terminal.see("the PIN", b"246813\r", b"Acts at the last digit")
+    terminal.see("the PIN", b"246813\r", b"digit. Esc")
     click_over(terminal, range(1, terminal.columns + 1, 7), range(1, terminal.rows + 1))
     told = terminal.leave(locked=True)
     restored(terminal)
