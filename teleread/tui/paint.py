@@ -152,7 +152,7 @@ class Line:
         if right is not None and right.width:
             room = max(0, width - right.width)
             strip = Strip(self._parts, self.width)
-            if self.width > room:
+            if self.width >= room:  # one blank between them
                 strip = strip.crop(0, max(0, room - 1))
             strip = strip.adjust_cell_length(room, blank)
             return Strip.join([strip, Strip(right._parts, right.width)]).crop(0, width)

@@ -30,6 +30,7 @@ SETTLE_SECONDS: Final = 0.6
 LATE_SECONDS: Final = 0.15
 """Last part of that silence, begun when all before it is over: time for keys that were held up."""
 TRIES: Final = 3
+_ORDINALS: Final = ("last", "first", "second", "third", "fourth")
 
 
 class Question:
@@ -82,6 +83,8 @@ class CodeSheet(Sheet[bool]):
         pin_word: ``PIN`` or ``passphrase``.
     """
 
+    ACTS = "Acts"
+    """What the last digit does, one word."""
     HINTS: tuple[tuple[str, str], ...] = (
         ("0-9", "day of birth"),
         ("w s", "choose"),
@@ -187,7 +190,7 @@ class CodeSheet(Sheet[bool]):
             return "Esc: nothing is lost."
         if self._held:
             return "A key held down counts once. Press each digit by itself."
-        return "Acts at the last digit. Esc: nothing is lost."
+        return f"{self.ACTS} at the {_ORDINALS[len(self.question.answer)]} digit. Esc: nothing is lost."
 
     # -- keys -------------------------------------------------------------------------------------
     def do_sheet_code(self, key: str) -> None:

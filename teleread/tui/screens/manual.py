@@ -14,7 +14,7 @@ from .pages import Page
 
 __all__ = ["Manual"]
 
-_FIRST: Final = ("start", "worklist", "reading", "report", "signing", "outbox")
+_FIRST: Final = ("start", "worklist", "reading", "report", "signing", "outbox", "keys")
 
 
 class Manual(Page):

@@ -95,6 +95,7 @@ class Outbox(ListPlace[OutboxItem]):
         "case.open": "details",
         "preset.n": "choose",
         "undo": "take back",
+        "hub.again": "ask again",
         "app.back": "back",
     }
 

@@ -328,7 +328,8 @@ class Reading(ReadingBase):
             self.face.tell("Nothing to sign: no report is begun. i begins one.", "warn")
             return
         if self.case.match.stops and "identity-checked" not in self.overrides:
-            self.face.tell("STOP. Signing is off. o shows what was compared, and what to do.", "danger")
+            way = "Esc, then o" if self.context == "T" else "o"
+            self.face.tell(f"STOP. Signing is off. {way} shows what was compared.", "danger")
             return
         await self.keeper.check()
         sheet = await self.face.calls.vault(

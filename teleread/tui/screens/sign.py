@@ -44,6 +44,7 @@ class SignSheetView(CodeSheet):
         then_next: Open the next case afterwards.
     """
 
+    ACTS = "Signs"
     HINTS = (
         ("0-9", "day of birth"),
         ("w s", "checks"),

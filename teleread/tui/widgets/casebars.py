@@ -27,15 +27,15 @@ _MATCH = {
 }
 
 
-def identity_line(widget: Rows, case: Case, *, wide: bool, ground: str) -> Line:
+def identity_line(widget: Rows, case: Case, *, wide: bool, ground: str, gap: int = 3) -> Line:
     """Name, sex, age, birth date, NHS number: the same on every screen that shows a patient."""
     item = case.item
     line = widget.start(ground).put(widget.glyphs.bar, "accent").put(person(item.name), "strong", bold=True)
     if widget.face.demo:
         line.put(" DEMO", "warn", bold=True)
     years = age(item.birth_date, widget.face.now().date())
-    line.gap(3).put(f"{item.sex or '?'} {years or '?'}", "text").gap(3)
-    line.put("born ", "text").put(born(item.birth_date) or "unknown", "strong").gap(3)
+    line.gap(gap).put(f"{item.sex or '?'} {years or '?'}", "text").gap(gap)
+    line.put("born ", "text").put(born(item.birth_date) or "unknown", "strong").gap(gap)
     if item.nhs_number:
         line.put("NHS ", "soft").put(nhs(item.nhs_number), "strong")
         verified = item.nhs_status == "01"
@@ -44,7 +44,9 @@ def identity_line(widget: Rows, case: Case, *, wide: bool, ground: str) -> Line:
     else:
         line.put("ID ", "soft").put(item.patient_id or "none", "strong")
     if wide:
-        line.gap(3).put(item.accession or "no accession", "soft").gap(3).put(item.site or item.hub, "soft")
+        line.gap(gap).put(item.accession or "no accession", "soft").gap(gap).put(
+            item.site or item.hub, "soft"
+        )
     return line
 
 
@@ -87,7 +89,9 @@ class OrderRow(CaseRow):
         line = self.start().gap()
         if banner is not None and banner.whole:
             line.put(f"{banner.sign} {banner.words}", banner.role, bold=True, reverse=banner.reverse)
-            return line, None
+            if not case.match.stops:
+                return line, None
+            return line, self.start().chip("o", "details")
         item = case.item
         self._priority(line, item.priority)
         line.put(item.procedure or item.modality, "strong", bold=True).gap(2)
@@ -146,9 +150,10 @@ def banner_of(row: Rows, case: Case) -> Banner | None:
 
 
 def _stop_words(case: Case) -> str:
-    """What differs, by its first words: details are one key away, the consequence must be in sight."""
-    names = ", ".join(str(one.text).split(":")[0].lower() for one in case.match.stops)
-    return f"STOP  Order and images differ: {names}. Signing is off.  o details"
+    """The consequence first, then what differs by its first words: the rest is one key away."""
+    names = [str(one.text).split(":")[0] for one in case.match.stops]
+    small = [name if name[:2].isupper() else name[:1].lower() + name[1:] for name in names]
+    return f"STOP  Signing is off. Images and order differ: {', '.join(small)}"
 
 
 def _part_words(case: Case) -> str:
@@ -173,7 +178,10 @@ class IdentityRow(CaseRow):
             return self.start(), None
         right = self._match(width)
         if not self.carries_order:
-            return identity_line(self, self.case, wide=width >= 120, ground=self.GROUND), right
+            line = identity_line(self, self.case, wide=width >= 120, ground=self.GROUND)
+            if line.width + right.width >= width:  # a long name: closer together, so that nothing is cut
+                line = identity_line(self, self.case, wide=width >= 120, ground=self.GROUND, gap=1)
+            return line, right
         line = self._short(self.case)
         room = width - line.width - right.width - 3
         words, role = self._asked(self.case)
@@ -257,8 +265,10 @@ class PriorsStrip(CaseRow):
             line.gap().put("no earlier study is known", "soft")
         more = len(relevant) - shown
         if more or others:
-            words = f"+{more + others}" if width < 120 or more else f"+{others} not relevant"
-            line.gap(2).put(words, "soft")
+            short = more or (width < 120 and shown)
+            line.gap(2 if shown else 1).put(
+                f"+{more + others}" if short else f"+{others} not relevant", "soft"
+            )
         return line, self.start().put("p ", "strong", bold=True).put("priors", "soft").gap()
 
     def on_click(self, event: events.Click) -> None:
