@@ -130,7 +130,8 @@ class _Maker:
         mine = {id(row) for row in own}
         yield from self._asked(by_study)
         for index, row in enumerate(stat, start=1):
-            yield self._case(row, Lane.STAT, f"stat case {index} of {len(stat)}", id(row) in mine)
+            whose = "yours, " if id(row) in mine else ""
+            yield self._case(row, Lane.STAT, f"{whose}stat case {index} of {len(stat)}", bool(whose))
         yield from self._of_priors([row for row in opened if row], Lane.CASE, "open case", mine)
         yield from self._next(next_own, ready, mine)
         yield from self._of_priors([*stat, *next_own, *ready], Lane.PRIOR, "next case", mine)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from teleread.model.identity import Match
 from teleread.model.report import Check
 from teleread.model.study import InstanceInfo, StudyInfo
+from teleread.model.text import EMPTY
 
 from .checks_basis import Basis
 from .checks_rulebook import Rule, rules
@@ -38,13 +39,18 @@ def study(basis: Basis, held: StudyInfo | None, instances: Sequence[InstanceInfo
         yield table["study-not-held"].found()
     elif held.state != "all":
         expected = held.expected if held.expected is not None else "an unknown number of"
-        yield table["study-part"].found(held=held.held, expected=expected)
+        yield table["study-part"].found(held=held.held, expected=expected, why=_said(held.missing_why))
     elif context.study and context.study.instances and context.study.instances > held.held:
         yield table["study-count"].found(held=held.held, expected=context.study.instances)
     if draft.opened_study_digest and draft.opened_study_digest != study_digest(instances):
-        yield table["study-changed"].found()
+        yield table["study-changed"].found(what=_said(held.changed if held else EMPTY))
     opened, now = draft.opened_versions, context.versions
     for name in ("order", "patient"):
         before, after = getattr(opened, name), getattr(now, name)
         if before and after and before != after:
             yield from basis.rules.found(f"{name}-changed")
+
+
+def _said(words: str) -> str:
+    """Words that may follow a sentence, with the blank before them."""
+    return f" {words}" if words else ""
