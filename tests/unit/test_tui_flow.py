@@ -119,3 +119,18 @@ def test_a_stop_is_lifted_on_its_own_sheet_with_a_reason_and_the_patients_number
         assert isinstance(do.reading.sheets[-1], SignSheetView)
 
     assert walk(steps, station=station).station.signed == []
+
+
+def test_a_sheet_left_by_escape_gives_the_keys_back_to_the_pane_they_came_from() -> None:
+    station = tui_fake.FakeStation(12)
+    station.match = Match((Finding("birth-date", "stop", clean("the birth dates differ")),))
+
+    async def steps(do: Driver) -> None:
+        await do.press("s", "enter", "i", "escape", "o", "i")
+        assert isinstance(do.reading.sheets[-1], IdentitySheet)
+        await do.press("escape")
+        assert do.reading.pictures.has_focus
+        await do.press("i", "shift+delete", "escape")
+        assert do.reading.report.has_focus
+
+    walk(steps, station=station)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from teleread.model.text import clean
 from teleread.tui.paint import Line, fit, wrap
@@ -21,6 +22,7 @@ class Doctor(Page):
 
     NAME = "Doctor"
     HINTS = ("move.down", "hub.again", "app.back", "app.go", "help.keys")
+    WORDS: ClassVar[dict[str, str]] = {**Page.WORDS, "hub.again": "look again"}
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,7 +56,7 @@ class Doctor(Page):
         made: list[Row] = [(head, None)]
         for name, ok, detail, remedy in sorted(self.found, key=lambda one: one[1]):
             line = Line(look).gap().put(f"{glyphs.passes if ok else glyphs.needs} ", "good" if ok else "warn")
-            line.put(fit(name, 18), "strong").gap()
+            line.put(fit(name, 26), "strong").gap()
             lead = line.width
             parts = wrap(" ".join(part for part in (detail, remedy) if part), max(20, width - lead - 2)) or [
                 ""

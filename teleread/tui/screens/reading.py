@@ -8,6 +8,7 @@ from teleread.tui.widgets.picture import ZOOM_STEP, View
 from teleread.workstation.api import WorklistItem
 
 from .reading_base import ReadingBase
+from .sheet import Sheet
 
 __all__ = ["Reading"]
 
@@ -220,8 +221,7 @@ class Reading(ReadingBase):
             return
         from .sign import IdentitySheet
 
-        self.look_at_report()
-        self.open_sheet(IdentitySheet(self), lambda given: None)
+        self._over_report(IdentitySheet(self))
 
     def do_case_priors(self, key: str) -> None:
         """Priors: why each, fetch, read."""
@@ -309,8 +309,18 @@ class Reading(ReadingBase):
             return
         from .sign import DiscardSheet
 
+        self._over_report(DiscardSheet(self))
+
+    def _over_report(self, sheet: Sheet[bool]) -> None:
+        """Lay a sheet over the report; where nothing happens the keys go back to where they were."""
+        from_pictures = self.context == "P"
         self.look_at_report()
-        self.open_sheet(DiscardSheet(self), lambda gone: None)
+
+        def answered(done: bool | None) -> None:
+            if not done and from_pictures:
+                self.look_at_pictures()
+
+        self.open_sheet(sheet, answered)
 
     # -- signing and going on ---------------------------------------------------------------------
     def do_case_sign_next(self, key: str) -> None:

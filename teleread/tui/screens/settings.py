@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 from teleread.model.actions import PRESETS
 from teleread.model.settings import SETTINGS
@@ -25,7 +25,7 @@ class Settings(Page):
 
     NAME = "Settings"
     HINTS = ("move.down", "case.open", "app.back", "app.go", "help.keys")
-    WORDS = {**Page.WORDS, "move.down": "choose", "case.open": "change"}  # noqa: RUF012 - as the base has it
+    WORDS: ClassVar[dict[str, str]] = {**Page.WORDS, "move.down": "choose", "case.open": "change"}
 
     def __init__(self) -> None:
         super().__init__()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from teleread.model.events import Event
 from teleread.tui.paint import Line, fit
@@ -32,6 +32,7 @@ class Transfers(Page):
     """Studies fetched or being fetched, the last first."""
 
     NAME = "Transfers"
+    WORDS: ClassVar[dict[str, str]] = {**Page.WORDS, "hub.again": "ask again"}
     HINTS = ("move.down", "hub.again", "app.back", "app.go", "help.keys")
 
     def __init__(self) -> None:
