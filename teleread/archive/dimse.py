@@ -55,6 +55,7 @@ class DimseArchive:
         self._clock = clock or SystemClock()
         self._limits = limits
         self._tls: DimseTls | None = None
+        self._suspects: dict[str, set[str]] = {}
         self.capabilities = Capabilities(via)
 
     def echo(self) -> float:
@@ -190,11 +191,14 @@ class DimseArchive:
         """Bring the wanted instances: the study in one request where all are wanted, lists of them else."""
         intake = Intake(sink, progress)
         most = max(1, int(self._hub.associations))
-        job = Job(self._associate, manifest, frozenset(wanted), intake, self._limits, most)
+        suspects = self._suspects.setdefault(manifest.study_uid, set())
+        job = Job(self._associate, manifest, frozenset(wanted), intake, self._limits, suspects, most)
         used = 1
         if self.capabilities.via == "c-move":
             by_move(job, self._hub)
         else:
             used = by_get(job)
+        if not job.missing:
+            self._suspects.pop(manifest.study_uid, None)
         result = intake.result()
         return replace(result, counters={**result.counters, "associations": used})

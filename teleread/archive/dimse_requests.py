@@ -1,7 +1,8 @@
 """How a study is asked for by C-GET or C-MOVE: whole, in lists, one by one; on one association or on several.
 
 One object the archive can't send may fail its whole request with nothing sent at all (PS3.4 C.4.3 leaves it
-open), so what failed in company is asked for alone.
+open), so what failed in company is asked for alone. One that breaks the line is a suspect: it is asked for
+last, so that it costs nothing but itself.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from teleread.model.errors import AttentionError
+from teleread.model.errors import AttentionError, OfflineError
 from teleread.wire import pdu
 from teleread.wire.dicom_tags import is_uid
 from teleread.wire.dimse import Outcome, status_words
@@ -116,12 +117,14 @@ class Requests:
         ask: Sends one request.
         intake: What arrived.
         shortfall: Takes why something did not.
+        suspects: SOP Instance UIDs that may have broken a line; more are added.
     """
 
-    def __init__(self, ask: Ask, intake: Intake, shortfall: Shortfall) -> None:
+    def __init__(self, ask: Ask, intake: Intake, shortfall: Shortfall, suspects: set[str]) -> None:
         self._ask = ask
         self._intake = intake
         self._shortfall = shortfall
+        self._suspects = suspects
         self._failures = 0
 
     def run(self, manifest: Manifest, wanted: frozenset[str], *, whole: bool = True) -> None:
@@ -135,12 +138,14 @@ class Requests:
         Raises:
             OfflineError: The line broke.
         """
-        if whole and wanted >= manifest.sop_uids:
+        if whole and wanted >= manifest.sop_uids and not self._suspects:
             outcome = self._ask(identifier((8, 0x52, "STUDY"), (0x20, 0xD, manifest.study_uid)))
             if not self._left(wanted):
                 return
             self._shortfall.note(self._left(wanted), outcome)
-        for series_uid, listed in _lists(manifest, self._left(wanted), BATCH):
+        left = self._left(wanted)
+        lists = _lists(manifest, left - self._suspects, BATCH) + _lists(manifest, left & self._suspects, 1)
+        for series_uid, listed in lists:
             batch = sorted(self._left(frozenset(listed)))  # an archive may send more than the list it got
             if batch:
                 self._list(manifest.study_uid, series_uid, batch)
@@ -148,14 +153,14 @@ class Requests:
                 return
 
     def _list(self, study_uid: str, series_uid: str, batch: Sequence[str]) -> None:
-        outcome = self._ask(image(study_uid, series_uid, batch))
+        outcome = self._send(study_uid, series_uid, batch)
         left = sorted(self._left(frozenset(batch)))
         self._shortfall.note(left, outcome)
         if len(batch) == 1:
             self._failures = self._failures + 1 if left else 0
             return
         for sop_uid in left:
-            alone = self._ask(image(study_uid, series_uid, [sop_uid]))
+            alone = self._send(study_uid, series_uid, [sop_uid])
             if sop_uid in self._intake.arrived:
                 self._failures = 0
                 continue
@@ -163,6 +168,16 @@ class Requests:
             self._failures += 1
             if self._failures >= MAX_FAILURES:
                 return
+
+    def _send(self, study_uid: str, series_uid: str, batch: Sequence[str]) -> Outcome:
+        known = len(self._suspects)
+        try:
+            return self._ask(image(study_uid, series_uid, batch))
+        except OfflineError:
+            if len(self._suspects) == known:  # it broke between two objects: most archives keep to the order
+                due = (one for one in batch if one not in self._intake.arrived | self._suspects)
+                self._suspects.update(next(([one] for one in due), []))
+            raise
 
     def _left(self, wanted: frozenset[str]) -> frozenset[str]:
         return askable(wanted - self._intake.arrived)

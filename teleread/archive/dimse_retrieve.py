@@ -17,10 +17,10 @@ from teleread.wire.dimse_tls import listening
 from teleread.wire.storage_scp import StorageScp
 
 from .contexts import further_contexts, pairs_of, storage_contexts
+from .dimse_lanes import Lanes
 from .dimse_requests import Batches, Requests, Shortfall, askable, associations, work
 from .dimse_store import Store, Strays
 from .intake import Intake
-from .dimse_lanes import Lanes
 from .port import Manifest
 
 __all__ = ["Call", "Job", "by_get", "by_move"]
@@ -43,6 +43,8 @@ class Job:
     wanted: frozenset[str]
     intake: Intake
     limits: DimseLimits
+    suspects: set[str]
+    """SOP Instance UIDs that may have broken a line before."""
     most: int = 1
     """Most associations at once."""
 
@@ -103,14 +105,16 @@ class _Get:
         first = job.call(self._contexts, self._storage)
         count = associations(first.round_trip, len(job.missing), job.most)
         try:
-            if count > 1:
+            if count > 1 and job.missing - job.suspects:
                 _Crew(job, self._another, self._strays).run(first, count)
                 whole = False
             if job.missing:
-                store = Store(Lanes(job.intake, alone=True).lane(), self._strays)
-                requests = Requests(
-                    lambda identifier: first.get(GET, identifier, store), job.intake, self._shortfall
-                )
+                store = Store(Lanes(job.intake, alone=True).lane(), self._strays, job.suspects)
+
+                def ask(identifier: bytes) -> Outcome:
+                    return first.get(GET, identifier, store)
+
+                requests = Requests(ask, job.intake, self._shortfall, job.suspects)
                 requests.run(job.manifest, job.missing, whole=whole)
         except BaseException:
             first.abort()
@@ -143,7 +147,7 @@ class _Crew:
             OfflineError: The first one broke; what the others brought stays.
             AttentionError: C-GET is not offered.
         """
-        batches = Batches(self._job.manifest, self._job.missing, count)
+        batches = Batches(self._job.manifest, self._job.missing - self._job.suspects, count)
         threads = [
             threading.Thread(target=self._help, args=(batches,), name=f"c-get-{number}", daemon=True)
             for number in range(1, count)
@@ -168,7 +172,7 @@ class _Crew:
             if self._lanes.failure is not None:
                 raise OfflineError("The retrieve was stopped.")
             self._lines.append(line)
-        store = Store(self._lanes.lane(), self._strays)
+        store = Store(self._lanes.lane(), self._strays, self._job.suspects)
         try:
             work(
                 self._job.manifest.study_uid,
@@ -247,17 +251,18 @@ def by_move(job: Job, hub: HubFile) -> None:
         association.local_address,
         hub.listen,
         hub.aet,
-        lambda: Store(lanes.lane(), strays, ours),
+        lambda: Store(lanes.lane(), strays, job.suspects, ours),
         limits=job.limits,
         tls=listening(hub),
         classes=told if all_told else None,
     )
     try:
         with scp:
-            Requests(ask, job.intake, shortfall).run(job.manifest, job.wanted)
+            Requests(ask, job.intake, shortfall, job.suspects).run(job.manifest, job.wanted)
     except BaseException:
         association.abort()
         lanes.check()
+        strays.check()
         raise
     association.release()
     lanes.check()

@@ -64,16 +64,23 @@ class Store:
     Args:
         lane: Where the files go.
         strays: Counts what comes unasked; shared by the associations of one retrieve.
+        suspects: Takes the SOP Instance UIDs of objects in whose middle the line broke.
         asked: Whether the sub-operation belongs to a C-MOVE of ours; None where that can't be asked.
     """
 
     def __init__(
-        self, lane: Lane, strays: Strays, asked: Callable[[StoreRequest], bool] | None = None
+        self,
+        lane: Lane,
+        strays: Strays,
+        suspects: set[str],
+        asked: Callable[[StoreRequest], bool] | None = None,
     ) -> None:
         self._lane = lane
         self._strays = strays
+        self._suspects = suspects
         self._asked = asked
         self._foreign = False
+        self._sop_uid = ""
         self.ended = 0
         """Instances that came whole and were taken."""
 
@@ -84,6 +91,7 @@ class Store:
             OfflineError: Too many came that nobody asked for.
         """
         self._strays.meet(request.sop_uid)
+        self._sop_uid = request.sop_uid
         self._foreign = self._asked is not None and not self._asked(request)
         if self._foreign:
             return
@@ -107,4 +115,5 @@ class Store:
     def cut(self, why: str) -> None:
         """It will not become whole."""
         if not self._foreign:
+            self._suspects.add(self._sop_uid)
             self._lane.cut(why)

@@ -37,8 +37,8 @@ class StorageScp:
         host: Address to listen on.
         port: Port to listen on; 0 for any free one.
         aet: The AE title we answer to.
-        store: Makes what takes the instances of one association, used in that association's thread; a
-            TelereadError from it ends that association.
+        store: Makes what takes the instances of one association, used in that association's thread; what
+            it raises ends that association, and is its own to keep.
         limits: Time and size limits.
         tls: How we are called; None for plain TCP.
         classes: SOP classes to take besides DICOM's own (a vendor's private ones); None takes any.
@@ -119,8 +119,9 @@ class StorageScp:
     def _take(self, sock: socket.socket) -> None:
         line = None
         try:
-            # Whoever asked for the move sees what is missing, and asks again.
-            with contextlib.suppress(TelereadError, OSError):
+            # The boundary of a thread: whoever asked for the move sees what is missing, and the handler keeps
+            # why it takes no more.
+            with contextlib.suppress(Exception):
                 secured = sock if self._tls is None else self._tls.wrap(sock, self._limits.associate)
                 line = Line(secured, self._limits)
                 with self._guard:

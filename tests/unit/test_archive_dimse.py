@@ -80,7 +80,7 @@ class Peer:
         manifest = Manifest(STUDY, (series,))
         shortfall = Shortfall(manifest, self.intake)
         missing = frozenset(wanted or self.uids)
-        Requests(self, self.intake, shortfall).run(manifest, missing)
+        Requests(self, self.intake, shortfall, set()).run(manifest, missing)
         shortfall.tell(missing - self.intake.arrived)
 
 
