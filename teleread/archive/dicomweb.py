@@ -216,7 +216,7 @@ class DicomwebArchive:
 
         def tick() -> None:
             packs = self._wado.packs is not False
-            governor.saw(self._clock.monotonic(), intake.bytes, packable=lanes.packable and packs)
+            governor.saw(self._clock.monotonic(), lanes.received, packable=lanes.packable and packs)
             if governor.packed and not packs:
                 governor.unpacked()
             self._wado.packed = governor.packed
@@ -225,6 +225,7 @@ class DicomwebArchive:
         self._wado.packed = governor.packed
         try:
             yield lanes
+            tick()
             lanes.run(tick)
         finally:
             self._known = governor.estimate()

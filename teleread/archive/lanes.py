@@ -79,6 +79,8 @@ class Feed:
         self.events: deque[_Event] = deque()
         self.held = 0
         """Bytes that wait."""
+        self.received = 0
+        """Bytes that came, unpacked."""
         self.whole = 0
         """Instances that wait whole, and answers that ended."""
         self.stopped = False
@@ -142,6 +144,7 @@ class Feed:
                 raise _stopped()
             self.events.append(event)
             self.held += size
+            self.received += size
             self.whole += whole
             self._guard.notify_all()
 
@@ -201,7 +204,6 @@ class Lanes:
         self._bring = bring
         self._intake = intake
         self._again = again
-        self._tick: Callable[[], None] | None = None
         self._guard = threading.Condition()
         self._lanes: list[_Lane] = []
         self._width = max(1, lines)
@@ -210,18 +212,16 @@ class Lanes:
         self._running = 0
         self._stopped = False
         self._troubles = _Troubles()
-        self._last = 0
 
     def run(self, tick: Callable[[], None] | None = None) -> None:
         """Do everything, or as much as goes.
 
         Args:
-            tick: Called after each instance; may call `widen`.
+            tick: Called now and then; may call `widen`.
 
         Raises:
             TelereadError: What ended it; the other lanes have been stopped, whole instances were fed.
         """
-        self._tick = tick
         try:
             self._start_missing()
             while not self._over():
@@ -230,6 +230,8 @@ class Lanes:
                     self._take(lane)
                 else:
                     self._intake.beat()
+                if tick is not None:
+                    tick()
             if self._troubles.last is not None:
                 raise self._troubles.last
         finally:
@@ -255,9 +257,14 @@ class Lanes:
             return self._claimed.setdefault(job.sop_uid, job) is job
 
     @property
+    def received(self) -> int:
+        """Bytes that came by all lanes, unpacked."""
+        return sum(one.feed.received for one in self._lanes)
+
+    @property
     def packable(self) -> bool:
-        """What came last is stored uncompressed."""
-        return bool(self._lanes) and self._lanes[self._last].feed.packable
+        """Something that came is stored uncompressed."""
+        return any(one.feed.packable for one in self._lanes)
 
     # ------------------------------------------------------------------ the lanes' threads
 
@@ -365,13 +372,10 @@ class Lanes:
             self._ended(lane, event.job, event.error)
         else:
             lane.open = False
-            self._last = lane.number
             if isinstance(event, _Cut):
                 self._intake.cut(event.why)
             elif self._intake.end():
                 self._troubles.in_a_row = 0
-            if self._tick is not None:
-                self._tick()
         return True
 
     def _ended(self, lane: _Lane, job: Job, error: TelereadError | None) -> None:

@@ -18,9 +18,9 @@ GAIN: Final = 1.12
 """What a change has to bring to be kept."""
 LOST: Final = 1.03
 """What half the lines may lose and still be kept: they are kinder to the archive."""
-SETTLE: Final = 0.4
+SETTLE: Final = 0.3
 """Seconds after a change that are not measured, besides two round trips: new lines start slowly."""
-INTERVAL: Final = 1.2
+INTERVAL: Final = 1.0
 """Seconds that are measured."""
 AGAIN: Final = 20.0
 """Seconds until another number of lines is tried once more."""

@@ -16,6 +16,7 @@ from teleread.wire.dicom_tags import is_uid
 from teleread.wire.http_answers import JsonAnswer, StreamAnswer
 from teleread.wire.http_bulk import Watch
 from teleread.wire.multipart import MultipartParser, boundary_of
+from teleread.wire.part10 import syntax_in
 
 from .lanes import Feed, Job
 
@@ -171,6 +172,7 @@ class _Parts:
     def __init__(self, feed: Feed, most: int) -> None:
         self._feed = feed
         self._left = most
+        self._looked_at = False
 
     def begin(self, headers: Mapping[str, str]) -> None:
         self._left -= 1
@@ -181,9 +183,14 @@ class _Parts:
                 "The rest is asked for one by one.",
                 code="garbled",
             )
+        self._looked_at = False
         _begin(self._feed, headers.get("content-type", ""))
 
     def write(self, chunk: bytes | memoryview) -> None:
+        if not self._looked_at:
+            # Few archives name the syntax with the part.
+            self._looked_at = True
+            self._feed.packable = syntax_in(bytes(chunk[:1024])) in _UNCOMPRESSED
         self._feed.write(chunk)
 
     def end(self) -> None:
@@ -195,9 +202,7 @@ class _Parts:
 
 def _begin(feed: Feed, kind: str) -> None:
     found = _SYNTAX.search(kind)
-    syntax = found.group(1) if found else ""
-    feed.packable = syntax in _UNCOMPRESSED
-    feed.begin(syntax)
+    feed.begin(found.group(1) if found else "")
 
 
 def _read(answer: StreamAnswer, feed: Feed, *, most: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-__all__ = ["IMPLEMENTATION_UID", "IMPLEMENTATION_VERSION", "PREAMBLE", "file_meta"]
+__all__ = ["IMPLEMENTATION_UID", "IMPLEMENTATION_VERSION", "PREAMBLE", "file_meta", "syntax_in"]
 
 IMPLEMENTATION_UID: Final = "2.25.186430912846019574823746501928374650192"
 """Implementation Class UID; in the UUID-derived root, so that it needs no registration."""
@@ -41,3 +41,15 @@ def file_meta(sop_class: str, sop_uid: str, transfer_syntax: str) -> bytes:
         )
     )
     return PREAMBLE + b"DICM" + _element(0, b"UL", struct.pack("<I", len(body))) + body
+
+
+def syntax_in(head: bytes) -> str:
+    """The Transfer Syntax UID in the first bytes of a file; empty where it is not in them.
+
+    A glance, for choices that cost nothing when they are wrong; `teleread.wire.dicom_header` reads.
+    """
+    at = head.find(b"\x02\x00\x10\x00UI", 128, 1024)
+    if at < 0 or len(head) < at + 8:
+        return ""
+    size = int.from_bytes(head[at + 6 : at + 8], "little")
+    return head[at + 8 : at + 8 + min(size, 64)].rstrip(b"\0 ").decode("ascii", "replace")
