@@ -25,10 +25,11 @@ from .fetcher import Shelves
 from .intake import REFUSED
 from .sink import SinkLimits, VaultSink
 
-__all__ = ["ImportLimits", "ImportOutcome", "import_paths"]
+__all__ = ["MEDIA_DIRECTORY", "ImportLimits", "ImportOutcome", "begins_as_dicom", "import_paths", "walk"]
 
 _PIECE: Final = 256 * 1024
-_MEDIA_DIRECTORY: Final = b"1.2.840.10008.1.3.10"
+MEDIA_DIRECTORY: Final = b"1.2.840.10008.1.3.10"
+"""Media Storage Directory Storage: the SOP class of a DICOMDIR, which is no instance."""
 _END_OF_DIRECTORY: Final = b"PK\x05\x06"
 
 
@@ -142,7 +143,7 @@ class _Import:
     def take(self, path: Path) -> None:
         if path.name.upper() == "DICOMDIR" and path.is_file():
             path = path.parent
-        for one in _walk(path):
+        for one in walk(path):
             self._one_more()
             try:
                 with one.open("rb") as file:
@@ -171,10 +172,10 @@ class _Import:
     def _instance(self, read: Callable[[], bytes]) -> None:
         """Pass one file to the sink, if it begins as DICOM does."""
         head = read()
-        if not _begins_as_dicom(head):
+        if not begins_as_dicom(head):
             self._count.skipped += 1
             return
-        if _MEDIA_DIRECTORY in head[:512]:
+        if MEDIA_DIRECTORY in head[:512]:
             return  # a DICOMDIR: only names, and those are never used
         self._sink.begin("")
         try:
@@ -282,7 +283,7 @@ class _Budget:
         return piece
 
 
-def _walk(path: Path) -> Iterator[Path]:
+def walk(path: Path) -> Iterator[Path]:
     """Regular files below a path, in a stable order; links and devices are passed over."""
     if path.is_file():
         yield path
@@ -291,11 +292,19 @@ def _walk(path: Path) -> Iterator[Path]:
         folders.sort()
         for name in sorted(names):
             one = Path(folder) / name
-            if stat.S_ISREG(one.lstat().st_mode):
+            if _is_regular(one):
                 yield one
 
 
-def _begins_as_dicom(head: bytes) -> bool:
+def _is_regular(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False  # gone meanwhile
+
+
+def begins_as_dicom(head: bytes) -> bool:
+    """Whether a file's first bytes are those of a DICOM instance, with or without a preamble."""
     if head[128:132] == b"DICM" or head[:4] == b"DICM":
         return True
     # Without a preamble only a first element of group 2 or 8 with a sensible length is believed.

@@ -15,7 +15,7 @@ __all__ = ["arguments", "run"]
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What may be typed."""
     parser.add_argument("what", metavar="TASK|STUDY", help="a task, or a Study Instance UID or HUB/UID")
-    parser.add_argument("--via", choices=("auto", "dicomweb", "c-get", "c-move"), default="auto")
+    parser.add_argument("--via", choices=("auto", "dicomweb", "c-get", "c-move", "folder"), default="auto")
     how_many = parser.add_mutually_exclusive_group()
     how_many.add_argument("--priors", type=positive, metavar="N", help="this many earlier studies besides")
     how_many.add_argument("--no-priors", action="store_true", help="none of them")

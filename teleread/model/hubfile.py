@@ -35,6 +35,8 @@ class HubFile:
     fhir: str = ""
     dicomweb: str = ""
     dimse: DimseAddress | None = None
+    archive_folder: str = ""
+    """A folder of DICOM files that serves as the hub's archive."""
     auth: str = "none"
     """none, basic or bearer; the secret is in the vault."""
     user: str = ""
@@ -79,6 +81,11 @@ class HubFile:
     """Switches of the forms a report is written in; `documents.forms` knows them."""
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Keys this version does not know; kept, and told by doctor."""
+
+    @property
+    def has_archive(self) -> bool:
+        """Whether there is anywhere to fetch images from."""
+        return bool(self.dicomweb or self.dimse or self.archive_folder)
 
     @property
     def reader_reference(self) -> str:
@@ -156,6 +163,7 @@ _TEXTS = (
     "patient_id_issuer",
     "dimse_name",
     "proxy",
+    "archive_folder",
 )
 _NUMBERS = ("listen", "associations", "connections", "undo_minutes", "escalate_minutes", "sign_again_hours")
 _SWITCHES = ("claim_on_open", "literal_query", "dimse_tls", "listen_tls")

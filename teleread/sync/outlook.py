@@ -57,7 +57,7 @@ class Outlook:
 
     def plan(self) -> Plan:
         """The plan, with everything but the room for it (`teleread.sync.room.Room.fit`)."""
-        rules, ways = self.policy.rules, {one.hub_id for one in self.files if one.dicomweb or one.dimse}
+        rules, ways = self.policy.rules, {one.hub_id for one in self.files if one.has_archive}
         wishes = self.vault.wishes.list()
         if wishes != self._wishes:
             self._wishes = wishes

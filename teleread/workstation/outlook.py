@@ -189,7 +189,7 @@ def _outside(core: Core, key: TaskKey) -> str:
     hub = core.hub(key.hub_id)
     if not row.study_uid:
         return "the hub names no study for it"
-    if not (hub.dicomweb or hub.dimse):
+    if not hub.has_archive:
         return "its hub has no archive to fetch from"
     if row.status not in READABLE:
         return f"the task is {row.status}"

@@ -22,6 +22,7 @@ _OWN: Final = {
     ("teleread.hub", "fhir"): ("teleread.hub.fhir", "FhirHub"),
     ("teleread.archive", "dicomweb"): ("teleread.archive.dicomweb", "DicomwebArchive"),
     ("teleread.archive", "dimse"): ("teleread.archive.dimse", "DimseArchive"),
+    ("teleread.archive", "folder"): ("teleread.archive.folder", "FolderArchive"),
 }
 """Our own adapters, for a checkout that was never installed and so has no entry points."""
 
@@ -64,7 +65,7 @@ class Sites:
 
         Args:
             hub_id: The hub.
-            via: ``auto``, or one way: ``dicomweb``, ``c-get``, ``c-move``.
+            via: ``auto``, or one way: ``dicomweb``, ``c-get``, ``c-move``, ``folder``.
 
         Raises:
             UsageError: None is configured, or not that one.
@@ -76,6 +77,7 @@ class Sites:
                 ("dicomweb", "dicomweb", {}, bool(file.dicomweb)),
                 ("c-get", "dimse", {"via": "c-get"}, file.dimse is not None),
                 ("c-move", "dimse", {"via": "c-move"}, file.dimse is not None and file.listen > 0),
+                ("folder", "folder", {}, bool(file.archive_folder)),
             )
             if there and via in {"auto", word}
         ]
