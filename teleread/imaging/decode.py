@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DecodePool"]
 
+MAX_TOGETHER: Final = 64 * 1024 * 1024
+"""Most bytes of objects asked about with one question."""
 CHILD: Final = (sys.executable, "-m", "teleread.imaging.decode_child")
 
 
@@ -88,6 +90,54 @@ class DecodePool:
         """
         found = self._put(data, {"want": "frame", "frame": frame, "reduce": reduce}, timeout, key)
         return found if isinstance(found, Frame | CannotShow) else words("The decoder erred.", "stopped")
+
+    def decode_many(
+        self, objects: Sequence[bytes | memoryview], *, timeout: float = 10.0
+    ) -> list[Frame | CannotShow]:
+        """Decode the first frame of several objects: reading ahead in a stack.
+
+        Slices whose pixels are not compressed cost one question together, so that the other process is woken
+        once for all of them; what is left is decoded one by one.
+
+        Args:
+            objects: Part 10 bytes, a few megabytes together.
+            timeout: Seconds of wall time for each question.
+
+        Returns:
+            A frame or words for each, in their order. Never raises for what the bytes are.
+        """
+        found: list[Frame | CannotShow | None] = [None] * len(objects)
+        if len(objects) > 1 and sum(map(len, objects)) <= MAX_TOGETHER:
+            with self._slots:
+                found = self._together(objects, timeout)
+        return [
+            self.decode(data, timeout=timeout) if one is None else one
+            for one, data in zip(found, objects, strict=True)
+        ]
+
+    def _together(
+        self, objects: Sequence[bytes | memoryview], timeout: float
+    ) -> list[Frame | CannotShow | None]:
+        nothing: list[Frame | CannotShow | None] = [None] * len(objects)
+        try:
+            child = self._take("")
+        except OSError:
+            return nothing
+        if child is None:
+            return nothing
+        keep = False
+        try:
+            if not child.greeted(self._watch):
+                return nothing
+            child.timed_out = False
+            self._watch.arm(child, timeout)
+            try:
+                nothing, keep = child.ask_many(objects)
+            finally:
+                self._watch.disarm(child)
+            return nothing
+        finally:
+            self._give_back(child, keep)
 
     def read(
         self, data: bytes | memoryview, *, timeout: float = 10.0, key: str = ""

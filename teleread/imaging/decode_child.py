@@ -39,6 +39,10 @@ def main() -> int:
             request, blob = framewire.read_message(inward, framewire.MAX_REQUEST)
         except (EOFError, framewire.BrokenMessageError):
             return 0
+        if request.get("want") == "many":
+            many = worker.many(request["sizes"], shared.taken(request, blob))
+            framewire.write_message(outward, {"answers": many, "cpu": time.process_time()})
+            continue
         head, blobs = worker.answer(request, shared.taken(request, blob))
         head["cpu"] = time.process_time()
         if shared.given(blobs):
@@ -61,7 +65,7 @@ class _Shared:
 
     def taken(self, request: dict[str, Any], blob: bytearray) -> memoryview:
         """The object a request brings; it stays valid until the next one comes."""
-        size, mapped = request.get("size"), request.get("mapped")
+        size, mapped = request.get("size", sum(request.get("sizes", []))), request.get("mapped")
         if not isinstance(size, int) or not isinstance(mapped, int):
             return memoryview(blob).toreadonly()
         if self._inward is None or len(self._inward) != mapped:
@@ -135,6 +139,29 @@ class _Worker:
                 raise
             told = as_words(error)
             return _words(told.title, told.code, known) | {"starved": isinstance(error, MemoryError)}, []
+
+    def many(self, sizes: list[int], blob: memoryview) -> list[dict[str, Any] | None]:
+        """Answers for objects that lie one behind the other; None for one that has to be asked for alone."""
+        self._key, self._part, self._blob = "", None, memoryview(b"")
+        found: list[dict[str, Any] | None] = []
+        at = 0
+        for size in sizes:
+            found.append(self._plain(blob[at : at + size]))
+            at += size
+        return found
+
+    def _plain(self, blob: memoryview) -> dict[str, Any] | None:
+        """The first frame of an object whose pixels the pool finds by itself, without masks."""
+        from . import part10
+
+        try:
+            self._blob = blob
+            head, blobs = self._decode(part10.scan(blob), 1, 0, {})
+            return None if blobs or head.get("place") is None else head
+        except Exception:
+            return None
+        finally:
+            self._blob = memoryview(b"")
 
     def _take(self, key: str, blob: memoryview) -> None:
         from . import part10

@@ -185,6 +185,39 @@ class Child:
         starved = bool(head.get("starved"))  # its memory may lie in pieces
         return answer, isinstance(used, float | int) and used < LIFETIME_CPU / 2 and not starved
 
+    def ask_many(self, objects: Sequence[bytes | memoryview]) -> tuple[list[Frame | CannotShow | None], bool]:
+        """The first frame of several objects with one question: what a child costs is being woken.
+
+        Args:
+            objects: Their Part 10 bytes; together they should fit into memory.
+
+        Returns:
+            The frames whose pixels lie in their object as they are wanted; None for those that have to be
+            asked for one by one. And whether the child may go on living.
+        """
+        from .framewire import BrokenMessageError, frame_from, read_message, write_message
+
+        nothing: list[Frame | CannotShow | None] = [None] * len(objects)
+        if self.regions is None:
+            return nothing, True
+        try:
+            self.held = ""
+            self.regions[0].put(*objects)
+            sizes = [len(data) for data in objects]
+            write_message(self.inward, {"want": "many", "sizes": sizes, "mapped": self.regions[0].size})
+            head, _ = read_message(self.outward, 0)
+            answers = head["answers"]
+            if not isinstance(answers, list) or len(answers) != len(objects):
+                return nothing, False
+            found = [
+                None if answer is None else frame_from(answer, bytearray(), data)
+                for answer, data in zip(answers, objects, strict=True)
+            ]
+        except (EOFError, OSError, ValueError, KeyError, BrokenMessageError):
+            return nothing, False
+        used = head.get("cpu", 0.0)
+        return found, isinstance(used, float | int) and used < LIFETIME_CPU / 2
+
     def _send(self, request: Question, data: bytes | memoryview) -> None:
         from .framewire import write_message
 

@@ -54,20 +54,24 @@ class Region:
         os.ftruncate(self.descriptor, size)
         self.size = size
 
-    def put(self, data: bytes | memoryview) -> None:
-        """Write an object at the beginning; the region grows to hold it.
+    def put(self, *objects: bytes | memoryview) -> None:
+        """Write objects from the beginning on; the region grows to hold them.
 
         Raises:
             OSError: There is no room.
         """
-        if len(data) > self.size or (self.size > _KEPT > 4 * len(data)):
+        total = sum(len(data) for data in objects)
+        if total > self.size or (self.size > _KEPT > 4 * total):
             if not self._resizable:
                 raise OSError("the region is too small")
             os.ftruncate(self.descriptor, 0)
-            self._resize(len(data))
-        view, at = memoryview(data), 0
-        while at < len(view):
-            at += os.pwrite(self.descriptor, view[at:], at)
+            self._resize(total)
+        begin = 0
+        for data in objects:
+            view, at = memoryview(data), 0
+            while at < len(view):
+                at += os.pwrite(self.descriptor, view[at:], begin + at)
+            begin += len(view)
 
     def get(self, count: int) -> bytearray:
         """Read what the child wrote.
