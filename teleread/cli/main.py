@@ -43,6 +43,7 @@ NOUNS: Final[dict[str, tuple[str, str]]] = {
     "report": ("report", "write, check, sign, export and verify reports"),
     "outbox": ("outbox", "what has to reach a hub"),
     "template": ("template", "list or show report templates"),
+    "autotext": ("autotext", "short names that become texts"),
     "audit": ("audit", "the audit trail"),
     "themes": ("themes", "list the themes"),
     "keys": ("keys", "list the keys"),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .exchange import Events, Requests
     from .holds import Holds
     from .objects import Objects
+    from .phrases import Phrases
     from .signing_keys import SigningKeys
     from .studies import Studies
     from .study_keys import StudyKeys
@@ -65,6 +66,13 @@ class Stores:
         from . import signing_keys
 
         return signing_keys.SigningKeys(self.reports_database, self.clock)
+
+    @cached_property
+    def phrases(self) -> Phrases:
+        """The reader's own autotexts and words."""
+        from . import phrases
+
+        return phrases.Phrases(self.reports_database)
 
     @cached_property
     def copies(self) -> Copies:

@@ -1,0 +1,101 @@
+"""Aids of writing at the desk: own autotexts and words sealed in the vault, marks on what was copied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from teleread.model.errors import UsageError
+from teleread.reporting.autotext import expand
+from teleread.workstation.aids import (
+    autotext_values,
+    autotexts,
+    drop_autotext,
+    mark_copied,
+    own_word,
+    set_autotext,
+    speller,
+)
+from tests.unit import vault_cases as cases
+from tests.unit.test_workstation_desk import World
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path)
+    yield made
+    made.desk.close()
+
+
+def test_an_own_autotext_is_kept_wins_over_the_sites_and_can_go_again(world: World) -> None:
+    folder = world.core.paths.config / "autotext"
+    folder.mkdir(parents=True)
+    (folder / "site.toml").write_text('[autotext]\nnad = "Site."\nward = "Ward told."\n', "utf-8")
+    assert set_autotext(world.core, ".NAD", "No abnormality.").name == "nad"
+    found, failed = autotexts(world.core)
+    assert failed == ()
+    assert {name: (one.text, one.source) for name, one in found.items()} == {
+        "nad": ("No abnormality.", "own"),
+        "ward": ("Ward told.", "site"),
+    }
+    drop_autotext(world.core, "nad")
+    assert autotexts(world.core)[0]["nad"].text == "Site."
+    with pytest.raises(UsageError, match="no autotext"):
+        drop_autotext(world.core, "nad")
+
+
+def test_an_autotext_that_would_expand_itself_is_not_kept(world: World) -> None:
+    set_autotext(world.core, "one", "see .two")
+    with pytest.raises(UsageError, match="expands itself"):
+        set_autotext(world.core, "two", "see .one")
+    assert sorted(autotexts(world.core)[0]) == ["one"]
+
+
+def test_own_texts_lie_sealed_and_the_audit_trail_does_not_tell_them(world: World) -> None:
+    secret = "Zanzibarian finding of Mr Okonkwo"
+    set_autotext(world.core, "mine", secret)
+    own_word(world.core, "zanzibarian")
+    world.vault.reports_database.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    for path in world.core.paths.data.rglob("*"):
+        if path.is_file():
+            assert b"anzibarian" not in path.read_bytes()
+    assert all("anzibarian" not in str(row) for row in world.vault.audit.export())
+
+
+def test_values_come_from_the_order(world: World) -> None:
+    key = world.task(cases.context())
+    set_autotext(world.core, "title", "{procedure}: {side}.")
+    values = autotext_values(world.core, key)
+    assert expand(autotexts(world.core)[0], ".title", 6, values).text == "CT abdomen: [?Side]."
+
+
+def test_an_own_word_is_right_until_it_is_forgotten(world: World) -> None:
+    own_word(world.core, "Zyxotide")
+    assert speller(world.core).known("zyxotide")
+    own_word(world.core, "zyxotide", forget=True)
+    assert not speller(world.core).known("zyxotide")
+
+
+def test_copied_passages_warn_until_they_are_edited(world: World) -> None:
+    draft = world.desk.start_draft(world.task(cases.context()))
+    old = "Stable 9 mm nodule. No effusion."
+    world.desk.save_draft(draft.id, draft.seq, {"findings": f"New mass. {old}", "impression": "Mass."})
+    draft = mark_copied(world.core, world.desk.draft(draft.id), {"findings": old}, "r-1")
+
+    def copied() -> list[str]:
+        return [str(one.text) for one in world.desk.checks(draft.id) if one.id == "copied-unedited"]
+
+    (words,) = copied()
+    assert "2 passages" in words
+    now = world.desk.draft(draft.id)
+    texts = {"findings": "New mass. Stable 10 mm nodule. No effusion."}
+    world.desk.save_draft(draft.id, now.seq, texts)
+    (words,) = copied()
+    assert "1 passages" in words
+    now = world.desk.draft(draft.id)
+    world.desk.save_draft(
+        draft.id, now.seq, {"findings": "New mass. Stable 10 mm nodule. No large effusion."}
+    )
+    assert copied() == []
