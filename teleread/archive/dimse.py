@@ -96,6 +96,7 @@ class DimseArchive:
             (0x0008, 0x0061, ""),
             (0x0008, 0x1030, ""),
             (0x0010, 0x0020, patient_id),
+            (0x0010, 0x0021, ""),
             (0x0020, 0x000D, ""),
             (0x0020, 0x1208, ""),
         )
@@ -114,6 +115,7 @@ class DimseArchive:
                 dicom_text.text(one.values.get(0x00081030), codecs),
                 dicom_text.text(one.values.get(0x00080050), codecs),
                 int(count) if count.isascii() and count.isdigit() and len(count) < 10 else None,
+                dicom_text.text(one.values.get(0x00100021), codecs),
             )
         return tuple(out.values())
 

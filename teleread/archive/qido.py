@@ -70,7 +70,7 @@ class Qido:
 
     def _studies(self, patient_id: str) -> tuple[StudyMatch, ...]:
         out: dict[str, StudyMatch] = {}
-        fields = ["00081030", "00080061", "00201208", "00080050"]
+        fields = ["00081030", "00080061", "00201208", "00080050", "00100021"]
         for one in self._pages("studies", {"PatientID": patient_id, "includefield": fields}):
             study_uid = dicom_json.uid(one, STUDY)
             if dicom_json.words(one, "00100020").strip() != patient_id.strip() or not is_uid(study_uid):
@@ -82,6 +82,7 @@ class Qido:
                 dicom_json.words(one, "00081030"),
                 dicom_json.words(one, "00080050"),
                 dicom_json.integer(one, "00201208"),
+                dicom_json.words(one, "00100021"),
             )
         return tuple(out.values())
 
