@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["XTERM", "to_16", "to_256", "to_mono"]
+__all__ = ["XTERM", "coarser", "to_16", "to_256", "to_mono"]
 
 _BAYER: Final = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]], np.int64)
 _CUBE: Final = (0, 95, 135, 175, 215, 255)
@@ -45,6 +45,23 @@ XTERM: Final = (
 
 _GREY_16: Final = ((0, 0), (8, 127), (7, 229), (15, 255))
 """Index and grey of the greys among the first 16."""
+
+
+def coarser(picture: NDArray[np.uint8], greys: int = 64) -> NDArray[np.uint8]:
+    """Fewer levels, to the nearest: neighbours become alike, and a moving picture light.
+
+    Args:
+        picture: Greys or RGB.
+        greys: Levels of each channel, 2 to 256.
+    """
+    return np.take(_levels(greys), picture)
+
+
+@cache
+def _levels(greys: int) -> NDArray[np.uint8]:
+    steps = np.rint(np.arange(256) * (greys - 1) / 255)
+    levels: NDArray[np.uint8] = np.rint(steps * 255 / (greys - 1)).astype(np.uint8)
+    return levels
 
 
 def to_256(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -33,7 +33,7 @@ _DEVICE: Final = re.compile(rb"\x1b\[\?([0-9;]{1,64})c")
 _CELL: Final = re.compile(rb"\x1b\[6;(\d{1,4});(\d{1,4})t")
 _REGISTERS: Final = re.compile(rb"\x1b\[\?1;0;(\d{1,6})S")
 _VERSION: Final = re.compile(rb"\x1bP>\|([^\x1b]{0,80})\x1b\\")
-_INLINE: Final = ("iterm2", "wezterm", "mintty", "konsole", "rio", "tabby")
+_INLINE: Final = ("iterm", "wezterm", "mintty", "konsole", "rio", "tabby")
 """Terminals that take iTerm2's inline images, as XTVERSION or TERM_PROGRAM names them."""
 
 
@@ -110,7 +110,7 @@ def choose(facts: TerminalFacts, environment: Mapping[str, str]) -> str:
     if facts.kitty and not between:
         return "kitty"
     program = environment.get("TERM_PROGRAM", "").lower().removesuffix(".app")
-    if facts.answered and not between and (facts.name + program).startswith(_INLINE):
+    if facts.answered and not between and (facts.name or program).startswith(_INLINE):
         return "iterm2"
     if facts.sixel:
         return "sixel"
