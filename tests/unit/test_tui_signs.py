@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
 from textual import events
 
 from teleread.tui import paint
-from teleread.tui.app import ANSWER_SECONDS, WIDTH_QUESTION
+from teleread.tui.app import ANSWER_SECONDS, WIDTH_QUESTION, TelereadApp
 from teleread.tui.glyphs import ASCII, UNICODE
 from tests.unit import tui_fake
 from tests.unit.test_tui_screens import Driver, walk
@@ -63,6 +64,25 @@ def test_a_sign_that_moved_the_cursor_two_cells_brings_the_plain_set(column: int
         assert ("■ here" in do.text()) is not plain
 
     walk(steps, station=tui_fake.FakeStation(12, settings={"glyphs": "auto"}))
+
+
+def test_an_answer_before_the_first_screen_stands_is_taken_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answered_at_once(app: TelereadApp) -> None:
+        app._asked_width = app.clock.monotonic()
+        app.on_cursor_position(events.CursorPosition(2, 0))
+
+    monkeypatch.setattr(TelereadApp, "_ask_cell_width", answered_at_once)
+    app = TelereadApp(tui_fake.FakeStation(12, settings={"glyphs": "auto"}))
+
+    async def run() -> None:
+        app.preload()
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.pause()
+            rows = [strip.text for strip in app.screen._compositor.render_strips()]
+            assert any("[x] here" in row for row in rows)
+        app.calls.close()
+
+    asyncio.run(run())
 
 
 def test_an_answer_that_was_not_asked_for_or_comes_late_changes_nothing() -> None:

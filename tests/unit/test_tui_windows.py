@@ -6,6 +6,7 @@ import pytest
 
 from teleread.model.identity import Finding, Match
 from teleread.model.text import clean
+from teleread.tui.screens.lock import LockScreen
 from teleread.tui.screens.reading import Reading
 from teleread.tui.screens.small import TooSmall
 from teleread.tui.widgets.casebars import OrderRow, PriorsStrip
@@ -44,7 +45,8 @@ def test_a_window_can_begin_too_small_and_be_locked_while_it_is() -> None:
     async def steps(do: Driver) -> None:
         await do.until(lambda: isinstance(do.app.screen, TooSmall))
         await do.press("f12")
-        await do.until(do.station.locked)
+        await do.until(lambda: isinstance(do.app.screen, LockScreen))
+        await do.settle()
         await do.press(*"opensesame", "enter")
         await do.until(lambda: isinstance(do.app.screen, TooSmall))
         await do.pilot.resize_terminal(80, 24)

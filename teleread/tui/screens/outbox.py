@@ -133,7 +133,7 @@ class Outbox(ListPlace[OutboxItem]):
     def on_resize(self, event: events.Resize) -> None:
         """List and detail from 120 columns."""
         super().on_resize(event)
-        if self.query("#detail"):  # a terminal may change its size before the screen is composed
+        if self.is_mounted:  # a terminal may change its size before the screen is composed
             self._lay_out(event.size.width)
 
     def _lay_out(self, width: int) -> None:

@@ -202,7 +202,7 @@ class ReadingBase(Place):
     def on_resize(self, event: events.Resize) -> None:
         """Panes by width, rows by height; image, window, cursor and scroll stay."""
         super().on_resize(event)
-        if self.query(ReportPane):  # a terminal may change its size before the screen is composed
+        if self.is_mounted:  # a terminal may change its size before the screen is composed
             self.lay_out(event.size.width, event.size.height)
 
     def lay_out(self, width: int, height: int) -> None:

@@ -199,12 +199,13 @@ class Worklist(ListPlace[WorklistItem]):
     def on_resize(self, event: events.Resize) -> None:
         """Columns by width; list and detail from 120 columns."""
         super().on_resize(event)
-        if self.query(CaseDetail):  # a terminal may change its size before the screen is composed
+        if self.is_mounted:  # a terminal may change its size before the screen is composed
             self._lay_out(event.size.width)
 
     def lay_out_again(self) -> None:
-        """Signs of another width need other columns."""
-        self._lay_out(self.app.size.width)
+        """Signs of another width need other columns; the answer may come before the screen is composed."""
+        if self.is_mounted:
+            self._lay_out(self.app.size.width)
 
     def _lay_out(self, width: int) -> None:
         self.narrow = width < WIDE_LIST
