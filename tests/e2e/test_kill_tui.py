@@ -140,13 +140,21 @@ class Storm:
                 desk.send("seen in the storm\r")
                 desk.pump(0.5)
 
+        def then(keys: str, pause: float = 0.0) -> Callable[[], object]:
+            def act() -> None:
+                desk.send(keys)
+                desk.pump(pause)
+
+            return act
+
         return [
             sheet,
-            lambda: desk.send(PIN[:half]),
-            lambda: desk.send(PIN[half:]),
-            lambda: (desk.send("\r"), desk.pump(0.3)),
-            lambda: (desk.send(case.born[8]), desk.pump(0.15)),
-            lambda: desk.send(case.born[9]),
+            then(PIN[:half]),
+            then(PIN[half:]),
+            then("\r", 0.3),
+            # The same digit twice at once would be a finger that stays on the key.
+            then(case.born[8], 1.3 if case.born[8] == case.born[9] else 0.15),
+            then(case.born[9]),
         ]
 
     def signing(self, desk: Terminal, case: Case, victim: str) -> None:

@@ -51,7 +51,7 @@ class Needles:
         """Those that stand in some bytes."""
         lower = data.lower()
         octets = np.frombuffer(lower, dtype=np.uint8).astype(np.uint16)
-        places = np.flatnonzero(self._first[octets[:-1] | octets[1:] << 8]) if len(octets) > 1 else []
+        places = np.flatnonzero(self._first[octets[:-1] | octets[1:] << 8])
         heads = {lower[place : place + 4] for place in places}
         return [one for one in self.folded if one[:4] in heads and one in lower]
 

@@ -110,7 +110,7 @@ def main(kind: str) -> int:
     """Run the app; its exit code."""
     payload = {"raw": EVIL, "cleaned": str(clean(EVIL)), "own": ""}[kind]
     station = Hostile(payload)
-    app = TelereadApp(station)  # type: ignore[arg-type]
+    app = TelereadApp(station)
     app.preload()
     app.run()
     told = {
