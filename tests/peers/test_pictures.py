@@ -233,3 +233,76 @@ def test_the_command_writes_the_same_picture(shared_data: Path, pool: DecodePool
     assert isinstance(frame, Frame)
     other = theirs(shared_data / name, frame, chosen_window(frame), tmp_path)
     assert np.abs(np.asarray(Image.open(out)).astype(int) - other).max() <= 2
+
+
+@pytest.mark.peer("dcmtk")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"SoftcopyVOILUTSequence": (60.0, 500.0)},
+        {"SoftcopyVOILUTSequence": (60.0, 500.0), "PresentationLUTShape": "INVERSE"},
+        {"SoftcopyVOILUTSequence": (40.0, 400.0), "ImageRotation": 90},
+        {"SoftcopyVOILUTSequence": (40.0, 400.0), "ImageRotation": 270, "ImageHorizontalFlip": "Y"},
+        {"SoftcopyVOILUTSequence": (40.0, 400.0), "RescaleSlope": 2, "RescaleIntercept": -3000},
+    ],
+)
+def test_a_presentation_state_is_shown_as_dcmtk_shows_it(
+    changes: dict[str, Any], shared_data: Path, pool: DecodePool, tmp_path: Path
+) -> None:
+    need("DCMTK (dcmp2pgm)", shutil.which("dcmp2pgm"))
+    image = shared_data / FIFTEEN / "CTImage.dcm_LittleEndianExplicitTransferSyntax_1.2.840.10008.1.2.1.dcm"
+    state = tmp_path / "state.dcm"
+    _write_state(image, state, changes)
+    out = tmp_path / "state.pgm"
+    subprocess.run(["dcmp2pgm", "-q", "-p", state, image, out], check=True, capture_output=True, timeout=60)
+    other = np.asarray(Image.open(out)).astype(np.int64)
+    data = image.read_bytes()
+    found = picture_of_file(state.read_bytes(), pool=pool, other=lambda uid: data)
+    assert found.picture is not None
+    off = np.abs(found.picture.array.astype(np.int64) - other)
+    assert off.shape == other.shape
+    assert off.mean() <= 1.0
+    assert off.max() <= 2
+
+
+def _write_state(image: Path, target: Path, changes: dict[str, Any]) -> None:
+    """A presentation state by pydicom for one image; dcmp2pgm draws neither shutters nor figures."""
+    from pydicom import dcmread
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian, GrayscaleSoftcopyPresentationStateStorage, generate_uid
+
+    shown = dcmread(image, stop_before_pixels=True)
+    made = Dataset()
+    made.file_meta = FileMetaDataset()
+    made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    made.SOPClassUID = GrayscaleSoftcopyPresentationStateStorage
+    made.SOPInstanceUID, made.SeriesInstanceUID = generate_uid(), generate_uid()
+    made.StudyInstanceUID, made.Modality = shown.StudyInstanceUID, "PR"
+    made.PatientName, made.PatientID, made.PatientBirthDate, made.PatientSex = "Bench^Mark", "1", "", ""
+    made.StudyDate = made.StudyTime = made.AccessionNumber = made.StudyID = made.ReferringPhysicianName = ""
+    made.SeriesNumber, made.InstanceNumber, made.Manufacturer = 1, 1, ""
+    made.PresentationCreationDate, made.PresentationCreationTime = "20260101", "120000"
+    made.ContentLabel, made.ContentDescription, made.ContentCreatorName = "TEST", "", ""
+    reference, series, area = Dataset(), Dataset(), Dataset()
+    reference.ReferencedSOPClassUID, reference.ReferencedSOPInstanceUID = (
+        shown.SOPClassUID,
+        shown.SOPInstanceUID,
+    )
+    series.SeriesInstanceUID, series.ReferencedImageSequence = shown.SeriesInstanceUID, [reference]
+    made.ReferencedSeriesSequence = [series]
+    area.DisplayedAreaTopLeftHandCorner = [1, 1]
+    area.DisplayedAreaBottomRightHandCorner = [shown.Columns, shown.Rows]
+    area.PresentationSizeMode, area.PresentationPixelAspectRatio = "SCALE TO FIT", [1, 1]
+    made.DisplayedAreaSelectionSequence = [area]
+    made.RescaleSlope, made.RescaleIntercept, made.RescaleType = 1, -1024, "HU"
+    made.PresentationLUTShape = "IDENTITY"
+    for name, value in changes.items():
+        if name == "SoftcopyVOILUTSequence":
+            voi = Dataset()
+            voi.WindowCenter, voi.WindowWidth = value
+            made.SoftcopyVOILUTSequence = [voi]
+        else:
+            setattr(made, name, value)
+    if "ImageRotation" in made:
+        made.ImageHorizontalFlip = made.get("ImageHorizontalFlip", "N")
+    made.save_as(target, enforce_file_format=True)

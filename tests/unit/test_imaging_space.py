@@ -455,3 +455,53 @@ def test_rules_that_make_no_sense_are_refused_in_words(text: str, said: str) -> 
     with pytest.raises(UsageError) as caught:
         read_hanging_rules(text)
     assert said in caught.value.detail
+
+
+# -- outlines
+
+
+def test_contours_are_drawn_on_the_image_they_name_or_lie_on() -> None:
+    from teleread.imaging.objects import Contour, Contours
+    from teleread.imaging.outlines import contour_outlines, draw_outlines
+
+    square = np.array([[0.5, 1, 5], [2, 1, 5], [2, 4, 5], [0.5, 4, 5]], np.float32)
+    named = Contour(0, SafeText("9.9"), square + np.float32(0))
+    loose = Contour(1, SafeText(""), square)
+    far = Contour(1, SafeText(""), square + np.array([0, 0, 40], np.float32))
+    found = Contours(
+        SafeText("plan"),
+        (SafeText("liver"), SafeText("node")),
+        ((255, 0, 0), (0, 255, 0)),
+        (named, loose, far),
+        SafeText("1.2.3"),
+    )
+    picture = replace(frame(5.0), thickness=2.0)
+    outlines = contour_outlines(found, picture)
+    assert [one.name for one in outlines] == ["node"]
+    assert outlines[0].points == ((2.0, 2.0), (8.0, 2.0), (8.0, 8.0), (2.0, 8.0))  # mm / (0.25, 0.5)
+    mine = contour_outlines(found, replace(picture, sop_uid=SafeText("9.9"), position=(0.0, 0.0, 90.0)))
+    assert [one.name for one in mine] == ["liver"]
+    assert contour_outlines(found, replace(picture, frame_of_reference=SafeText("4.5"))) == []
+    drawn = draw_outlines(np.zeros((10, 12), np.uint8), outlines)
+    assert drawn[2, 5].tolist() == [0, 255, 0]
+    assert drawn[5, 5].tolist() == [0, 0, 0]
+
+
+def test_a_segmentation_is_outlined_where_its_frame_lies() -> None:
+    from teleread.imaging.outlines import mask_outline
+
+    picture = replace(frame(5.0, 20, 24), thickness=1.0)
+    mask = np.zeros((10, 12), np.uint8)
+    mask[2:6, 3:9] = 1
+    coarse = replace(frame(5.0), pixels=mask, pixel_spacing=(1.0, 0.5))
+    edge = mask_outline(coarse, picture)
+    assert edge is not None
+    assert not edge[8, 10]
+    rows, columns = np.nonzero(edge)
+    assert 3 <= rows.min() <= 4
+    assert 10 <= rows.max() <= 12
+    assert 5 <= columns.min() <= 6
+    assert 17 <= columns.max() <= 18
+    assert mask_outline(replace(coarse, position=(0.0, 0.0, 9.0)), picture) is None
+    assert mask_outline(replace(coarse, orientation=CORONAL), picture) is None
+    assert mask_outline(replace(coarse, frame_of_reference=SafeText("4")), picture) is None
