@@ -126,6 +126,8 @@ class _Maker:
         next_own = [row for row in own if row.priority_rank]
         next_free = [row for row in free if row.priority_rank]
         ready, later = next_free[: rules.cases], next_free[rules.cases :]
+        if not rules.cases:
+            later = []  # who keeps no case ready wants none further down either
         opened = [by_study.get((one.hub_id, one.study_uid)) for one in self._now.opened]
         mine = {id(row) for row in own}
         yield from self._asked(by_study)

@@ -114,7 +114,7 @@ class Rules:
     """What the reader and the site want; settings of the same names."""
 
     cases: int = 5
-    """Cases nobody holds that are kept ready."""
+    """Cases nobody holds that are kept ready; 0 for none, and none further down either."""
     priors: int = 2
     thumbnails: int = 20
     """Cases further down whose first pictures are brought."""

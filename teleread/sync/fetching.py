@@ -135,8 +135,7 @@ def run_job(works: Works, job: Job, via: str = "auto") -> FetchOutcome:
         events.emit("fetch-started", {**names, "why": job.why, "reason": job.reason, "lane": job.lane})
         progress = _Progress(works, names, job)
         try:
-            if job.decision is not None:
-                works.room().make(job.decision.bytes, job.plan, job.decision)
+            works.room().make(job.decision.bytes if job.decision else ROOM_STEP, job.plan, job.decision)
             outcome = fetch(
                 works.vault, archives, key, why=job.why, progress=progress, clock=works.clock, part=job.part
             )
@@ -201,7 +200,7 @@ class _Progress:
         now = self._job.beat = self._works.clock.monotonic()
         self._first = held if self._first is None else self._first
         self._heed(held, now)
-        if size >= self._room and self._job.decision is not None:
+        if size >= self._room:
             self._room = size + ROOM_STEP
             self._works.room().make(ROOM_STEP, self._job.plan, self._job.decision)
         if now - self._told >= PROGRESS_SECONDS:
