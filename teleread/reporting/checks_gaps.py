@@ -11,7 +11,7 @@ from teleread.model.report import Check
 from teleread.model.text import clean
 
 from .checks_basis import Basis
-from .drafting import unresolved
+from .drafting import fields_of
 from .words import sentences
 
 __all__ = ["gaps", "impression"]
@@ -40,11 +40,24 @@ def gaps(basis: Basis) -> Iterator[Check]:
         for section in draft.sections:
             if section.id in required and section.id != "impression" and not section.text.strip():
                 yield from basis.rules.found("missing-section", section.id, label=section.label)
-    for mark in unresolved(draft.sections, template):
+    yield from _fields(basis)
+
+
+def _fields(basis: Basis) -> Iterator[Check]:
+    """Fields nobody filled: by the template's completion action, else all that must be filled block."""
+    actions = {
+        (section.id, field.id): str(getattr(field, "action", ""))
+        for section in (basis.template.sections if basis.template else ())
+        for field in section.fields
+    }
+    marks = [mark for section in basis.draft.sections for mark in fields_of(section, basis.template)]
+    for mark in marks:
+        action = actions.get((mark.section, mark.id), "")
+        if mark.text or not (mark.must or action in {"alert", "prohibit"}):
+            continue
+        rule = "field-empty" if action == "alert" else "unresolved-field"
         label = mark.label or clean(f"A blank in {basis.label(mark.section)}")
-        yield from basis.rules.found(
-            "unresolved-field", mark.section, mark.id or str(mark.start), label=label
-        )
+        yield from basis.rules.found(rule, mark.section, mark.id or str(mark.start), label=label)
 
 
 def impression(basis: Basis) -> Iterator[Check]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from typing import Final
@@ -21,13 +22,18 @@ __all__ = ["age", "others", "sex"]
 _SEX: Final = {"M": "male", "F": "female"}
 
 _AGED: Final = re.compile(
-    r"\b(?P<n>\d{1,3})[\s-]*(?P<unit>years?|yrs?|y/?o|months?|weeks?|days?)(?:[\s-]*(?:old|of\s+age))?\b[\s,-]*"
+    r"\b(?P<n>\d{1,3})[\s-]*(?P<unit>years?|yrs?|y/?o|months?|weeks?|days?)(?P<old>[\s-]*(?:old|of\s+age))?\b[\s,-]*"
     r"(?P<who>(?:(?:old|right[\s-]handed|left[\s-]handed|previously|otherwise|fit|well|healthy|known|diabetic|hypertensive|smoker|rh|lh|caucasian|asian|"
     r"white|black|pregnant|elderly|young|retired|obese)[\s,-]+){0,3})"
     r"(?P<person>male|female|man|woman|boy|girl|lady|gentleman|patient|infant|baby|child|m|f|rhm|rhf|lhm|lhf)\b",
     re.IGNORECASE,
 )
 """``49-year-old male``: an age of a person, never of a prosthesis or of a complaint."""
+_SHORT: Final = re.compile(
+    r"^\W*(?P<n>\d{1,3})\s?(?P<person>[MF])\b(?![\s-]*(?:Fr\b|french|catheter|drain|sheath|tube|stent|FDG|PSMA|choline))"
+)
+"""``27F`` at the head of a sentence."""
+_ANYBODY: Final = frozenset({"patient", "infant", "baby", "child"})
 _PERSON: Final = {
     "M": frozenset({"male", "man", "boy", "gentleman", "m", "rhm", "lhm"}),
     "F": frozenset({"female", "woman", "girl", "lady", "f", "rhf", "lhf"}),
@@ -36,6 +42,8 @@ _SOMEBODY: Final = re.compile(
     r"\b(?:mother|father|son|daughter|brother|sister|wife|husband|partner|carer|baby's|child's|donor|family|same\s+as)\b",
     re.IGNORECASE,
 )
+_SLACK: Final = {"y": 2.0, "m": 0.25, "w": 0.06, "d": 0.03}
+"""How far a told age may be from the counted one, years: a birthday, an older request, a round month."""
 _YEARS: Final = {"y": 1.0, "m": 1 / 12, "w": 1 / 52.2, "d": 1 / 365.25}
 _PREGNANT: Final = re.compile(
     r"\b(?:gravid|intrauterine\s+pregnancy|viable\s+pregnancy|f(?:o)?etal\s+(?:heart|pole|biometry)|gestational\s+sac)\b",
@@ -45,6 +53,16 @@ _UNFUSED: Final = re.compile(
     r"\b(?:open|unfused|normal)\s+(?:physes|physis|growth\s+plates?|fontanelles?)\b|\bthymic\s+shadow\b",
     re.IGNORECASE,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Aged:
+    """A patient as a text tells one."""
+
+    words: str
+    person: str
+    years: float
+    slack: float
 
 
 def sex(basis: Basis) -> Iterator[Check]:
@@ -62,11 +80,11 @@ def sex(basis: Basis) -> Iterator[Check]:
             )
     if own not in _SEX:
         return
-    for section_id, said, person in _people(basis):
-        other = next((key for key, words in _PERSON.items() if person in words), own)
+    for section_id, one in _people(basis):
+        other = next((key for key, words in _PERSON.items() if one.person in words), own)
         if other != own:
             yield from basis.rules.found(
-                "sex-said", section_id, label=basis.label(section_id), words=said, sex=_SEX[own]
+                "sex-said", section_id, label=basis.label(section_id), words=one.words, sex=_SEX[own]
             )
             return
 
@@ -77,12 +95,10 @@ def age(basis: Basis) -> Iterator[Check]:
     if born is None or day is None or day < born:
         return
     years = (day - born).days / 365.25
-    for section_id, said, _ in _people(basis):
-        found = _AGED.search(said)
-        told = _told_years(found) if found else None
-        if told is not None and abs(told - years) > _slack(found["unit"].lower() if found else "y"):
+    for section_id, told in _people(basis):
+        if abs(told.years - years) > told.slack:
             yield from basis.rules.found(
-                "age-mismatch", section_id, label=basis.label(section_id), words=said, age=_shown(years)
+                "age-mismatch", section_id, label=basis.label(section_id), words=told.words, age=_shown(years)
             )
             return
     for one in basis.page.of("findings", "impression"):
@@ -95,28 +111,35 @@ def age(basis: Basis) -> Iterator[Check]:
             return
 
 
-def _people(basis: Basis) -> Iterator[tuple[str, str, str]]:
-    """(section, words, person) wherever a text tells how old its patient is."""
+def _people(basis: Basis) -> Iterator[tuple[str, _Aged]]:
+    """(section, person) wherever a text tells how old its patient is."""
     for section in basis.draft.sections:
         for sentence in sentences(str(section.text)):
-            for words, person in _aged(sentence):
-                yield section.id, words, person
+            for one in _aged(sentence):
+                yield section.id, one
 
 
 @lru_cache(maxsize=2048)
-def _aged(sentence: str) -> tuple[tuple[str, str], ...]:
+def _aged(sentence: str) -> tuple[_Aged, ...]:
     if _SOMEBODY.search(sentence):
         return ()
-    return tuple((" ".join(one.group().split()), one["person"].lower()) for one in _AGED.finditer(sentence))
+    out = [_in_words(one) for one in _AGED.finditer(sentence) if _of_a_person(one)]
+    short = _SHORT.match(sentence)
+    if short:
+        out.append(_Aged(short.group().strip(), short["person"].lower(), float(short["n"]), _SLACK["y"]))
+    return tuple(out)
 
 
-def _told_years(found: re.Match[str]) -> float:
-    return int(found["n"]) * _YEARS[found["unit"][0].lower()]
+def _of_a_person(one: re.Match[str]) -> bool:
+    """Whether it is the age of somebody: months and weeks without an "old" are how long something lasts."""
+    exact = one["old"] or one["unit"].lower().startswith(("yo", "y/"))
+    return bool(exact) or (one["unit"][0] in "yY" and one["person"].lower() not in _ANYBODY)
 
 
-def _slack(unit: str) -> float:
-    """How far a told age may be from the counted one: a birthday, a round month."""
-    return {"y": 1.1, "m": 0.25, "w": 0.06, "d": 0.03}[unit[0]]
+def _in_words(one: re.Match[str]) -> _Aged:
+    unit = one["unit"][0].lower()
+    words = " ".join(one.group().split())
+    return _Aged(words, one["person"].lower(), int(one["n"]) * _YEARS[unit], _SLACK[unit])
 
 
 def _day(text: str) -> date | None:

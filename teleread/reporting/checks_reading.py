@@ -98,6 +98,7 @@ _NO_RESERVE: Final = frozenset(
         "significant",
         "demonstrable",
         "identifiable",
+        "longer",
     }
 )
 """Words between a denial and what it denies that don't weaken it."""

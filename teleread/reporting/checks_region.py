@@ -124,11 +124,10 @@ def contrast(basis: Basis) -> Iterator[Check]:
         return
     said = [one for one in basis.page.of("technique", "impression") if not _ELSEWHERE.search(one.text)]
     without = next((one for one in said if _UNENHANCED.search(one.text)), None)
-    if without is None or any(_BOTH.search(one.text) for one in said):
+    if without is None or any(_BOTH.search(one.text) or _PHASES.search(one.text) for one in said):
         return
     given = any(_ENHANCED.search(_UNENHANCED.sub(" ", one.text)) for one in said)
-    phases = any(_PHASES.search(one.text) for one in said)
-    if (given and not phases) or (not given and _ORDERED_WITH.search(procedure)):
+    if given or _ORDERED_WITH.search(procedure):
         yield from basis.rules.found(
             "contrast-mismatch",
             without.section,
