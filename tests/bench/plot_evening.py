@@ -18,7 +18,7 @@ from teleread.archive.plans import Rules  # noqa: E402 # the checkout comes firs
 from tests.evening import Told, evenings, share  # noqa: E402
 
 NOTHING = {"priors": 0, "thumbnails": 0, "later": 0}
-CASES = (0, 1, 2, 3, 5, 10)
+CASES = (1, 2, 3, 5, 10)
 RATES = (5, 10, 20, 50, 100)
 
 
