@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from .evidence import Code
 from .task import TaskKey, Versions
 from .text import EMPTY, SafeText
 
@@ -32,13 +33,29 @@ Severity = str
 
 @dataclass(frozen=True, slots=True)
 class FieldSpec:
-    """A place in a section's text: ``[?label]`` while it must be filled, ``[value]`` once it is."""
+    """A place in a section's text.
+
+    It reads ``[?label]`` while it must be filled, ``[~label]`` while it may be, ``[value]`` once it is.
+    """
 
     id: str
     label: SafeText
     choices: tuple[SafeText, ...] = ()
     default: SafeText = EMPTY
-    """Empty: it must be filled."""
+    """Empty: it must or may be filled."""
+    kind: str = ""
+    """``text``, ``long-text``, ``number``, ``date``, ``time``, ``choice``, ``choices`` (several) or ``flag``;
+    empty: a choice where there are choices, else text."""
+    unit: str = ""
+    """UCUM code of a number."""
+    minimum: str = ""
+    """Smallest number allowed, decimal; empty for none."""
+    maximum: str = ""
+    action: str = ""
+    """What an unfilled field does at signing (MRRT data-field-completion-action): ``none``, ``alert`` (warns)
+    or ``prohibit`` (blocks); empty where the template does not say."""
+    codes: tuple[tuple[SafeText, Code], ...] = ()
+    """(choice, or empty for the field itself; its code)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +69,10 @@ class SectionSpec:
     """Text a new draft starts with; fields stand in it as ``[?label]`` or ``[default]``."""
     fields: tuple[FieldSpec, ...] = ()
     required: bool = False
+    codes: tuple[Code, ...] = ()
+    """Codes besides the LOINC one."""
+    addendum: SafeText = EMPTY
+    """Text an addendum starts with in this section."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +90,16 @@ class Template:
     sex: str = ""
     min_age: int | None = None
     max_age: int | None = None
+    body_parts: tuple[str, ...] = ()
+    """Lower-case words; one of them must occur in the order's body part or procedure."""
+    hospitals: tuple[str, ...] = ()
+    """Lower-case words; one of them must occur in the name of the site that asks."""
+    modules: tuple[str, ...] = ()
+    """Ids of templates whose sections are put after this one's."""
+    language: str = ""
+    """Language of its text (RFC 5646)."""
+    origin: tuple[tuple[str, SafeText], ...] = ()
+    """Where it comes from, by Dublin Core name: ``publisher``, ``creator``, ``rights``, ``license``, ..."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,11 @@ __all__ = [
 _FIELD: Final = re.compile(r"\[(\?)?([^\[\]\n]{1,400})\]")
 _MUST: Final = re.compile(r"\[\?\s*([^\[\]\n]{1,400})\]|\[\s*\?\s*\]|_{3,}")
 """A place that must be filled: ``[?Label]``, and the blanks that pasted text brings along."""
+_MAY: Final = re.compile(r"\[~\s*([^\[\]\n]{1,400})\]")
+"""A place that may be filled: ``[~Label]``; left empty it goes at signing, with a line of nothing else."""
+
+
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,7 @@ def new_sections(template: Template, context: TaskContext) -> tuple[Section, ...
     """The sections a new draft starts with: the order's question, the technique, what to compare with."""
     prior = relevant_prior(context)
     words = {
-        "{procedure}": context.order.procedure or clean("Examination"),
+        **_merged(context),
         "{priors}": _named(prior) if prior else _nothing(context),
     }
     out = []
@@ -75,9 +80,29 @@ def new_sections(template: Template, context: TaskContext) -> tuple[Section, ...
     return tuple(out)
 
 
+def _merged(context: TaskContext) -> dict[str, str]:
+    """What a template may ask of the order and the study, by its name in braces."""
+    order, study = context.order, context.study
+    started = order.occurrence or (study.started if study else None)
+    words = {
+        "procedure": order.procedure or "Examination",
+        "body_part": order.body_part,
+        "side": order.laterality.lower(),
+        "question": order.question,
+        "accession": order.accession,
+        "requester": order.requester,
+        "modality": study.modality if study else "",
+        "study": study.description if study else "",
+        "images": str(study.instances) if study and study.instances else "",
+        "examined": f"{started.day} {_MONTHS[started.month - 1]} {started.year}" if started else "",
+    }
+    # brackets of the order's own words are no fields
+    return {f"{{{name}}}": value.replace("[", "(").replace("]", ")") for name, value in words.items()}
+
+
 def addendum_sections(template: Template) -> tuple[Section, ...]:
-    """The sections of an addendum draft: the same ids, empty; what it adds to is frozen with it."""
-    return tuple(Section(spec.id, spec.label, spec.loinc, EMPTY) for spec in template.sections)
+    """The sections of an addendum draft: the same ids, with the template's words for addenda alone."""
+    return tuple(Section(spec.id, spec.label, spec.loinc, spec.addendum) for spec in template.sections)
 
 
 def relevant_prior(context: TaskContext) -> PriorStudy | None:
@@ -137,8 +162,7 @@ def shown_day(prior: PriorStudy) -> str:
     """``3 May 2026``; words where the hub does not say."""
     if prior.started is None:
         return "an unknown date"
-    months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-    return f"{prior.started.day} {months[prior.started.month - 1]} {prior.started.year}"
+    return f"{prior.started.day} {_MONTHS[prior.started.month - 1]} {prior.started.year}"
 
 
 def study_digest(instances: Iterable[InstanceInfo]) -> str:
@@ -156,6 +180,10 @@ def fields_of(section: Section, template: Template | None = None) -> tuple[Field
     marks = [
         FieldMark(section.id, one.start(), one.end(), EMPTY, True, clean((one.group(1) or "").strip()))
         for one in _MUST.finditer(section.text)
+    ]
+    marks += [
+        FieldMark(section.id, one.start(), one.end(), EMPTY, False, clean(one.group(1).strip()))
+        for one in _MAY.finditer(section.text)
     ]
     marks = [_described(mark, _by_label(spec, mark.label)) for mark in marks]
     for one in _FIELD.finditer(section.text):
@@ -264,10 +292,23 @@ def resolved(sections: Iterable[Section], template: Template | None) -> tuple[Se
     """The sections as they will be signed: the brackets of the template's fields are gone."""
     out = []
     for section in sections:
-        text = str(section.text)
-        for mark in reversed(fields_of(section, template)):
+        text = _without_blank_lines(str(section.text))
+        for mark in reversed(fields_of(replace(section, text=clean(text, multiline=True)), template)):
             if not mark.must:
                 text = text[: mark.start] + mark.text + text[mark.end :]
         lines = [line.rstrip() for line in text.strip().split("\n")]
         out.append(replace(section, text=clean("\n".join(lines), multiline=True)))
     return tuple(out)
+
+
+def _without_blank_lines(text: str) -> str:
+    """The text without the lines in which there is nothing but captions of fields left empty."""
+    return "\n".join(line for line in text.split("\n") if not _all_blank(line))
+
+
+def _all_blank(line: str) -> bool:
+    pieces = _MAY.split(line)[::2]
+    captions, tail = pieces[:-1], pieces[-1]
+    if not captions or "[" in "".join(pieces):
+        return False
+    return all(one.rstrip().endswith(":") for one in captions) and len(tail.strip()) <= 12

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from teleread.model.errors import UsageError
-from teleread.model.report import SECTION_IDS, FieldSpec, SectionSpec, Template
+from teleread.model.report import SectionSpec, Template
 from teleread.model.task import TaskContext
 from teleread.model.text import SafeText, clean
+
+from .template_files import MAX_BYTES, MAX_FIELDS, parse_template
 
 __all__ = [
     "FALLBACK",
@@ -32,9 +33,6 @@ __all__ = [
 FALLBACK: Final = "general"
 """The template that suits every procedure."""
 
-MAX_BYTES: Final = 256 * 1024
-MAX_SECTIONS: Final = 32
-MAX_FIELDS: Final = 400
 MAX_FILES: Final = 2000
 
 
@@ -80,102 +78,51 @@ def load_templates(folder: Path | None = None) -> Loaded:
                 failed.append((clean(path.name), clean(error)))
                 continue
             table[template.id] = template
-    return Loaded(tuple(table.values()), tuple(failed))
+    whole = []
+    for template in table.values():
+        try:
+            whole.append(_expanded(template, table))
+        except UsageError as error:
+            failed.append((clean(template.id), clean(error)))
+    return Loaded(tuple(whole), tuple(failed))
 
 
-def parse_template(data: bytes, name: str) -> Template:
-    """Read one template file.
+def _expanded(template: Template, table: Mapping[str, Template], above: tuple[str, ...] = ()) -> Template:
+    """The template with its modules' sections put after its own.
 
     Raises:
-        UsageError: It is no TOML, or something in it is missing or of the wrong kind.
+        UsageError: A module is not there, or leads back to itself.
     """
-    try:
-        table = tomllib.loads(data.decode("utf-8"))
-        sections = _tables(table, "section", MAX_SECTIONS)
-        template = Template(
-            id=_word(table, "id"),
-            version=_word(table, "version"),
-            title=_text(table, "title"),
-            sections=tuple(_section(one) for one in sections),
-            modalities=tuple(one.upper() for one in _words(table, "modalities")),
-            procedure_words=tuple(one.casefold() for one in _words(table, "procedure_words")),
-            procedure_codes=tuple(one.upper() for one in _words(table, "procedure_codes")),
-            sex=str(table.get("sex", "")).upper(),
-            min_age=_age(table, "min_age"),
-            max_age=_age(table, "max_age"),
-        )
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"{name} is not a TOML file: {clean(error, limit=200)}") from None
-    except (KeyError, TypeError, ValueError) as error:
-        raise UsageError(
-            f"{name} is not a template: {clean(error.args[0] if error.args else error)}"
-        ) from None
-    ids = [one.id for one in template.sections]
-    missing = [one for one in SECTION_IDS if one not in ids]
-    if missing or len(set(ids)) != len(ids):
-        raise UsageError(
-            f"{name} is not a template: "
-            + (f"it has no section {', '.join(missing)}." if missing else "it names a section twice.")
-        )
-    return template
+    if not template.modules:
+        return template
+    chain = (*above, template.id)
+    sections = {one.id: one for one in template.sections}
+    for name in template.modules:
+        if name in chain:
+            raise UsageError(f"Its modules go round: {' > '.join((*chain, name))}.")
+        module = table.get(name)
+        if module is None:
+            raise UsageError(f"Its module “{clean(name, limit=64)}” is not there.")
+        for section in _expanded(module, table, chain).sections:
+            sections[section.id] = _joined(sections.get(section.id), section, name)
+    if sum(len(one.fields) for one in sections.values()) > MAX_FIELDS:
+        raise UsageError(f"With its modules it has more than {MAX_FIELDS} fields.")
+    return replace(template, sections=tuple(sections.values()))
 
 
-def _section(table: Mapping[str, Any]) -> SectionSpec:
-    text = table.get("text", "")
-    if not isinstance(text, str):
-        raise TypeError("the text of a section is not a text.")
-    return SectionSpec(
-        id=_word(table, "id"),
-        label=_text(table, "label"),
-        loinc=_word(table, "loinc"),
-        text=clean(text.strip("\n"), multiline=True),
-        fields=tuple(_field(one) for one in _tables(table, "field", MAX_FIELDS)),
-        required=table.get("required", False) is True,
+def _joined(before: SectionSpec | None, after: SectionSpec, module: str) -> SectionSpec:
+    """A module's section after the one of the same id; clashing field ids get the module's name."""
+    if before is None:
+        return after
+    taken = {one.id for one in before.fields}
+    fields = [replace(one, id=f"{module}.{one.id}") if one.id in taken else one for one in after.fields]
+    text = "\n".join(one for one in (before.text, after.text) if one)
+    return replace(
+        before,
+        text=clean(text, multiline=True),
+        fields=(*before.fields, *fields),
+        required=before.required or after.required,
     )
-
-
-def _field(table: Mapping[str, Any]) -> FieldSpec:
-    return FieldSpec(
-        id=_word(table, "id"),
-        label=_text(table, "label"),
-        choices=tuple(clean(one) for one in _words(table, "choices")),
-        default=clean(table.get("default", "")),
-    )
-
-
-def _tables(table: Mapping[str, Any], key: str, most: int) -> list[Mapping[str, Any]]:
-    found = table.get(key, [])
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found) or len(found) > most:
-        raise TypeError(f"its {key} entries are not a list of at most {most} tables.")
-    return found
-
-
-def _word(table: Mapping[str, Any], key: str) -> str:
-    value = table.get(key)
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", value):
-        raise ValueError(f"it needs {key}, of letters, digits, dots and hyphens.")
-    return value
-
-
-def _text(table: Mapping[str, Any], key: str) -> SafeText:
-    value = table.get(key)
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"it needs {key}.")
-    return clean(value.strip(), limit=200)
-
-
-def _words(table: Mapping[str, Any], key: str) -> list[str]:
-    found = table.get(key, [])
-    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
-        raise TypeError(f"its {key} is not a list of texts.")
-    return found
-
-
-def _age(table: Mapping[str, Any], key: str) -> int | None:
-    value = table.get(key)
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
-        raise TypeError(f"its {key} is not a whole number of years.")
-    return value
 
 
 # -- choosing -----------------------------------------------------------------------------------------
@@ -234,8 +181,20 @@ def _score(template: Template, context: TaskContext, on: date) -> Suggestion | N
     words = [entry for entry in template.procedure_words if set(entry.split()) <= said]
     if not words:
         return None
-    score = 10 * len(words) + bool(modality) + 2 * (bool(template.sex) + (template.min_age is not None))
-    return Suggestion(template, score, clean(f"{modality or 'procedure'}, says {', '.join(words)}"))
+    narrow = [name for name, given in _narrowed(template) if given]
+    score = 10 * sum(len(one.split()) for one in words) + bool(modality) + 2 * len(narrow)
+    why = f"{modality or 'procedure'}, says {', '.join(words)}"
+    return Suggestion(template, score, clean("; ".join([why, *(f"fits the {one}" for one in narrow)])))
+
+
+def _narrowed(template: Template) -> tuple[tuple[str, bool], ...]:
+    """What narrows a template's use, besides its words."""
+    return (
+        ("sex", bool(template.sex)),
+        ("age", template.min_age is not None or template.max_age is not None),
+        ("part of the body", bool(template.body_parts)),
+        ("hospital", bool(template.hospitals)),
+    )
 
 
 def _suits(template: Template, context: TaskContext, modality: str, on: date) -> bool:
@@ -243,10 +202,20 @@ def _suits(template: Template, context: TaskContext, modality: str, on: date) ->
         return False
     if template.sex and template.sex != context.patient.sex:
         return False
+    order = context.order
+    if template.body_parts and not _named(template.body_parts, order.body_part, order.procedure):
+        return False
+    if template.hospitals and not _named(template.hospitals, context.task.requester, order.requester):
+        return False
     if template.min_age is None and template.max_age is None:
         return True
     age = age_on(context.patient.birth_date, on)
     return age is not None and (template.min_age or 0) <= age <= (template.max_age or 200)
+
+
+def _named(words: Iterable[str], *texts: str) -> bool:
+    said = _spoken(*texts)
+    return any(set(one.split()) <= said for one in words)
 
 
 def _spoken(*texts: str) -> set[str]:
