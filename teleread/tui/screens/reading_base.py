@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -22,19 +22,9 @@ from teleread.tui.widgets.strip import CaseStrip
 from teleread.workstation.api import Case, WorklistItem
 
 from .place import Place
+from .sizes import FOOT_FROM, ORDER_FROM, PRIORS_FROM, THREE_PANES, TWO_PANES
 
 __all__ = ["ReadingBase"]
-
-TWO_PANES: Final = 120
-"""Columns from which pictures and report stand side by side."""
-THREE_PANES: Final = 180
-"""Columns from which the worklist stands left of both."""
-PRIORS_FROM: Final = 20
-"""Rows from which the priors have a row of their own."""
-ORDER_FROM: Final = 17
-"""Rows from which the order has one; below, the identity row carries it."""
-FOOT_FROM: Final = 40
-"""Rows from which the checks stand at the report's foot."""
 
 
 class ReadingBase(Place):

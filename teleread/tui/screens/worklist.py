@@ -18,9 +18,10 @@ from teleread.tui.widgets.table import Cell, Table, TableHead
 from teleread.tui.widgets.worklist import CaseDetail, SavedFilter, SavedFilters, columns_for, item_cell
 from teleread.tui.words import ago, family
 from teleread.workstation.api import WorklistItem
-from teleread.workstation.query import order_key, parse_query
+from teleread.workstation.query import parse_query
 
 from .lists import ListPlace
+from .orders import ORDERS
 
 __all__ = ["Worklist"]
 
@@ -132,7 +133,7 @@ class Worklist(ListPlace[WorklistItem]):
             self._tell_filter(str(error), "warn")
             return
         rows = [item for item in self.items if query.matches(item)]
-        rows.sort(key=_ORDERS[self.sort])
+        rows.sort(key=ORDERS[self.sort])
         if hold:
             place = {self.table._key(row): index for index, row in enumerate(self.table.rows)}
             rows.sort(key=lambda item: place.get(item.key, len(place)))
@@ -254,7 +255,7 @@ class Worklist(ListPlace[WorklistItem]):
             if index is not None:
                 self._sort_by(names[index])
 
-        names = list(_ORDERS)
+        names = list(ORDERS)
         self.open_sheet(Choose("Sort by", names, now=names.index(self.sort)), chosen)
 
     def do_list_save_filter(self, key: str) -> None:
@@ -285,7 +286,7 @@ class Worklist(ListPlace[WorklistItem]):
         self.face.tell(f"Saved. {index + 1} shows it.", "good")
 
     def _sort_by(self, column: str) -> None:
-        if column in _ORDERS:
+        if column in ORDERS:
             self.sort = column
             self._lay_out(self.size.width)
             self.order_rows()
@@ -350,13 +351,11 @@ class Worklist(ListPlace[WorklistItem]):
         else:
             self.face.tell("This is the first level. g q leaves.", "soft")
 
-    def do_text_pictures(self, key: str) -> None:
-        """Escape in the filter clears it."""
-        self.focus_on(self.table)
-
     def do_pane_next(self, key: str) -> None:
         """There is one pane to be in."""
         self.focus_on(self.table)
+
+    do_text_pictures = do_pane_next
 
     # -- what widgets say -------------------------------------------------------------------------
     def on_entry_changed(self, message: Entry.Changed) -> None:
@@ -402,17 +401,3 @@ class Worklist(ListPlace[WorklistItem]):
     def neighbours(self) -> Iterator[WorklistItem]:
         """Rows as they stand, for next and previous."""
         yield from self.table.rows
-
-
-_ORDERS = {
-    "due": order_key,
-    "priority": lambda item: (
-        ("stat", "urgent", "asap").index(item.priority) if item.priority in ("stat", "urgent", "asap") else 3,
-        order_key(item),
-    ),
-    "patient": lambda item: (item.name.casefold(), order_key(item)),
-    "examination": lambda item: (item.procedure.casefold(), order_key(item)),
-    "site": lambda item: (item.site.casefold(), order_key(item)),
-    "images": lambda item: ({"all": 0, "part": 1}.get(item.cached, 2), order_key(item)),
-    "report": lambda item: (item.report_state or "~", order_key(item)),
-}
