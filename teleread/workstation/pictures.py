@@ -8,16 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from teleread.model.errors import UsageError
+from teleread.model.errors import AttentionError, UsageError
 
 from .cases import instance_bytes, study_series
 from .core import Core
 from .naming import resolve_study
 
-__all__ = ["Picked", "picture_bytes", "show"]
+__all__ = ["Picked", "picture_bytes", "rejected_images", "show"]
 
 MAX_OBJECT: Final = 2 * 1024**3
 """Largest file opened, bytes."""
+
+KEY_OBJECTS: Final = "1.2.840.10008.5.1.4.1.1.88.59"
+"""Key Object Selection Document Storage."""
+MAX_NOTES: Final = 64
+MAX_NOTE: Final = 4 * 1024 * 1024
+"""Largest key object selection that is read for a rejection, bytes."""
 
 _HELD: Final = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._-]{0,63}/)?[0-9.]+(?:/[0-9.]+){0,2}")
 
@@ -77,11 +83,23 @@ def _held(core: Core, what: str) -> Picked:
                 "That instance is not held here.", remedy="teleread study lists them.", code="not-held"
             )
         sop = sops[0]
+        hidden = rejected_images(core, key.hub_id, key.study_uid)
+        if sop in hidden:
+            raise AttentionError(
+                f"That image is {hidden[sop]}.",
+                "A rejection note of the hospital withdraws it; it is not shown.",
+                "The hospital knows why.",
+                code="rejected",
+            )
     else:
         from teleread.imaging.stack import largest_series, middle
 
         # A study shows its pictures first; a series of documents is chosen only when there is nothing else.
-        drawn = [[one for one in found.instances if one.frames and one.rows] for found in series]
+        hidden = rejected_images(core, key.hub_id, key.study_uid)
+        drawn = [
+            [one for one in found.instances if one.frames and one.rows and one.sop_uid not in hidden]
+            for found in series
+        ]
         chosen = middle(
             largest_series([one for one in drawn if one] or [found.instances for found in series])
         )
@@ -93,6 +111,30 @@ def _held(core: Core, what: str) -> Picked:
         instance_bytes(core, hub_id, study, sop),
         lambda uid: instance_bytes(core, hub_id, study, uid) if uid in held else None,
     )
+
+
+def rejected_images(core: Core, hub_id: str, study_uid: str) -> dict[str, str]:
+    """SOP Instance UIDs that rejection notes held with a study withdraw, and why, in words.
+
+    Args:
+        core: The open vault.
+        hub_id: Whose study.
+        study_uid: Which.
+    """
+    notes = [
+        one
+        for one in core.vault.studies.instances(hub_id, study_uid)
+        if one.sop_class == KEY_OBJECTS and one.size <= MAX_NOTE
+    ][:MAX_NOTES]
+    if not notes:
+        return {}
+    from teleread.imaging.decode import DecodePool
+    from teleread.imaging.objects import Document, hidden_images
+
+    with DecodePool() as pool:
+        read = [pool.read(instance_bytes(core, hub_id, study_uid, one.sop_uid)) for one in notes]
+    hidden = hidden_images(one for one in read if isinstance(one, Document))
+    return {uid: str(why) for uid, why in hidden.items()}
 
 
 def _split(core: Core, what: str) -> tuple[str, list[str]]:
