@@ -125,6 +125,12 @@ class Sites:
                     f"teleread init --hub {file.name} --secret-file PATH keeps one.",
                     code="no-secret",
                 )
+        if name == "dicomweb":
+            from teleread.wire.sign_in import SecretSignIn
+
+            # A secret that is given anew while a study comes is used for the rest of it.
+            again = self._core.vault.hub_secrets.get
+            options["sign_in"] = SecretSignIn(file, secret, lambda: again(file.hub_id, SECRET))
         return _adapter(group, name)(file, secret, self._core.clock, **options)
 
 
