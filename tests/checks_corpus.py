@@ -94,6 +94,11 @@ class Report:
     plant: tuple[Mapping[str, Any], ...] = ()
     planted: bool = False
 
+    @property
+    def bare(self) -> bool:
+        """Whether it is a report as it was written, no variant of one."""
+        return "+" not in self.id
+
     def with_text(self, rule: str, **texts: str) -> Report:
         """The same with an error in it."""
         named = {name.replace("_", "-"): text for name, text in texts.items()}

@@ -87,7 +87,7 @@ def run(
     basis = Basis(
         draft,
         context,
-        page_of(draft.sections),
+        page_of(draft.sections, f"{context.order.procedure} {context.order.body_part}"),
         template,
         context.priors if priors is None else priors,
         around,

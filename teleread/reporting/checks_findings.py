@@ -51,6 +51,12 @@ _GRAVE: Final = frozenset(
 )
 
 
+_ANYWHERE: Final = frozenset(
+    {"fracture", "dislocation", "infarct", "metastasis", "adenopathy", "abscess", "aneurysm", "dissection"}
+)
+"""Findings that may be in one organ and not in another."""
+
+
 def negation(basis: Basis) -> Iterator[Check]:
     """Findings that one part affirms and the other only denies."""
     findings, impression = basis.page.mentions("findings"), basis.page.mentions("impression")
@@ -78,7 +84,7 @@ def _same(one: Mention, other: Mention) -> bool:
     """Whether two mentions can be about one thing: the same finding, and no other organ."""
     if one.finding != other.finding:
         return False
-    return not one.organ or not other.organ or one.organ == other.organ
+    return one.finding not in _ANYWHERE or not one.organ or not other.organ or one.organ == other.organ
 
 
 def _contradicts(one: Mention, findings: Sequence[Mention]) -> bool:

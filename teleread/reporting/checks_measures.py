@@ -14,7 +14,7 @@ from teleread.model.report import Check
 from .checks_basis import Basis
 from .checks_reading import Sentence, quoted
 
-__all__ = ["Measure", "implausible", "measures_of", "numbers", "units"]
+__all__ = ["Measure", "implausible", "kind_of", "measures_of", "numbers", "units"]
 
 _NUMBER: Final = r"\d{1,5}(?:\.\d{1,3})?"
 _UNIT: Final = r"(?:mm|millimet(?:er|re)s?|cm|centimet(?:er|re)s?|metres?|meters?)"
@@ -30,7 +30,7 @@ _BEFORE: Final = re.compile(
 )
 
 _VERB: Final = re.compile(
-    rf"\b(?:measur(?:es|ing|ed)|diameters?|lengths?|widths?|thickness|calib(?:re|er)|size|axis|sized|span|depth|height)\s+"
+    rf"\b(?:measur(?:es?|ing|ed)|(?:dilated|distended|narrowed|enlarged|thickened|widened)(?=\s+to\b)|diameters?|lengths?|widths?|thickness|calib(?:re|er)|size|axis|sized|span|depth|height)\s+"
     rf"(?:(?:is|was|of|are|approximately|about|around|up\s+to|at\s+least|now|currently|roughly|nearly|almost|today|to|~|circa|c\.)\s+){{0,3}}"
     rf"(?P<dims>{_NUMBER}(?:\s*(?:x|×|by)\s*{_NUMBER}){{0,3}})(?P<after>[^\n]{{0,16}})",
     re.IGNORECASE,
@@ -225,7 +225,8 @@ def numbers(basis: Basis) -> Iterator[Check]:
     ]
     for one in basis.page.of("impression"):
         for measure in measures_of(one.text):
-            other = "" if measure.before else _differs(_subject(one, measure), measure, known)
+            told = [pair for pair in known if pair[0].before] if measure.before else known
+            other = _differs(_subject(one, measure), measure, told, known)
             if other:
                 yield from basis.rules.found(
                     "numbers-differ",
@@ -237,14 +238,24 @@ def numbers(basis: Basis) -> Iterator[Check]:
                 return
 
 
-def _differs(subject: _Subject, measure: Measure, known: Sequence[tuple[Measure, _Subject]]) -> str:
+def _differs(
+    subject: _Subject,
+    measure: Measure,
+    known: Sequence[tuple[Measure, _Subject]],
+    everything: Sequence[tuple[Measure, _Subject]],
+) -> str:
     """What the findings give in place of a length of the impression; empty where they give it too."""
     same = [other for other, what in known if subject.kind and _alike(subject, what)]
-    exact = any(other.largest == measure.largest for other, _ in known)
+    exact = any(other.largest == measure.largest for other, _ in everything)
     may_answer = same or [other for other, _ in known]
     if not known or exact or any(_equal(measure, other) for other in may_answer):
         return ""
     return _shown(may_answer)
+
+
+def kind_of(sentence: Sentence, measure: Measure) -> str:
+    """What a length is the length of, roughly: ``lesion``, ``stone``, ...; empty where nothing says."""
+    return _subject(sentence, measure).kind
 
 
 @lru_cache(maxsize=2048)

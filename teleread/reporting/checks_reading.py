@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -18,7 +18,7 @@ from teleread.model.text import SafeText, clean
 from .checks_phrases import vocabulary
 from .words import sentences, side_spans
 
-__all__ = ["LATER", "PAST", "Mention", "Page", "Sentence", "page_of", "quoted", "standing_of"]
+__all__ = ["LATER", "PAST", "Mention", "Page", "Sentence", "page_of", "quoted", "side_at", "standing_of"]
 
 READ: Final = ("technique", "comparison", "findings", "impression")
 """Sections the reader answers for; the clinical information is the referrer's."""
@@ -94,6 +94,12 @@ _NO_RESERVE: Final = frozenset(
         "left",
         "right",
         "either",
+        "numerous",
+        "multiple",
+        "several",
+        "many",
+        "bilateral",
+        "bilaterally",
         "both",
         "significant",
         "demonstrable",
@@ -102,6 +108,9 @@ _NO_RESERVE: Final = frozenset(
     }
 )
 """Words between a denial and what it denies that don't weaken it."""
+_DISC: Final = re.compile(r"\b([CTL])(\d{1,2})\s?[/–-]\s?[CTLS]?(\d{1,2})\b")
+_HEAD: Final = "brain"
+_ALIASES: Final = {"bleed@brain": "intracranial_bleed"}
 _DIRECTED: Final = frozenset({"midline_shift"})
 """Findings whose side is a direction, not a place."""
 _ENDS: Final = re.compile(
@@ -148,6 +157,10 @@ class Sentence:
     sides: tuple[tuple[str, int], ...]
     """(``LEFT``, ``RIGHT`` or ``BOTH``, place)."""
     mentions: tuple[Mention, ...]
+    carried: str = ""
+    """The side the line is about, where the sentence names none."""
+    level: str = ""
+    """The one disc of the spine the sentence is about, ``C5/6``; empty for none or several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,22 +184,32 @@ class Page:
         return next((str(one.text) for one in self.sections if one.id == section_id), "")
 
 
-def page_of(sections: Iterable[Section]) -> Page:
-    """Read a draft."""
+def page_of(sections: Iterable[Section], procedure: str = "") -> Page:
+    """Read a draft.
+
+    Args:
+        sections: Its sections.
+        procedure: What was examined; where it names one organ, that is what a text without one is about.
+    """
     kept = tuple(one for one in sections if one.id in READ and one.text.strip())
-    read = [sentence for one in kept for sentence in _section(one.id, str(one.text))]
+    named = {organ for organ, _, _ in vocabulary().organs.find(procedure.lower())}
+    organ = named.pop() if len(named) == 1 else _HEAD if re.search(r"\bhead\b", procedure.lower()) else ""
+    read = [sentence for one in kept for sentence in _section(one.id, str(one.text), organ)]
     return Page(kept, tuple(read))
 
 
 @lru_cache(maxsize=64)
-def _section(section_id: str, text: str) -> tuple[Sentence, ...]:
+def _section(section_id: str, text: str, about: str) -> tuple[Sentence, ...]:
     """A section's sentences; cached, for while one section is typed into the others stay."""
     out: list[Sentence] = []
     for line in text.split("\n"):
-        carried: tuple[str, str] = ("", "")
+        carried: tuple[str, str] = (about, "")
+        level = ""
         for sentence in sentences(line):
+            levels = {f"{one[1]}{one[2]}/{one[3]}" for one in _DISC.finditer(sentence)}
+            level = level if not levels else levels.pop() if len(levels) == 1 else ""
             read = _sentence(section_id, sentence, carried)
-            out.append(read)
+            out.append(replace(read, level=level) if level else read)
             sides = {side for side, _ in read.sides}
             carried = (
                 read.organs[0][0] if read.organs else carried[0],
@@ -209,14 +232,14 @@ def _sentence(section_id: str, text: str, carried: tuple[str, str]) -> Sentence:
             organ = organ or carried[0]
             if not organ:
                 continue
-            finding = f"{finding}@{organ}"
+            finding = _ALIASES.get(f"{finding}@{organ}", f"{finding}@{organ}")
         standing, reserve = standing_of(low, start, end)
-        side = _nearest_side(sides, start, low) or ("" if sides else carried[1])
+        side = side_at(sides, start, end, low) or ("" if sides else carried[1])
         side = "" if finding in _DIRECTED else side
         reserve -= frozenset(word for _, a, b in organs for word in re.findall(r"[a-z]+", low[a:b]))
         standing = "no" if standing == "partly" and not reserve else standing
         mentions.append(Mention(finding, low[start:end], standing, reserve, side, organ, near))
-    return Sentence(section_id, text, low, organs, sides, tuple(mentions))
+    return Sentence(section_id, text, low, organs, sides, tuple(mentions), "" if sides else carried[1])
 
 
 def _nearest_organ(organs: Sequence[tuple[str, int, int]], at: int, low: str) -> str:
@@ -230,15 +253,24 @@ def _nearest_organ(organs: Sequence[tuple[str, int, int]], at: int, low: str) ->
     return best
 
 
-def _nearest_side(sides: Sequence[tuple[str, int]], at: int, low: str) -> str:
-    """The side a finding at a place is on; empty where two are as near."""
-    if not sides:
-        return ""
-    if len({side for side, _ in sides}) == 1:
-        return sides[0][0]
-    before, after = low.rfind(",", 0, at), low.find(",", at)
-    inside = {side for side, place in sides if place > before and (after < 0 or place < after)}
-    return inside.pop() if len(inside) == 1 else ""
+def side_at(sides: Sequence[tuple[str, int]], start: int, end: int, low: str) -> str:
+    """The side of what stands at a place of a sentence: the nearest one, commas and joining words apart.
+
+    Returns:
+        ``LEFT``, ``RIGHT``, ``BOTH``, or empty where none is named or two are as near.
+    """
+    if len({side for side, _ in sides}) <= 1:
+        return sides[0][0] if sides else ""
+    far = []
+    for side, place in sides:
+        between = low[place:start] if place < start else low[end:place]
+        far.append((len(between) + 50 * len(_JOINT.findall(between)), side))
+    far.sort()
+    close = {side for gap, side in far if gap <= far[0][0] + 8}
+    return far[0][1] if len(close) == 1 else ""
+
+
+_JOINT: Final = re.compile(r"[,;:]|\b(?:and|with|but|while|whereas)\b")
 
 
 def standing_of(low: str, start: int, end: int) -> tuple[str, frozenset[str]]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from teleread.model.report import Check, Section
 
 from .checks_basis import Basis
-from .checks_reading import Mention
+from .checks_measures import kind_of, measures_of
+from .checks_reading import Mention, Sentence, side_at
 from .words import SidedWord, sided_words
 
 __all__ = ["sides"]
@@ -24,7 +27,7 @@ def sides(basis: Basis) -> Iterator[Check]:
     words = {section.id: sided_words(section) for section in sections}
     if basis.first:
         yield from _ordered(basis, sections, words)
-    told = list(_findings(basis))
+    told = list(_findings(basis)) or list(_tagged(basis))
     yield from told or _words(basis, words.get("findings", []), words.get("impression", []))
 
 
@@ -69,6 +72,44 @@ def _findings(basis: Basis) -> Iterator[Check]:
                 organ=one.words,
                 other=_OPPOSITE[one.side],
             )
+
+
+def _tagged(basis: Basis) -> Iterator[Check]:
+    """Sizes, shares and levels of the spine that the findings give on the other side alone."""
+    seen: dict[str, set[str]] = {}
+    for one in basis.page.of("findings"):
+        for tag, side in _tags(one):
+            seen.setdefault(tag, set()).add(side)
+    for one in basis.page.of("impression"):
+        for tag, side in _tags(one):
+            if side in _OPPOSITE and seen.get(tag) == {_OPPOSITE[side]}:
+                yield from basis.rules.found(
+                    "side-between-sections",
+                    "impression",
+                    label=basis.label("impression"),
+                    said=side,
+                    organ=tag.partition(" of ")[0],
+                    other=_OPPOSITE[side],
+                )
+                return
+
+
+@lru_cache(maxsize=2048)
+def _tags(sentence: Sentence) -> tuple[tuple[str, str], ...]:
+    """(what tells a finding from others, its side) of a sentence."""
+    out = []
+    for measure in measures_of(sentence.text):
+        kind = kind_of(sentence, measure)
+        if not measure.before and kind != "shift":
+            out.append((f"{measure.largest.normalize():f} mm of {kind}", measure.start, measure.end))
+    out += [(one.group(), one.start(), one.end()) for one in _SHARE.finditer(sentence.low)]
+    if sentence.level:
+        out.append((sentence.level, 0, 0))
+    low, sides, carried = sentence.low, sentence.sides, sentence.carried
+    return tuple((name, side_at(sides, start, end, low) or carried) for name, start, end in out)
+
+
+_SHARE: Final = re.compile(r"\b\d{1,3}(?:\s?[-–]\s?\d{1,3})?\s?%")
 
 
 def _words(basis: Basis, findings: list[SidedWord], impression: list[SidedWord]) -> Iterator[Check]:

@@ -33,6 +33,14 @@ _NO_SIDE: Final = re.compile(
 )
 """Sides that belong to the organ's name, or are no sides at all."""
 
+_NO_PLACE: Final = re.compile(
+    r"\b(?:left|right)[\s-]+(?:hand(?:ed|edness)\b|(?:and|or|/)[\s-]+(?:left|right)\b)"
+    r"|\bright\s+(?:up|away|after)\b|\b(?:all|what|is|was|has|have|are)\s+left\b"
+    r"|\bleft\s+(?:in situ|untreated)\b",
+    re.IGNORECASE,
+)
+"""Sides that say nothing of where a finding is."""
+
 _COMPARED: Final = re.compile(
     r"\b(?:contralateral|opposite|other side|compar\w+|than the|previous\w*|prior|asymmetr\w+|"
     r"unlike|whereas|history of)\b",
@@ -103,8 +111,8 @@ def _sided(section_id: str, sentence: str) -> tuple[SidedWord, ...]:
 
 
 def side_spans(sentence: str) -> list[tuple[str, int]]:
-    """Every side a sentence names and where, ``BOTH`` included, those of an organ's name left out."""
-    skip = [one.span() for one in _NO_SIDE.finditer(sentence)]
+    """Every side a sentence names and where, ``BOTH`` included; those of lobes and chambers count too."""
+    skip = [one.span() for one in _NO_PLACE.finditer(sentence)]
     found = [
         ("LEFT" if one.lastgroup in {"left", "l"} else "RIGHT", one.start())
         for one in _SIDE.finditer(sentence.lower())

@@ -15,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from tests.checks_anywhere import anywhere  # noqa: E402 - a script: the repository comes first
 from tests.checks_corpus import (  # noqa: E402 - a script: the repository comes first
     Trial,
     false_alarms,
@@ -35,17 +36,22 @@ BEGIN, END = "<!-- score -->", "<!-- /score -->"
 def main(words: list[str]) -> None:
     """Score, print, and write where asked."""
     sets = {"tuned on": trials(own_reports("development")), "held out": trials(own_reports("held-out"))}
+    own = [one for half in ("development", "held-out") for one in own_reports(half) if one.bare]
+    everywhere = {"own": trials(anywhere(own))}
     quiet: list[Trial] = []
     if REPORTS.is_dir():
         sets["shared"] = trials([*shared_reports(REPORTS), *timelines(REPORTS)])
+        everywhere["by others"] = trials(anywhere(shared_reports(REPORTS)))
         quiet = trials(japanese(REPORTS))
     else:
         print("No ../shared/data/reports: only the project's own reports are scored.")
-    text = table({name: scores(done) for name, done in sets.items()})
+    first = table({name: scores(done) for name, done in sets.items()})
+    second = table({name: scores(done) for name, done in everywhere.items()})
+    text = f"{first}\n\nOne error at every place where it can be made:\n\n{second}"
     print(text)
     print(_summary(sets, quiet))
     if "--list" in words:
-        for name, done in (*sets.items(), ("ja", quiet)):
+        for name, done in (*sets.items(), *everywhere.items(), ("ja", quiet)):
             for one in done:
                 for rule in sorted(one.report.expects - one.fired):
                     print(f"missed  {name}  {one.report.id}  {rule}")

@@ -11,6 +11,7 @@ from teleread.model.report import Section
 from teleread.reporting.checks import rules
 from teleread.reporting.drafting import resolved
 from teleread.reporting.templates import builtin_templates
+from tests.checks_anywhere import anywhere
 from tests.checks_corpus import (
     Report,
     Trial,
@@ -95,6 +96,23 @@ def test_reports_in_another_language_are_left_alone(shared_data: Path) -> None:
     done = trials(japanese(shared_data / "reports"))
     assert len(done) == 60
     assert false_alarms(done).total() <= 2
+
+
+def test_one_error_at_every_place_is_mostly_heard_and_nothing_else_is() -> None:
+    own_ones = [one for half in ("development", "held-out") for one in own_reports(half) if one.bare]
+    found = scores(trials(anywhere(own_ones)))
+    hit, missed = sum(one.hit for one in found.values()), sum(one.missed for one in found.values())
+    assert hit + missed > 80
+    assert hit / (hit + missed) > 0.9
+    assert sum(one.false for one in found.values()) == 0
+
+
+def test_one_error_at_every_place_of_reports_by_others(shared_data: Path) -> None:
+    found = scores(trials(anywhere(shared_reports(shared_data / "reports"))))
+    print("\n" + table({"by others": found}))
+    hit, missed = sum(one.hit for one in found.values()), sum(one.missed for one in found.values())
+    assert hit + missed > 50
+    assert hit / (hit + missed) > 0.75
 
 
 def test_the_manual_shows_the_table(shared_data: Path) -> None:
