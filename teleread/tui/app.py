@@ -26,7 +26,7 @@ from .keys import Keymap
 from .routes import Routes
 from .screens.place import Place
 from .screens.worklist import Worklist
-from .terminal import first_look
+from .terminal import first_look, on_hangup
 from .themes import DARK, FALLBACK, Look
 from .widgets.lines import Lines
 
@@ -362,6 +362,7 @@ def run(
     picked = app.setting("theme", "auto")
     app.begin_with(app.looks.get(picked) or app.looks.get(first_look(picked)) or FALLBACK())
     app.preload()
+    on_hangup(lambda: app.call_later(app.exit, return_code=1))
     result = app.run(mouse=True)
     app.calls.close()
     if app.exit_words:

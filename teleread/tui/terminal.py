@@ -6,14 +6,17 @@ import os
 import re
 import sys
 import time
+from collections.abc import Callable
 from typing import Final
 
 from .themes import DARK, LIGHT
 
-__all__ = ["background_luminance", "first_look", "parse_background"]
+__all__ = ["background_luminance", "first_look", "on_hangup", "parse_background"]
 
 LIMIT: Final = 0.1
 """Seconds the terminal has to answer."""
+GRACE: Final = 2.0
+"""Seconds to leave in when the terminal is gone."""
 _ANSWER: Final = re.compile(rb"\x1b\]11;rgb:([0-9a-fA-F]{2,4})/([0-9a-fA-F]{2,4})/([0-9a-fA-F]{2,4})")
 _POSITION: Final = re.compile(rb"\x1b\[\d+;\d+R")
 
@@ -26,6 +29,29 @@ def first_look(picked: str) -> str:
         return DARK
     light = background_luminance()
     return LIGHT if light is not None and light > 0.5 else DARK
+
+
+def on_hangup(leave: Callable[[], object]) -> None:
+    """Watch, in a thread, for the terminal to go: call `leave`, and end the process if that does not.
+
+    A session without a controlling terminal gets no SIGHUP, reads ends of file for ever and blocks on what
+    it can't write. Drafts are in the journal by then, and the engine goes on by itself.
+    """
+    if os.name != "posix" or sys.__stdin__ is None or not sys.__stdin__.isatty():
+        return
+    import select
+    import threading
+
+    watch = select.poll()
+    watch.register(sys.__stdin__.fileno(), 0)  # nothing asked for: it ends with a hang-up alone
+
+    def wait() -> None:
+        watch.poll(None)
+        leave()
+        time.sleep(GRACE)
+        os._exit(1)
+
+    threading.Thread(target=wait, name="hangup", daemon=True).start()
 
 
 def parse_background(answer: bytes) -> float | None:
