@@ -173,7 +173,7 @@ def sign(desk: Terminal, born: str) -> None:
             desk.pump(0.5)
     desk.send(PIN)
     desk.send("\r")
-    desk.wait("at the last digit")
+    desk.wait(" digit. Esc")
     for digit in born[8:10]:
         desk.pump(0.8)  # the same digit twice at once would be a finger that stays on the key
         desk.send(digit)
