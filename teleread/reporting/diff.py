@@ -12,7 +12,16 @@ from typing import Final
 from teleread.model.report import Section
 from teleread.model.text import EMPTY, SafeText, clean
 
-__all__ = ["Piece", "SectionDiff", "copied_from", "diff", "sections_in", "word_diff"]
+__all__ = [
+    "Piece",
+    "SectionDiff",
+    "SentencePair",
+    "copied_from",
+    "diff",
+    "sections_in",
+    "sentence_pairs",
+    "word_diff",
+]
 
 SAME: Final = "same"
 GONE: Final = "gone"
@@ -234,3 +243,80 @@ def _section_of(heading: str) -> str | None:
 def copied_from(before: Sequence[Section], section: Section) -> SafeText:
     """What an earlier report says in a section, to be copied forward into this one; empty where nothing."""
     return next((one.text for one in before if one.id == section.id), EMPTY)
+
+
+# -- sentence by sentence -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SentencePair:
+    """A sentence of one report beside its like in the other."""
+
+    kind: str
+    """``same``, ``changed``, ``gone`` (the earlier one's alone) or ``new`` (this one's alone)."""
+    before: SafeText
+    after: SafeText
+    sided: bool = False
+    """Left and right are not the same in both: to be shown before all else."""
+    denied: bool = False
+    """One denies what the other tells."""
+
+
+_LIKE: Final = 0.55
+"""How alike two sentences must be to be one that was changed."""
+_SIDES: Final = re.compile(r"\b(left|right|bilateral|both)\b", re.IGNORECASE)
+_DENIALS: Final = re.compile(r"\b(?:no|not|without|never|nor|absent|resolved)\b", re.IGNORECASE)
+
+
+@lru_cache(maxsize=64)
+def sentence_pairs(before: str, after: str) -> tuple[SentencePair, ...]:
+    """Two texts sentence by sentence, in the order of the later one; what is gone stands where it stood.
+
+    Args:
+        before: A section of the earlier report.
+        after: The same section of this one.
+    """
+    old, new = _plain_sentences(before), _plain_sentences(after)
+    out: list[SentencePair] = []
+    for same, gone, fresh in _aligned(old, new):
+        if same:
+            out += [_pair("same", one, other) for one, other in zip(gone, fresh, strict=True)]
+        else:
+            out += _matched(gone, fresh)
+    return tuple(out)
+
+
+def _plain_sentences(text: str) -> list[str]:
+    return [one.strip() for one in _SENTENCE.findall(text) if one.strip()]
+
+
+def _matched(gone: Sequence[str], fresh: Sequence[str]) -> list[SentencePair]:
+    """Each new sentence beside the gone one it is most like, if it is like any; each used once."""
+    left = list(gone)
+    likes = {one: {*_words_of(one)} for one in (*gone, *fresh)}
+    out = []
+    for sentence in fresh:
+        scored = [(_likeness(likes[sentence], likes[other]), -index) for index, other in enumerate(left)]
+        best, place = max(scored, default=(0.0, 0))
+        if best >= _LIKE:
+            out.append(_pair("changed", left.pop(-place), sentence))
+        else:
+            out.append(_pair("new", "", sentence))
+    return [*(_pair("gone", one, "") for one in left), *out]
+
+
+def _words_of(sentence: str) -> list[str]:
+    return re.findall(r"\d+(?:\.\d+)?|[^\W\d_]+", sentence.lower())
+
+
+def _likeness(one: set[str], other: set[str]) -> float:
+    return 2 * len(one & other) / (len(one) + len(other)) if one or other else 1.0
+
+
+def _pair(kind: str, before: str, after: str) -> SentencePair:
+    both = bool(before and after)
+    sides = [sorted(word.lower() for word in _SIDES.findall(text)) for text in (before, after)]
+    denials = [bool(_DENIALS.search(text)) for text in (before, after)]
+    return SentencePair(
+        kind, clean(before), clean(after), both and sides[0] != sides[1], both and denials[0] != denials[1]
+    )

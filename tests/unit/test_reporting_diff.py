@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from teleread.model.report import Section
 from teleread.model.text import clean
-from teleread.reporting.diff import copied_from, diff, sections_in, word_diff
+from teleread.reporting.diff import copied_from, diff, sections_in, sentence_pairs, word_diff
 
 
 def section(section_id: str, text: str) -> Section:
@@ -99,3 +99,27 @@ def test_a_text_without_headings_is_findings_and_its_conclusion_comes_from_the_h
 def test_a_huge_text_written_anew_is_told_whole() -> None:
     before, after = "a b. " * 20_000, "c d. " * 20_000
     assert [one.kind for one in word_diff(before, after)] == ["gone", "new"]
+
+
+def test_sentences_stand_beside_their_like_and_a_turned_side_or_denial_is_told() -> None:
+    before = "9 mm nodule in the left upper lobe. No pleural effusion. The heart is not enlarged. Old rib fracture."
+    after = "Clear airways. 9 mm nodule in the right upper lobe. Pleural effusion. The heart is not enlarged."
+    found = {(one.kind, str(one.after or one.before)): one for one in sentence_pairs(before, after)}
+    assert {kind for kind, _ in found} == {"new", "changed", "same", "gone"}
+    turned = found["changed", "9 mm nodule in the right upper lobe."]
+    assert turned.before == "9 mm nodule in the left upper lobe."
+    assert (turned.sided, turned.denied) == (True, False)
+    denied = found["changed", "Pleural effusion."]
+    assert (denied.sided, denied.denied) == (False, True)
+    assert ("new", "Clear airways.") in found
+    assert ("gone", "Old rib fracture.") in found
+    assert found["same", "The heart is not enlarged."].sided is False
+
+
+@settings(deadline=None)
+@given(WORDS, WORDS)
+def test_no_sentence_is_lost_or_shown_twice(before: str, after: str) -> None:
+    pairs = sentence_pairs(clean(before, multiline=True), clean(after, multiline=True))
+    for side, text in (("before", before), ("after", after)):
+        shown = "".join(str(getattr(one, side)) for one in pairs)
+        assert sorted("".join(shown.split())) == sorted("".join(clean(text, multiline=True).split()))
