@@ -46,7 +46,7 @@ def gaps(basis: Basis) -> Iterator[Check]:
 def _fields(basis: Basis) -> Iterator[Check]:
     """Fields nobody filled: by the template's completion action, else all that must be filled block."""
     actions = {
-        (section.id, field.id): str(getattr(field, "action", ""))
+        (section.id, field.id): field.action
         for section in (basis.template.sections if basis.template else ())
         for field in section.fields
     }

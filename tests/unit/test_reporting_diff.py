@@ -102,7 +102,7 @@ def test_a_huge_text_written_anew_is_told_whole() -> None:
 
 
 def test_sentences_stand_beside_their_like_and_a_turned_side_or_denial_is_told() -> None:
-    before = "9 mm nodule in the left upper lobe. No pleural effusion. The heart is not enlarged. Old rib fracture."
+    before = "9 mm nodule in the left upper lobe. No pleural effusion. The heart is not enlarged. Fracture."
     after = "Clear airways. 9 mm nodule in the right upper lobe. Pleural effusion. The heart is not enlarged."
     found = {(one.kind, str(one.after or one.before)): one for one in sentence_pairs(before, after)}
     assert {kind for kind, _ in found} == {"new", "changed", "same", "gone"}
@@ -112,7 +112,7 @@ def test_sentences_stand_beside_their_like_and_a_turned_side_or_denial_is_told()
     denied = found["changed", "Pleural effusion."]
     assert (denied.sided, denied.denied) == (False, True)
     assert ("new", "Clear airways.") in found
-    assert ("gone", "Old rib fracture.") in found
+    assert ("gone", "Fracture.") in found
     assert found["same", "The heart is not enlarged."].sided is False
 
 
