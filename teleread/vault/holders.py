@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
+import os
 from pathlib import Path
 
 from teleread.host.filelock import OsLock, held
@@ -27,7 +27,7 @@ class Holders:
         """A fresh name, alive until `leave` or until this process ends."""
         make_private_folder(self._folder)
         self._sweep()
-        name = secrets.token_hex(8)
+        name = os.urandom(8).hex()
         lock = OsLock(self._folder / name)
         lock.try_acquire()
         self._mine[name] = lock

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import secrets
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,7 +88,7 @@ class Objects:
         self._copies.record(hub_id, study_uid, why)
         with self._guard:
             self._writer = self._writer or self._holders.join()
-        name = secrets.token_hex(16)
+        name = os.urandom(16).hex()
         path = self._path(name)
         segment_id = os.urandom(16)
         make_private_folder(path.parent)
