@@ -16,8 +16,8 @@ from .marks import COPIED, DICTATED, standing
 __all__ = ["critical", "follow_up", "marked"]
 
 _TOLD: Final = re.compile(
-    r"\b(?:discussed|informed|telephoned|phoned|communicated|notified|conveyed|relayed|alerted|spoken|spoke|called|"
-    r"(?:findings|results?|report)\s+(?:\w+\s+){0,3}(?:given|passed|handed|reported))\b",
+    r"\b(?:(?:discussed|communicated|conveyed|relayed|reported|passed|handed|given|phoned|spoken|spoke|called)\s+"
+    r"(?:\w+\s+){0,4}?(?:with|to|through)|informed|telephoned|phoned|notified|alerted|made\s+aware)\b",
     re.IGNORECASE,
 )
 _INTENDED: Final = re.compile(

@@ -36,7 +36,8 @@ _GRAVE: Final = frozenset(
         "bowel_obstruction",
         "appendicitis",
         "hydronephrosis",
-        "urinary_stone",
+        "stone@kidney",
+        "stone@ureter",
     }
     | {
         "venous_thrombosis",

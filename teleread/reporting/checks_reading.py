@@ -108,9 +108,21 @@ _NO_RESERVE: Final = frozenset(
     }
 )
 """Words between a denial and what it denies that don't weaken it."""
+_HEADED: Final = re.compile(r"\s*(?:on\s+the\s+)?(left|right)\b[^.:\n]{0,40}:", re.IGNORECASE)
+"""A line about one side: ``Left kidney: ...``."""
 _DISC: Final = re.compile(r"\b([CTL])(\d{1,2})\s?[/–-]\s?[CTLS]?(\d{1,2})\b")
-_HEAD: Final = "brain"
-_ALIASES: Final = {"bleed@brain": "intracranial_bleed"}
+_ABOUT: Final = ((r"\bhead\b", "brain"), (r"\b(?:chest|thorax)\b", "lung"))
+"""What a text about a region is about where it names no organ."""
+_ALIASES: Final = {
+    "bleed@brain": "intracranial_bleed",
+    "stone@gallbladder": "gallstones",
+    "effusion@heart": "pericardial_effusion",
+    **dict.fromkeys(("effusion@lung", "effusion@pleura", "effusion@mediastinum"), "pleural_effusion"),
+    **dict.fromkeys(
+        (f"effusion@{one}" for one in ("knee", "hip", "shoulder", "elbow", "ankle")), "joint_effusion"
+    ),
+}
+"""Two ways to name one finding."""
 _DIRECTED: Final = frozenset({"midline_shift"})
 """Findings whose side is a direction, not a place."""
 _ENDS: Final = re.compile(
@@ -158,7 +170,7 @@ class Sentence:
     """(``LEFT``, ``RIGHT`` or ``BOTH``, place)."""
     mentions: tuple[Mention, ...]
     carried: str = ""
-    """The side the line is about, where the sentence names none."""
+    """The side the line's heading names, where the sentence names none."""
     level: str = ""
     """The one disc of the spine the sentence is about, ``C5/6``; empty for none or several."""
 
@@ -193,7 +205,8 @@ def page_of(sections: Iterable[Section], procedure: str = "") -> Page:
     """
     kept = tuple(one for one in sections if one.id in READ and one.text.strip())
     named = {organ for organ, _, _ in vocabulary().organs.find(procedure.lower())}
-    organ = named.pop() if len(named) == 1 else _HEAD if re.search(r"\bhead\b", procedure.lower()) else ""
+    organ = named.pop() if len(named) == 1 else ""
+    organ = organ or next((one for word, one in _ABOUT if re.search(word, procedure.lower())), "")
     read = [sentence for one in kept for sentence in _section(one.id, str(one.text), organ)]
     return Page(kept, tuple(read))
 
@@ -203,18 +216,15 @@ def _section(section_id: str, text: str, about: str) -> tuple[Sentence, ...]:
     """A section's sentences; cached, for while one section is typed into the others stay."""
     out: list[Sentence] = []
     for line in text.split("\n"):
-        carried: tuple[str, str] = (about, "")
+        head = _HEADED.match(line)
+        carried = (about, head[1].upper() if head else "")
         level = ""
         for sentence in sentences(line):
             levels = {f"{one[1]}{one[2]}/{one[3]}" for one in _DISC.finditer(sentence)}
             level = level if not levels else levels.pop() if len(levels) == 1 else ""
             read = _sentence(section_id, sentence, carried)
             out.append(replace(read, level=level) if level else read)
-            sides = {side for side, _ in read.sides}
-            carried = (
-                read.organs[0][0] if read.organs else carried[0],
-                sides.pop() if len(sides) == 1 else ("" if sides else carried[1]),
-            )
+            carried = (read.organs[0][0] if read.organs else carried[0], carried[1])
     return tuple(out)
 
 

@@ -69,7 +69,7 @@ def _findings(basis: Basis) -> Iterator[Check]:
                 "impression",
                 label=basis.label("impression"),
                 said=one.side,
-                organ=one.words,
+                organ=f"{one.organ} {one.words}" if "@" in one.finding else one.words,
                 other=_OPPOSITE[one.side],
             )
 

@@ -84,6 +84,11 @@ def test_a_finding_is_affirmed_denied_or_in_doubt(sentence: str, finding: str, s
         ("Gallstones.", "No gallstones.", "negation-findings"),
         ("Fracture of the sacrum.", "Normal CT.", "impression-normal"),
         ("No liver lesion.", "Metastatic liver lesions.", "negation-impression"),
+        (
+            "Left subdural haematoma. No fracture.",
+            "Left subdural haematoma. Skull fracture.",
+            "negation-impression",
+        ),
     ],
 )
 def test_findings_and_impression_that_deny_each_other_block(
@@ -112,6 +117,26 @@ def test_findings_and_impression_that_deny_each_other_block(
 def test_findings_and_impression_that_agree_are_left_alone(findings: str, impression: str) -> None:
     rules = fired(findings=findings, impression=impression)
     assert not rules & {"negation-impression", "negation-findings", "impression-normal"}
+
+
+@pytest.mark.parametrize(
+    ("findings", "impression", "fires"),
+    [
+        ("Left kidney: normal. Fracture of L2.", "Right renal cyst. Fracture of L2.", False),
+        ("Left kidney: 6 mm stone. Mild hydronephrosis.", "Right hydronephrosis.", True),
+        ("Right lobe: 9 mm nodule.", "Left thyroid nodule, 9 mm.", True),
+        ("Both kidneys have stones.", "Right renal stone.", False),
+        ("Stone in the left kidney. Right kidney normal.", "Right renal stone.", True),
+        ("4 mm midline shift to the right.", "Left subdural with 4 mm midline shift.", False),
+        ("70% stenosis on the right, 40% on the left.", "70% stenosis of the left carotid.", True),
+        ("C5/6: right protrusion. C6/7: left protrusion.", "Left C5/6 protrusion.", True),
+    ],
+)
+def test_a_side_that_turns_between_findings_and_impression_warns(
+    findings: str, impression: str, fires: bool
+) -> None:
+    report = replace(BASE, procedure="Examination of the thyroid" if "lobe" in findings else "Examination")
+    assert ("side-between-sections" in fired(report, findings=findings, impression=impression)) is fires
 
 
 # -- numbers and units ------------------------------------------------------------------------------------
@@ -370,6 +395,9 @@ def test_a_compared_study_without_images_here_warns() -> None:
         ("Pulmonary embolism. Dr Ward was telephoned at 14:10.", ""),
         ("Pulmonary embolism. The ward needs to be informed.", "critical-no-alert"),
         ("CT to exclude testicular torsion.", ""),
+        ("Pulmonary embolism, as discussed above.", "critical-no-alert"),
+        ("Pulmonary embolism. Result called through to the ward.", ""),
+        ("Pulmonary embolism. The team has been made aware.", ""),
     ],
 )
 def test_a_critical_finding_needs_somebody_told(impression: str, rule: str) -> None:
