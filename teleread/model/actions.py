@@ -160,6 +160,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     _make("Case", "case.priors", "LPt", "p", "priors: why each, fetch, read", "priors"),
     _make("Case", "images.fetch", "LPt", "F", "fetch this study first", "fetch"),
     _make("Case", "hub.again", "LP", "R", "ask the hubs again now"),
+    _make("Case", "transfer.pause", "LP", "P", "pause or go on fetching", "pause"),
     _make("See", "view.layout", "L", "v", "the list's detail on or off"),
     _make("See", "view.full", "P", "f", "pictures fill the screen, and back", "full"),
     _make("See", "view.text", "P", "b", "corner text on or off; the preview notice stays"),

@@ -23,7 +23,6 @@ EVENT_KINDS = (
     "study-changed",
     "purged",
     "case-opened",
-    "case-closed",
     "submitting",
     "delivered",
     "held",

@@ -135,26 +135,19 @@ class Events:
         return len(begun)
 
     def opened(self, since: datetime, most: int) -> tuple[StudyKey, ...]:
-        """The studies of the cases opened last and not closed, the newest first.
+        """The studies of the cases opened last, the newest first.
 
         Args:
             since: Older ones don't count, UTC.
             most: How many.
         """
         rows = self._cache.connection.rows(
-            "SELECT kind, data FROM event WHERE kind IN ('case-opened', 'case-closed') AND at > ?"
-            " ORDER BY id DESC LIMIT 50",
+            "SELECT data FROM event WHERE kind = 'case-opened' AND at > ? ORDER BY id DESC LIMIT 50",
             (stamp(since),),
         )
-        seen: set[StudyKey] = set()
-        out: list[StudyKey] = []
-        for kind, text in rows:
-            data = json.loads(text)
-            key = StudyKey(str(data.get("hub", "")), str(data.get("study", "")))
-            if key not in seen and key.study_uid:
-                seen.add(key)
-                out += [key] if kind == "case-opened" else []
-        return tuple(out[:most])
+        found = (json.loads(row[0]) for row in rows)
+        keys = {StudyKey(str(one.get("hub", "")), str(one.get("study", ""))): None for one in found}
+        return tuple(one for one in keys if one.study_uid)[:most]
 
     def wait(self, request_id: int, timeout: float, *, kind: str = "request-done") -> Event:
         """Wait for the event that answers a request.

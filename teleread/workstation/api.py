@@ -16,7 +16,7 @@ from teleread.model.events import Event
 from teleread.model.hubfile import HubFile
 from teleread.model.identity import Match
 from teleread.model.report import Check, Draft, Override, SignedReport, Template, Verdict
-from teleread.model.study import InstanceInfo, StudyInfo
+from teleread.model.study import InstanceInfo, StudyInfo, StudyKey
 from teleread.model.task import PriorReport, TaskContext, TaskKey
 from teleread.model.text import EMPTY, SafeText
 
@@ -29,6 +29,8 @@ __all__ = [
     "SeriesView",
     "SignSheet",
     "Status",
+    "Transfer",
+    "Transfers",
     "WorklistItem",
     "Workstation",
 ]
@@ -114,6 +116,48 @@ class Status:
     """An engine is running."""
     escalations: tuple[Escalation, ...] = ()
     demo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """One study on the transfers screen."""
+
+    key: StudyKey
+    task: TaskKey | None
+    """The case it is for."""
+    name: SafeText
+    """DICOM PN; empty where no case is known."""
+    what: SafeText
+    """Examination, or that it is an earlier study."""
+    state: str
+    """``running``, ``failed``, ``coming``, ``waits`` or ``here``."""
+    held: int = 0
+    expected: int | None = None
+    bytes: int = 0
+    rate: float = 0.0
+    """Bytes a second, while it runs."""
+    eta: float | None = None
+    """Seconds until it is here; None where nothing tells."""
+    lane: str = ""
+    why: SafeText = EMPTY
+    """Why it is fetched."""
+    wait: SafeText = EMPTY
+    """Why it is not fetched now, or what went wrong."""
+    remedy: SafeText = EMPTY
+    changed: SafeText = EMPTY
+    at: datetime | None = None
+    """When it last moved, UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transfers:
+    """What the transfers screen shows."""
+
+    rows: tuple[Transfer, ...] = ()
+    paused: bool = False
+    """All fetching is paused but what is open."""
+    rate: float = 0.0
+    """Bytes a second over all that runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,6 +383,18 @@ class Workstation(Protocol):
         self, hub_id: str, study_uid: str, *, via: str = "auto", priors: int = 0, timeout: float = 3600.0
     ) -> dict[str, Any]:
         """Bring a study here, as `teleread fetch` prints it."""
+        ...
+
+    def transfers(self) -> Transfers:
+        """What is on its way, what waits and why."""
+        ...
+
+    def transfer_pause(self, study: StudyKey | None = None) -> bool:
+        """Pause a study, or all but what is open; or go on. Whether it is paused now."""
+        ...
+
+    def transfer_first(self, study: StudyKey) -> None:
+        """Fetch a study before all others. UsageError where it is here whole."""
         ...
 
     def request(self, kind: str, args: Mapping[str, Any]) -> int:

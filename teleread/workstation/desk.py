@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from teleread.model.events import Event
     from teleread.model.hubfile import HubFile
     from teleread.model.report import Check, Draft, Override, SignedReport, Template, Verdict
+    from teleread.model.study import StudyKey
 
-    from .api import AuditView, Case, SeriesView, SignSheet, Status, WorklistItem
+    from .api import AuditView, Case, SeriesView, SignSheet, Status, Transfers, WorklistItem
 
 __all__ = ["Desk", "open_core"]
 
@@ -298,6 +299,24 @@ class Desk:
 
         return network.fetch(self.core, hub_id, study_uid, via=via, priors=priors, timeout=timeout)
 
+    def transfers(self) -> Transfers:
+        """What is on its way, what waits and why."""
+        from . import transfers
+
+        return transfers.transfers(self.core)
+
+    def transfer_pause(self, study: StudyKey | None = None) -> bool:
+        """Pause a study, or all but what is open; or go on."""
+        from . import transfers
+
+        return transfers.pause(self.core, study)
+
+    def transfer_first(self, study: StudyKey) -> None:
+        """Fetch a study before all others."""
+        from . import transfers
+
+        transfers.first(self.core, study)
+
     def request(self, kind: str, args: Mapping[str, Any]) -> int:
         """Ask the running engine for something and return at once."""
         return self.core.vault.requests.put(kind, args)
@@ -371,8 +390,9 @@ class Desk:
 
     def close(self) -> None:
         """Release drafts and close the vault."""
-        from . import signing
+        if self.core.session is not None:
+            from . import signing
 
-        signing.close_key(self.core)
+            signing.close_key(self.core)
         if self.core.vault.is_open:
             self.core.vault.close()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from teleread.sync.outlook import Outlook
     from teleread.sync.policy import Policy
 
-__all__ = ["Ready", "closed", "opened", "pin", "plan", "policy", "priors_json", "ranked", "why", "wish"]
+__all__ = ["Ready", "opened", "pin", "plan", "policy", "priors_json", "ranked", "why", "wish"]
 
 _SPAN: Final = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)-([01]?\d|2[0-3]):([0-5]\d)")
 _READY_SECONDS: Final = 3.0
@@ -277,11 +277,6 @@ def opened(core: Core, hub_id: str, study_uid: str) -> None:
     study = core.vault.studies.get(hub_id, study_uid)
     if study is None or study.state != "all":
         core.vault.events.emit("case-opened", {"hub": hub_id, "study": study_uid})
-
-
-def closed(core: Core, hub_id: str, study_uid: str) -> None:
-    """A case left the screen."""
-    core.vault.events.emit("case-closed", {"hub": hub_id, "study": study_uid})
 
 
 class Ready:

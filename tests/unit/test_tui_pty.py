@@ -87,7 +87,7 @@ WORDS = {
     "sign": b"nothing is sent yet",
     "discard": b"to the trash",
     "outbox": b"WALSH",
-    "transfers": b"an earlier study",
+    "transfers": b"on the way",
     "manual": b"Starting",
     "settings": b"Settings",
     "lock": b"teleread is locked",

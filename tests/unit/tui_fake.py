@@ -37,6 +37,8 @@ from teleread.workstation.api import (
     SeriesView,
     SignSheet,
     Status,
+    Transfer,
+    Transfers,
     WorklistItem,
 )
 
@@ -148,6 +150,8 @@ class FakeStation:
         self.claimed: list[TaskKey] = []
         self.given_back: list[tuple[TaskKey, str, str]] = []
         self.requests: list[tuple[str, dict[str, Any]]] = []
+        self.paused = False
+        self.wished: list[tuple[str, StudyKey | None]] = []
         self.secret = "opensesame"
         self.pin = ""
         self.match = Match((Finding("patient-id", "ok", clean("order and images name the same patient")),))
@@ -570,6 +574,57 @@ class FakeStation:
         self, hub_id: str, study_uid: str, *, via: str = "auto", priors: int = 0, timeout: float = 3600.0
     ) -> dict[str, Any]:
         return {"complete": True}
+
+    def transfers(self) -> Transfers:
+        one, two, three, four = (self.rows * 4)[:4]
+        key = StudyKey("hub", "1.2.3")
+        return Transfers(
+            (
+                Transfer(
+                    key,
+                    one.key,
+                    one.name,
+                    one.procedure,
+                    "running",
+                    50,
+                    80,
+                    40_000_000,
+                    2.5e6,
+                    12.0,
+                    why=clean("next 1 of 5 that nobody holds, urgent"),
+                ),
+                Transfer(
+                    replace(key, study_uid="1.2.4"),
+                    two.key,
+                    two.name,
+                    clean("an earlier study"),
+                    "failed",
+                    wait=clean("The line to the archive broke."),
+                    remedy=clean("It is asked again by itself."),
+                ),
+                Transfer(
+                    replace(key, study_uid="1.2.5"),
+                    three.key,
+                    three.name,
+                    three.procedure,
+                    "waits",
+                    3,
+                    9,
+                    wait=clean("quiet hours until 21:30"),
+                ),
+                Transfer(replace(key, study_uid="1.2.6"), four.key, four.name, four.procedure, "here", 9, 9),
+            ),
+            paused=self.paused,
+            rate=2.5e6,
+        )
+
+    def transfer_pause(self, study: StudyKey | None = None) -> bool:
+        self.paused = not self.paused
+        self.wished.append(("pause", study))
+        return self.paused
+
+    def transfer_first(self, study: StudyKey) -> None:
+        self.wished.append(("first", study))
 
     def request(self, kind: str, args: Mapping[str, Any]) -> int:
         self.requests.append((kind, dict(args)))

@@ -1,111 +1,228 @@
-"""What is coming: one row a study, errors in words."""
+"""What is coming: one row a study, a bar, speed and time left, the reason in words; errors stay."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import ClassVar, Final
 
-from teleread.model.events import Event
-from teleread.tui.paint import Line, fit
-from teleread.tui.widgets.lines import Row
-from teleread.tui.words import clock, person, size
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
 
-from .pages import Page
+from teleread.tui.paint import Line, wrap
+from teleread.tui.widgets.bars import HintBar, StatusLine, TopBar
+from teleread.tui.widgets.lines import Lines, Row
+from teleread.tui.widgets.table import Cell, Column, Table, TableHead
+from teleread.tui.words import clock, person, size
+from teleread.workstation.api import Transfer
+from teleread.workstation.api import Transfers as View
+
+from .lists import ListPlace
 
 __all__ = ["Transfers"]
 
 BAR: Final = 7
-_KINDS: Final = ("fetch-started", "fetch-progress", "fetched", "fetch-failed")
+WIDE: Final = 120
+LOOK_SECONDS: Final = 2.0
 
 
-@dataclass(slots=True)
-class _Transfer:
-    """One study on its way, as its last event tells."""
+def left_words(seconds: float) -> str:
+    """Time left, short: ``8s``, ``3m``, ``1h 20``."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))}s"
+    minutes = round(seconds / 60)
+    return f"{minutes}m" if minutes < 90 else f"{minutes // 60}h {minutes % 60:02}"
 
-    study: str
-    event: Event
-    reason: str = ""
 
-
-class Transfers(Page):
-    """Studies fetched or being fetched, the last first."""
+class Transfers(ListPlace[Transfer]):
+    """What runs, what failed, what comes next, what waits, what came; in that order."""
 
     NAME = "Transfers"
-    WORDS: ClassVar[dict[str, str]] = {**Page.WORDS, "hub.again": "ask again"}
-    HINTS = ("move.down", "hub.again", "app.back", "app.go", "help.keys")
+    HINTS = ("case.open", "images.fetch", "transfer.pause", "hub.again", "app.back", "app.go", "help.keys")
+    WORDS: ClassVar[dict[str, str]] = {
+        "images.fetch": "first",
+        "transfer.pause": "pause, go on",
+        "hub.again": "look again",
+        "app.back": "back",
+    }
 
     def __init__(self) -> None:
         super().__init__()
-        self.transfers: dict[str, _Transfer] = {}
-        self.seen = 0
+        self.view = View()
+
+    def compose(self) -> ComposeResult:
+        """Counts, heads, list, detail."""
+        yield TopBar(id="top")
+        yield Lines(self._counts, ground="room", id="counts")
+        with Horizontal(id="body"):
+            with Vertical(id="list"):
+                yield TableHead(id="head")
+                yield Table[Transfer](
+                    self._cell,
+                    lambda one: one.key,
+                    self.face.keymap.bindings("L"),
+                    id="table",
+                    empty=(
+                        "Nothing is on its way.",
+                        "Cases to come are listed here with the reason for each.",
+                    ),
+                )
+            yield Lines(self._detail, ground="panel", id="detail")
+        yield StatusLine(id="status")
+        yield HintBar(id="hints")
 
     def on_mount(self) -> None:
-        """Read the events so far."""
+        """Read, and go on reading."""
         super().on_mount()
-        self.set_interval(1.0, self._look)
-        self._look()
+        self.query_one("#counts").styles.height = 1
+        self.query_one("#detail").styles.width = 46
+        self._lay_out(self.app.size.width)
+        self.focus_on(self.table)
+        self.set_interval(LOOK_SECONDS, self.data_moved)
+        self.data_moved()
 
-    def _look(self) -> None:
+    def on_resize(self, event: events.Resize) -> None:
+        """List and detail from 120 columns."""
+        super().on_resize(event)
+        if self.is_mounted:
+            self._lay_out(event.size.width)
+
+    def _lay_out(self, width: int) -> None:
+        wide = width >= WIDE
+        self.query_one("#detail").display = wide
+        room = width - (47 if wide else 0) - 2
+        columns = [Column("case", "case", 18), Column("what", "what", 20 if wide else 16)]
+        columns += [Column("got", "got", 16), Column("left", "left", 6)]
+        used = sum(one.width + 1 for one in columns)
+        columns.append(Column("why", "why", max(8, room - used)))
+        self.query_one(TableHead).columns = columns
+        self.table.lay_out(columns)
+
+    def data_moved(self) -> None:
+        """Read anew."""
         self.face.spawn(self._read(), "transfers")
 
     async def _read(self) -> None:
-        events = await self.face.calls.vault(self.face.workstation.events_since, self.seen)
-        for event in events:
-            self.seen = max(self.seen, event.id)
-            if event.kind not in _KINDS:
-                continue
-            study = str(event.data.get("study", ""))
-            old = self.transfers.pop(study, None)
-            reason = (
-                str(event.data.get("why", "")) if event.kind == "fetch-started" else old.reason if old else ""
-            )
-            self.transfers[study] = _Transfer(study, event, reason)
-        if events:
-            self.page.renew()
+        found = await self.face.calls.vault(self.face.workstation.transfers)
+        if not self.is_mounted:
+            return
+        self.view = found
+        self.table.show(list(found.rows))
+        for lines in self.query(Lines):
+            lines.renew()
 
-    def rows(self, width: int) -> Sequence[Row]:
-        """Whose, what, how far, why."""
-        look = self.face.look
-        head = (
-            Line(look)
-            .gap()
-            .put(fit("case", 24), "soft")
-            .put(fit("what", 22), "soft")
-            .put(fit("got", 18), "soft")
-        )
-        made: list[Row] = [(head.put("why", "soft"), None)]
-        if not self.transfers:
-            made.append(
-                (Line(look).gap(2).put("Nothing was fetched since the engine started.", "text"), None)
-            )
-        names = {str(one.study_uid): one for one in self.face.items}
-        for one in reversed(self.transfers.values()):
-            item = names.get(one.study)
-            line = Line(look).gap()
-            line.put(fit(person(item.name, demo=self.face.demo) if item else "an earlier study", 23)).gap()
-            line.put(fit(item.procedure if item else "prior", 21), "text").gap()
-            self._state(line, one.event)
-            why = str(one.event.data.get("why", "")) if one.event.kind == "fetch-failed" else one.reason
-            line.put(
-                fit(why, max(8, width - line.width - 8)).rstrip(),
-                "warn" if "failed" in one.event.kind else "soft",
-            )
-            made.append((line, Line(look).put(clock(one.event.at), "soft").gap()))
+    # -- what is shown ----------------------------------------------------------------------------
+    def _counts(self, width: int) -> Sequence[Row]:
+        states = [one.state for one in self.view.rows]
+        line = Line(self.face.look).gap()
+        if self.view.paused:
+            line.put("Paused: only what is open is fetched. P goes on.", "warn").gap(3)
+        running, failed = states.count("running"), states.count("failed")
+        line.put(f"{running} on the way", "accent" if running else "soft").gap(3)
+        line.put(f"{states.count('coming')} to come", "text").gap(3)
+        line.put(f"{states.count('waits')} wait", "soft").gap(3)
+        if failed:
+            line.put(f"{failed} not fetched", "danger")
+        right = Line(self.face.look)
+        if self.view.rate:
+            right.put(f"{size(int(self.view.rate))}/s", "soft").gap()
+        return [(line, right)]
+
+    def _cell(self, one: Transfer, column: str, chosen: bool) -> Cell:
+        if column == "got":
+            return self._got(one)
+        words = {
+            "case": person(one.name, demo=self.face.demo) if one.name else "not in the list now",
+            "what": str(one.what),
+            "left": left_words(one.eta) if one.eta is not None and one.state in {"running", "coming"} else "",
+            "why": str(one.wait or one.why),
+        }[column]
+        role = "text"
+        if column == "why":
+            role = {"failed": "danger", "waits": "warn"}.get(one.state, "soft")
+        return ((words, "strong" if chosen and column == "case" else role, chosen and column == "case"),)
+
+    def _got(self, one: Transfer) -> Cell:
+        glyphs = self.face.glyphs
+        if one.state == "running" and one.expected:
+            done = min(BAR, BAR * one.held // one.expected)
+            share = f" {100 * one.held // one.expected}%"
+            bar = ((glyphs.full * done, "accent", False), (glyphs.rule * (BAR - done), "line", False))
+            return (*bar, (share, "accent", False))
+        if one.state == "here":
+            return ((f"{glyphs.here} {one.held} images", "good", False),)
+        if one.state == "failed":
+            return ((f"{glyphs.needs} not fetched", "danger", False),)
+        if one.held and one.expected:
+            return ((f"{glyphs.part} {one.held} of {one.expected}", "warn", False),)
+        if one.state == "running":
+            return (("asked for", "accent", False),)
+        return ((f"{glyphs.away} away" if one.state == "coming" else f"{glyphs.away} waits", "soft", False),)
+
+    def _detail(self, width: int) -> Sequence[Row]:
+        """The row in focus, in full."""
+        one = self.table.current
+        made: list[Row] = []
+        for text, role, bold in self._facts(one) if one is not None else ():
+            parts = wrap(text, width - 4) if text else [""]
+            made += [
+                (Line(self.face.look, "panel").gap(2).put(part, role, bold=bold), None) for part in parts
+            ]
         return made
 
-    def _state(self, line: Line, event: Event) -> None:
-        glyphs, data = self.face.glyphs, event.data
-        held, expected = int(data.get("held") or 0), int(data.get("expected") or 0)
-        if event.kind == "fetched" and data.get("complete"):
-            line.put(fit(f"{glyphs.here} {held} images", 18), "good")
-        elif event.kind == "fetched":
-            line.put(fit(f"{glyphs.part} {held} of {expected}", 18), "warn")
-        elif event.kind == "fetch-failed":
-            line.put(fit(f"{glyphs.needs} not fetched", 18), "danger")
-        elif event.kind == "fetch-progress" and expected:
-            done = BAR * held // expected
-            line.put(glyphs.full * done, "accent").put(glyphs.rule * (BAR - done), "line")
-            line.put(fit(f" {100 * held // expected}% {size(int(data.get('bytes') or 0))}", 11), "accent")
-        else:
-            line.put(fit("asked for", 18), "soft")
+    def _facts(self, one: Transfer) -> Iterator[tuple[str, str, bool]]:
+        yield "", "text", False
+        yield person(one.name, demo=self.face.demo) if one.name else "Not in the list now", "strong", True
+        yield str(one.what), "text", False
+        yield "", "text", False
+        expected = f" of {one.expected}" if one.expected else ""
+        yield f"{one.held}{expected} images here.", "good" if one.state == "here" else "text", False
+        if one.rate and one.state == "running":
+            yield f"{size(one.bytes)} came, {size(int(one.rate))}/s.", "text", False
+        if one.eta is not None and one.state in {"running", "coming"}:
+            yield f"Here in about {left_words(one.eta)}.", "text", False
+        if one.why:
+            yield f"Why: {one.why}.", "text", False
+        if one.wait:
+            yield f"{'Not fetched' if one.state == 'failed' else 'Not yet'}: {one.wait}", "warn", True
+        for words in (one.remedy, one.changed):
+            if words:
+                yield str(words), "text", False
+        if one.at is not None:
+            yield f"Last moved {clock(one.at)}.", "soft", False
+
+    def on_table_moved(self) -> None:
+        """Another row."""
+        self.query_one("#detail", Lines).renew()
+
+    # -- what the reader does ---------------------------------------------------------------------
+    def do_images_fetch(self, key: str) -> None:
+        """The study in focus before all others."""
+        one = self.table.current
+        if one is not None:
+            self.face.spawn(self._first(one), "first")
+
+    async def _first(self, one: Transfer) -> None:
+        await self.face.calls.vault(self.face.workstation.transfer_first, one.key)
+        self.face.tell("First from now on.", "good")
+        self.data_moved()
+
+    def do_transfer_pause(self, key: str) -> None:
+        """Everything but what is open; or go on."""
+        self.face.spawn(self._pause(), "pause")
+
+    async def _pause(self) -> None:
+        paused = await self.face.calls.vault(self.face.workstation.transfer_pause)
+        self.face.tell("Paused: only what is open is fetched." if paused else "Fetching goes on.", "text")
+        self.data_moved()
+
+    async def do_case_open(self, key: str) -> None:
+        """The case a row is for."""
+        one = self.table.current
+        item = next((row for row in self.face.items if one is not None and row.key == one.task), None)
+        if item is not None:
+            await self.face.open_case(item)
+
+    def do_hub_again(self, key: str) -> None:
+        """Read anew."""
+        self.data_moved()

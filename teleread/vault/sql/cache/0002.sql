@@ -38,4 +38,4 @@ CREATE INDEX study_used ON study (used_at) WHERE held > 0;
 CREATE INDEX worklist_stat ON worklist (hub_id, study_uid) WHERE priority_rank = 0;
 CREATE INDEX worklist_owned ON worklist (owner) WHERE owner <> '';
 
-CREATE INDEX event_case ON event (id) WHERE kind IN ('case-opened', 'case-closed');
+CREATE INDEX event_case ON event (id) WHERE kind = 'case-opened';
