@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import select
+import struct
 import sys
 import time
+from dataclasses import replace
 from typing import Final
 
 from .probe import MAX_ANSWER, QUESTIONS, TerminalFacts, complete, facts_from
@@ -41,13 +43,27 @@ def ask_terminal(limit: float = LIMIT) -> TerminalFacts:
         try:
             tty.setraw(line, termios.TCSANOW)
             os.write(line, QUESTIONS.encode())
-            return facts_from(_answers(line, limit))
+            facts = facts_from(_answers(line, limit))
+            return facts if facts.cell is not None else replace(facts, cell=_cell(line))
         finally:
             termios.tcsetattr(line, termios.TCSAFLUSH, before)  # a late answer must not look like typing
     except (OSError, termios.error):
         return TerminalFacts()
     finally:
         os.close(line)
+
+
+def _cell(line: int) -> tuple[int, int] | None:
+    """Pixels of a cell as the kernel was told; xterm answers no question on its size, and tells it here."""
+    import fcntl
+    import termios
+
+    if sys.platform == "win32":
+        return None
+    rows, columns, width, height = struct.unpack("4H", fcntl.ioctl(line, termios.TIOCGWINSZ, bytes(8)))
+    if not (rows and columns) or width < 2 * columns or height < 2 * rows:
+        return None
+    return width // columns, height // rows
 
 
 def _answers(line: int, limit: float) -> bytes:

@@ -33,6 +33,7 @@ _DEVICE: Final = re.compile(rb"\x1b\[\?([0-9;]{1,64})c")
 _CELL: Final = re.compile(rb"\x1b\[6;(\d{1,4});(\d{1,4})t")
 _REGISTERS: Final = re.compile(rb"\x1b\[\?1;0;(\d{1,6})S")
 _VERSION: Final = re.compile(rb"\x1bP>\|([^\x1b]{0,80})\x1b\\")
+_NAMED: Final = re.compile(r"([a-z]+2?)[ (/v-]*([0-9.]{0,20})")
 _INLINE: Final = ("iterm", "wezterm", "mintty", "konsole", "rio", "tabby")
 """Terminals that take iTerm2's inline images, as XTVERSION or TERM_PROGRAM names them."""
 
@@ -52,7 +53,14 @@ class TerminalFacts:
     cell: tuple[int, int] | None = None
     """Width and height of a cell, pixels."""
     name: str = ""
-    """As XTVERSION says, lower case, letters and figures alone."""
+    """As XTVERSION says, lower case, letters alone."""
+    version: tuple[int, ...] = ()
+    """As XTVERSION says."""
+
+    @property
+    def placeholders(self) -> bool:
+        """It draws Kitty pictures wherever their placeholder cells stand (kitty from 0.28 on, Ghostty)."""
+        return self.kitty and (self.name == "ghostty" or (self.name == "kitty" and self.version >= (0, 28)))
 
 
 def complete(answer: bytes) -> bool:
@@ -86,8 +94,11 @@ def facts_from(answer: bytes) -> TerminalFacts:
         facts = replace(facts, sixel_colours=int(registers[1]))
     version = _VERSION.search(answer)
     if version is not None:
-        name = "".join(char for char in version[1].decode("ascii", "ignore").lower() if char.isalnum())
-        facts = replace(facts, name=name)
+        said = version[1].decode("ascii", "ignore").lower()
+        named = _NAMED.match(said)
+        if named is not None:
+            figures = tuple(int(figure) for figure in named[2].split(".") if figure)
+            facts = replace(facts, name=named[1].strip(), version=figures)
     return facts
 
 

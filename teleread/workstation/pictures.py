@@ -195,7 +195,7 @@ def _drawn(picture: Any, cells: tuple[int, int], colours: bool, protocol: str) -
 
     from teleread.imaging.probe import TerminalFacts
     from teleread.imaging.protocol import colours_of
-    from teleread.imaging.ways import draw, pick, usable_shared
+    from teleread.imaging.ways import draw, pick
 
     facts = TerminalFacts()
     if colours and protocol in ("auto", "sixel", "kitty", "iterm2"):
@@ -211,9 +211,7 @@ def _drawn(picture: Any, cells: tuple[int, int], colours: bool, protocol: str) -
         name,
         aspect=picture.aspect,  # 1.0 where --annotate squared the pixels already
         colours=colours_of(os.environ) if colours else "mono",
-        facts=facts,
-        # A picture on the shell's screen outlives us, so its memory may only be left to who said it takes it.
-        shared=usable_shared(os.environ) if name == "kitty" and facts.kitty else None,
+        facts=facts,  # never shared memory: nobody would stay to remove what the terminal did not take
     )
     words = "half blocks" if name == "halfblock" else name
     note = ", ".join(part for part in (words, made.note, str(picture.label)) if part)

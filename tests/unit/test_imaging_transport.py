@@ -209,7 +209,13 @@ LOOKS = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "en_GB.UTF-
 
 def test_answers_are_read_whatever_stands_between_them() -> None:
     kitty = facts_from(b"typed" + KITTY + b"more")
-    assert (kitty.kitty, kitty.sixel, kitty.cell, kitty.name) == (True, False, (10, 20), "kitty0265")
+    assert (kitty.kitty, kitty.sixel, kitty.cell) == (True, False, (10, 20))
+    assert (kitty.name, kitty.version, kitty.placeholders) == ("kitty", (0, 26, 5), False)
+    newer = facts_from(KITTY.replace(b"0.26.5", b"0.35.2"))
+    assert newer.placeholders
+    ghostty = facts_from(KITTY.replace(b"kitty(0.26.5)", b"ghostty 1.1.0"))
+    assert (ghostty.name, ghostty.placeholders) == ("ghostty", True)
+    assert facts_from(b"\x1bP>|XTerm(379)\x1b\\").version == (379,)
     xterm = facts_from(b"\x1b[?1;0;1024S" + XTERM)
     assert (xterm.sixel, xterm.kitty, xterm.sixel_colours, xterm.answered) == (True, False, 1024, True)
     assert facts_from(b"") == TerminalFacts()
