@@ -79,9 +79,7 @@ def seen(screen: str, argv: list[str], script: str, tmp_path: Path) -> NDArray[n
         last: bytes | None = None
         grab = ["import", "-window", "root", f"rgb:{shot}"]
         for _ in range(40):  # until two pictures of the screen are the same
-            subprocess.run(
-                ["import", "-window", "root", f"rgb:{shot}"], env=environment, check=True, timeout=30
-            )
+            subprocess.run(grab, env=environment, check=True, timeout=30)
             data = shot.read_bytes()
             if data == last:
                 break
@@ -89,8 +87,8 @@ def seen(screen: str, argv: list[str], script: str, tmp_path: Path) -> NDArray[n
             time.sleep(0.5)
         assert last is not None
         wide = 2 if len(last) == SIZE[0] * SIZE[1] * 6 else 1
-        found = np.frombuffer(last, np.uint8).reshape(SIZE[1], SIZE[0], 3, wide)[..., wide - 1]
-        pixels: NDArray[np.uint8] = np.ascontiguousarray(found)
+        found = np.frombuffer(last, np.uint8).reshape(SIZE[1], SIZE[0], 3, wide)
+        pixels: NDArray[np.uint8] = np.ascontiguousarray(found[..., wide - 1])
         return pixels
     finally:
         terminal.terminate()
