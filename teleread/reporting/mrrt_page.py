@@ -105,6 +105,19 @@ _EMPTY: Final = frozenset(
 _SILENT: Final = frozenset(
     {"style", "template", "iframe", "object", "noscript", "svg", "math", "canvas", "audio", "video"}
 )
+_CELLS: Final = frozenset({"td", "th"})
+_ENDS: Final = {
+    "td": _CELLS,
+    "th": _CELLS,
+    "tr": _CELLS | {"tr"},
+    "li": frozenset({"li"}),
+    "p": frozenset({"p"}),
+    "dt": frozenset({"dt", "dd"}),
+    "dd": frozenset({"dt", "dd"}),
+}
+"""Which open elements a start tag closes (HTML, optional tags)."""
+_WALLS: Final = frozenset({"table", "ul", "ol", "dl", "section", "body"})
+"""Nothing beyond these is closed by it."""
 _LEFT_OUT: Final = {
     "script": "script",
     "link": "link to another file",
@@ -153,6 +166,7 @@ class _Reader(HTMLParser):
             self._left["script"] = self._left.get("script", 0) + 1
         if self._open and table.get("id"):
             self._open[0].ids.append(table["id"].strip())
+        self._close_before(tag)
         start = getattr(self, f"_start_{tag}", None)
         if start is not None:
             start(table)
@@ -194,6 +208,16 @@ class _Reader(HTMLParser):
     def handle_comment(self, data: str) -> None:
         if self._stack and self._stack[-1] == "script":
             self._text.append(data)
+
+    def _close_before(self, tag: str) -> None:
+        """Close what an element ends by beginning (a cell the cell before it, a row the row before it)."""
+        ends = _ENDS.get(tag, frozenset())
+        for at in range(len(self._stack) - 1, -1, -1):
+            if self._stack[at] in _WALLS:
+                return
+            if self._stack[at] in ends:
+                self.handle_endtag(self._stack[at])
+                return self._close_before(tag)
 
     # -- head ---
 

@@ -93,9 +93,26 @@ def from_page(page: Page, codes: Codes, name: str) -> Imported:
     for one in page.sections:
         spec = _section(one, codes, sections)
         sections[spec.id] = _both(sections[spec.id], spec) if spec.id in sections else spec
+    for spec in _unseen(page, codes):
+        sections.setdefault(spec.id, spec)
     if sum(len(one.fields) for one in sections.values()) > MAX_FIELDS:
         raise UsageError(f"{name} has more than {MAX_FIELDS} fields.", code="too-long")
     return Imported(_template(page, _completed(sections), name), page.notes)
+
+
+_HEADINGS: Final = frozenset({"18783-1", "18785-6", "11329-0", "55109-3", "55112-7"})
+"""LOINC codes of sections beyond the five."""
+
+
+def _unseen(page: Page, codes: Codes) -> list[SectionSpec]:
+    """Sections that the coded content names and the page has not drawn."""
+    seen = {name for one in page.sections for name in (one.id, *one.ids)}
+    return [
+        SectionSpec(slug(name).lower(), code.meaning or clean(name), str(code.value))
+        for name, found in codes.table.items()
+        for code in found
+        if name not in seen and code.scheme == "LN" and code.value in _HEADINGS
+    ]
 
 
 def _decoded(data: bytes) -> str:

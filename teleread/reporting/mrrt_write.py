@@ -193,6 +193,11 @@ def _field(section: SectionSpec, one: FieldSpec) -> str:
         "data-field-completion-action": one.action.upper(),
     }
     words = "".join(f' {name}="{_attribute(value)}"' for name, value in attributes.items() if value)
+    if one.choices and one.default and one.default not in one.choices:
+        name = f"{_attribute(_field_id(section, one))}.list"
+        shown = _options(section, one)
+        value = _attribute(one.default)
+        return f'<input list="{name}" value="{value}"{words}><datalist id="{name}">{shown}</datalist>'
     if one.choices and kind != "flag":
         multiple = " multiple" if kind == "choices" else ""
         return f'<select data-field-type="SELECTION_LIST"{multiple}{words}>{_options(section, one)}</select>'
@@ -206,7 +211,7 @@ def _field(section: SectionSpec, one: FieldSpec) -> str:
 def _options(section: SectionSpec, one: FieldSpec) -> str:
     """The choices; a blank one comes first where nothing is chosen beforehand."""
     choices = list(one.choices)
-    shown = "" if one.default in choices else '<option value="">—</option>'
+    shown = "" if one.default else '<option value="">—</option>'
     for at, choice in enumerate(choices):
         picked = " selected" if choice == one.default else ""
         option = _option_id(section, one, at)

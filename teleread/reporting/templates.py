@@ -183,8 +183,13 @@ def _score(template: Template, context: TaskContext, on: date) -> Suggestion | N
         return None
     narrow = [name for name, given in _narrowed(template) if given]
     score = 10 * sum(len(one.split()) for one in words) + bool(modality) + 2 * len(narrow)
+    score += _SITE if template.hospitals else 0
     why = f"{modality or 'procedure'}, says {', '.join(words)}"
     return Suggestion(template, score, clean("; ".join([why, *(f"fits the {one}" for one in narrow)])))
+
+
+_SITE: Final = 2000
+"""What a site made for itself goes before what suits the procedure code anywhere."""
 
 
 def _narrowed(template: Template) -> tuple[tuple[str, bool], ...]:

@@ -11,7 +11,7 @@ import pytest
 from teleread.model.errors import UsageError
 from teleread.model.report import SECTION_IDS, Template
 from teleread.model.text import clean
-from teleread.reporting.drafting import fields_of, new_sections, resolved, unresolved
+from teleread.reporting.drafting import fields_of, merge, new_sections, resolved, set_field, unresolved
 from teleread.reporting.templates import (
     age_on,
     builtin_templates,
@@ -47,17 +47,30 @@ def test_every_bracket_of_a_builtin_template_is_a_field_it_declares(template: Te
         assert section.text.count("[") == len(marks)
         assert [mark.id for mark in marks] == [one.id for one in spec.fields]
         for mark in marks:
-            assert mark.choices, mark
+            known = next(one for one in spec.fields if one.id == mark.id)
+            assert mark.choices or known.kind == "number", mark
             assert mark.must or mark.text in mark.choices
 
 
 @pytest.mark.parametrize("template", builtin_templates(), ids=lambda one: one.id)
 def test_a_filled_builtin_template_keeps_no_bracket(template: Template) -> None:
     sections = new_sections(template, made.context())
-    for mark in unresolved(sections, template):
+    while left := unresolved(sections, template):
+        mark = left[-1]
         assert mark.label, "a field that must be filled says what it asks for"
-    text = "".join(one.text for one in resolved(sections, template) if one.id != "findings")
-    assert "[" not in text
+        section = next(one for one in sections if one.id == mark.section)
+        filled = set_field(section.text, mark, (mark.choices or ("12",))[0])
+        sections = merge(sections, {section.id: filled})
+    assert "[" not in "".join(one.text for one in resolved(sections, template))
+
+
+def test_twenty_five_examinations_and_more_have_a_template_that_says_its_language() -> None:
+    templates = builtin_templates()
+    assert len(templates) >= 26  # the fallback is none of them
+    assert {one.language for one in templates} == {"en-GB"}
+    assert len({one.title for one in templates}) == len(templates)
+    answered = [one for one in templates if "[?" in one.sections[-1].text]
+    assert len(answered) >= 20, "the conclusion begins with the answer to the question"
 
 
 @pytest.mark.parametrize(
@@ -70,7 +83,29 @@ def test_a_filled_builtin_template_keeps_no_bracket(template: Template) -> None:
         ("CT brain without contrast", "", "ct-head"),
         ("CT abdomen and pelvis with contrast", "CT", "ct-abdomen-pelvis"),
         ("CT abdomen with contrast", "CT", "ct-abdomen-pelvis"),
-        ("CT chest, abdomen and pelvis", "CT", "ct-abdomen-pelvis"),
+        ("CT chest, abdomen and pelvis", "CT", "ct-chest-abdomen-pelvis"),
+        ("CT pulmonary angiogram", "CT", "ct-pulmonary-angiogram"),
+        ("CTPA", "", "ct-pulmonary-angiogram"),
+        ("CT urinary tract", "CT", "ct-urinary-tract"),
+        ("CT KUB", "CT", "ct-urinary-tract"),
+        ("CT colonography", "CT", "ct-colonography"),
+        ("CT aorta", "CT", "ct-aortic-angiogram"),
+        ("CT cervical spine", "CT", "ct-cervical-spine"),
+        ("MRI brain", "MR", "mri-brain"),
+        ("MRI head and internal auditory meatus", "MR", "mri-brain"),
+        ("MRI whole spine", "MR", "mri-whole-spine"),
+        ("MRI shoulder right", "MR", "mri-shoulder"),
+        ("MRCP", "MR", "mri-mrcp"),
+        ("US thyroid", "US", "us-neck-thyroid"),
+        ("US renal tract", "US", "us-renal-tract"),
+        ("US doppler leg veins left", "US", "us-leg-veins"),
+        ("US carotid doppler", "US", "us-carotid"),
+        ("US pelvis", "US", "us-pelvis-female"),
+        ("XR abdomen", "CR", "abdominal-xray"),
+        ("XR cervical spine", "DX", "spine-xray"),
+        ("XR hip left", "DX", "pelvis-hip-xray"),
+        ("XR pelvis", "DX", "pelvis-hip-xray"),
+        ("Mammogram", "MG", "mammogram"),
         ("CT thorax", "CT", "ct-chest"),
         ("MRI knee left", "MR", "mri-knee"),
         ("MR Knee RIGHT", "MR", "mri-knee"),
@@ -79,7 +114,8 @@ def test_a_filled_builtin_template_keeps_no_bracket(template: Template) -> None:
         ("XR hand right", "CR", "limb-xray"),
         ("XR knee left", "CR", "limb-xray"),
         ("XR wrist left", "DX", "limb-xray"),
-        ("MRI lumbar spine", "MR", "general"),
+        ("MRI lumbar spine", "MR", "mri-lumbar-spine"),
+        ("MRI liver", "MR", "general"),
         ("Barium swallow", "RF", "general"),
         ("", "", "general"),
     ],
