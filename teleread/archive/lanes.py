@@ -23,6 +23,8 @@ HELD: Final = 4 << 20
 """Bytes of one lane that wait for the sink, at most."""
 UNWANTED: Final = 32 << 20
 """Bytes of a refused instance after which the line is cut."""
+AHEAD: Final = 8
+"""Answers of one lane that wait for the sink, at most."""
 JOIN_SECONDS: Final = 2.0
 _WAIT: Final = 0.5
 
@@ -39,6 +41,8 @@ class Job:
     look_up: str = ""
     """A listing to ask first: its first instance, below ``path``, is the one that is wanted."""
     tried: int = 0
+    since: int = 0
+    """How often the lanes had been made fewer when it was begun."""
 
     @property
     def single(self) -> bool:
@@ -211,6 +215,7 @@ class Lanes:
         self._claimed: dict[str, Job] = {}
         self._running = 0
         self._stopped = False
+        self._narrowed = 0
         self._troubles = _Troubles()
 
     def run(self, tick: Callable[[], None] | None = None) -> None:
@@ -303,9 +308,13 @@ class Lanes:
         with self._guard:
             while self._open_end and not self._jobs and not lane.feed.stopped:
                 self._guard.wait(_WAIT)
+            while lane.feed.whole >= AHEAD and not lane.feed.stopped:
+                self._guard.wait(_WAIT)
             if lane.feed.stopped or lane.number >= self._width or not self._jobs:
                 return None
-            return self._jobs.popleft()
+            job = self._jobs.popleft()
+            job.since = self._narrowed
+            return job
 
     # ------------------------------------------------------------------ the caller's thread
 
@@ -349,6 +358,8 @@ class Lanes:
                         self._guard.notify_all()
                 elif not isinstance(event, _Begin):
                     feed.whole -= 1
+                    if feed.whole == AHEAD - 1:
+                        self._guard.notify_all()
             if isinstance(event, bytes | memoryview):
                 self._pass_on(lane, event)
             elif self._marked(lane, event):
@@ -394,24 +405,27 @@ class Lanes:
             return
         if error.code not in {"cut", "timeout", "garbled", "server"}:
             raise error
+        most = self._width if error.code == "timeout" else 2 * self._width + self._again
+        if self._troubles.in_a_row > most:
+            raise error
         job.tried += 1
         if job.tried <= self._again and error.code != "timeout":
             with self._guard:
                 self._jobs.append(job)
             self._start_missing()
-            return
-        # One object that the archive can't send must not keep the others from coming.
-        self._troubles.last = error
-        most = self._width if error.code == "timeout" else 2 * self._width + self._again
-        if self._troubles.in_a_row > most:
-            raise error
+        else:
+            # One object that the archive can't send must not keep the others from coming.
+            self._troubles.last = error
 
     def _slower(self, job: Job, error: OfflineError) -> None:
         """The archive has too much to do: fewer lanes, and in the end a rest."""
         with self._guard:
-            if self._width == 1 or self._troubles.in_a_row > 2 * len(self._lanes):
-                raise error
-            self._width = max(1, self._width // 2)
+            # Lanes that were busy at the same time tell of one trouble, not of several.
+            if job.since == self._narrowed:
+                if self._width == 1:
+                    raise error
+                self._width //= 2
+                self._narrowed += 1
             self._jobs.append(job)
         self._start_missing()
 

@@ -59,7 +59,7 @@ class Line:
         return f"{self.mbit} Mbit/s, {RTT_MS} ms{lossy}"
 
 
-LINES = (Line(20, 0.0, 40), Line(100, 0.0, 160), Line(100, 0.5, 60), Line(20, 0.5, 40))
+LINES = (Line(20, 0.0, 40), Line(100, 0.0, 160), Line(100, 0.5, 32), Line(20, 0.5, 24))
 SERIES = 8
 
 
