@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final, Protocol
 
 from teleread.host.clock import Clock, SystemClock
@@ -183,7 +184,15 @@ class _Fetch:
             self._series[one.series_uid] = SeriesInfo(
                 one.series_uid, one.modality, EMPTY, None, 0, len(one.instances)
             )
+        if self._left():
+            self._announce(len(self._expected | set(self._held)))
         return manifest
+
+    def _announce(self, expected: int) -> None:
+        """Say how much is to come, so that lists show how far it is, and a killed fetch is known as part."""
+        known = self._vault.studies.get(self._key.hub_id, self._key.study_uid) or StudyInfo(self._key)
+        words = clean(f"{expected - known.held} of {expected} instances are not here yet.")
+        self._vault.studies.put_study(replace(known, expected=expected, verified_at="", missing_why=words))
 
     def _ahead(self, archive: Archive) -> Manifest | None:
         """Where nothing is here yet: bytes before the listing; a manifest, where counts tell it is whole."""
@@ -193,6 +202,7 @@ class _Fetch:
         if overview is None:
             return None
         self._counted = sum(one.count or 0 for one in overview.series)
+        self._announce(self._counted)
         try:
             result = archive.retrieve_ahead(overview, self._sink, self._tell)
             self._problems.update(dict.fromkeys(result.problems))

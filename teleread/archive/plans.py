@@ -198,8 +198,8 @@ class Plan:
 
     def better(self, lanes: Collection[Lane], running: StudyKey, part: str) -> bool:
         """Whether a running fetch should give way: something else of these lanes stands before it."""
-        first = next((one for one in self.to_fetch if one.lane in lanes), None)
-        return first is not None and (first.key, first.part) != (running, part)
+        found = [(one.key, one.part) for one in self.to_fetch if one.lane in lanes]
+        return (running, part) in found and found[0] != (running, part)
 
     @property
     def wanted(self) -> frozenset[StudyKey]:

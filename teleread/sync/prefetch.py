@@ -81,7 +81,7 @@ class Prefetcher:
             if found is None:
                 break
             tried.add((found.key, found.part))
-            done += self._bring("ordinary", plan, found)
+            done += self._bring("once", plan, found)
         return done
 
     def loop(self, slot: str) -> None:

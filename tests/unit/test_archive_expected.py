@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from teleread.archive.fetcher import FetchLimits, FetchOutcome, fetch
@@ -129,6 +129,7 @@ def test_a_manifest_of_another_study_claims_nothing_of_this_one(vault: Vault) ->
     assert run(vault, Listing(slices(1) | {KOS: key_objects(["1.9.7"], study="1.9")})).complete
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_damaged_document_is_never_an_error(data: st.DataObject) -> None:
     whole = bytearray(key_objects(["1.2.3", "1.2.4"], undefined=data.draw(st.booleans())))
