@@ -16,7 +16,7 @@ from teleread.model.report import Section
 from teleread.model.text import SafeText, clean
 
 from .checks_phrases import vocabulary
-from .words import sentences, side_spans
+from .words import sentences, side_spans, unwrapped
 
 __all__ = ["LATER", "PAST", "Mention", "Page", "Sentence", "page_of", "quoted", "side_at", "standing_of"]
 
@@ -215,7 +215,7 @@ def page_of(sections: Iterable[Section], procedure: str = "") -> Page:
 def _section(section_id: str, text: str, about: str) -> tuple[Sentence, ...]:
     """A section's sentences; cached, for while one section is typed into the others stay."""
     out: list[Sentence] = []
-    for line in text.split("\n"):
+    for line in unwrapped(text).split("\n"):
         head = _HEADED.match(line)
         carried = (about, head[1].upper() if head else "")
         level = ""

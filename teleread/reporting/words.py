@@ -11,10 +11,20 @@ from typing import Final
 from teleread.model.report import Section
 from teleread.model.text import SafeText, clean
 
-__all__ = ["SidedWord", "mentions_of_other_sex", "sentences", "side_spans", "sided_words", "sides"]
+__all__ = [
+    "SidedWord",
+    "mentions_of_other_sex",
+    "sentences",
+    "side_spans",
+    "sided_words",
+    "sides",
+    "unwrapped",
+]
 
 _SENTENCE: Final = re.compile(r"[^.!?\n]+(?:[.!?](?=\S)[^.!?\n]*)*[.!?]?")
 """A sentence; a full stop inside a number (``1.5 cm``) does not end it."""
+
+_WRAPPED: Final = re.compile(r"\n(?<=[^\s.:;!?]\n)[ ]*(?=[a-z])")
 
 _SIDE: Final = re.compile(r"\b(?P<left>left|lt)\b|\b(?P<right>right|rt)\b|\((?P<l>[Ll])\)|\((?P<r>[Rr])\)")
 
@@ -87,8 +97,18 @@ class SidedWord:
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of a text, trimmed, empty ones dropped."""
-    return [one.strip() for one in _SENTENCE.findall(text) if one.strip()]
+    """The sentences of a text, trimmed, empty ones dropped; a line that was only wrapped does not end one."""
+    return list(_sentences(text))
+
+
+@lru_cache(maxsize=64)
+def _sentences(text: str) -> tuple[str, ...]:
+    return tuple(one.strip() for one in _SENTENCE.findall(unwrapped(text)) if one.strip())
+
+
+def unwrapped(text: str) -> str:
+    """The text with its wrapped lines joined: a small letter at the head of a line goes on with the last."""
+    return _WRAPPED.sub(" ", text)
 
 
 def sided_words(section: Section) -> list[SidedWord]:

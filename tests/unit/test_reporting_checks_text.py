@@ -425,6 +425,8 @@ def test_an_alert_settles_a_critical_finding() -> None:
         ("A new brain CT within nine months is recommended.", False),
         ("Follow-up by the BTS guideline is recommended.", False),
         ("Clinical correlation is recommended.", False),
+        ("Follow-up CT in\nthree months is recommended.", False),
+        ("Follow-up CT is\nrecommended.", True),
         ("MRI could be performed for further evaluation.", False),
         ("If symptoms persist, repeat CT is advised.", False),
         ("Repeat CT after completion of antibiotics is advised.", False),
