@@ -98,7 +98,7 @@ def seen(screen: str, argv: list[str], script: str, tmp_path: Path) -> NDArray[n
 def pattern() -> NDArray[np.uint8]:
     """Greys of every kind, with a white frame to find it by."""
     y, x = np.mgrid[0:120, 0:120]
-    out = ((x * 2 + y) % 256).astype(np.uint8)
+    out: NDArray[np.uint8] = ((x * 2 + y) % 256).astype(np.uint8)
     out[40:80, 40:80] = np.where((x[40:80, 40:80] // 8 + y[40:80, 40:80] // 8) % 2, 230, 20)
     out[:3], out[-3:], out[:, :3], out[:, -3:] = 255, 255, 255, 255
     return out
