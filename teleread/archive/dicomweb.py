@@ -19,8 +19,9 @@ from teleread.wire.http import HttpClient, Timeouts
 from teleread.wire.http_bulk import BulkClient
 from teleread.wire.sign_in import SecretSignIn, SignIn
 
+from .feeds import Job
 from .intake import Intake
-from .lanes import Job, Lanes
+from .lanes import Lanes
 from .link import LAN_RTT, Governor, LinkEstimate
 from .port import Capabilities, InstanceSink, Manifest, RetrieveResult, StudyMatch
 from .qido import Qido, check_study

@@ -15,146 +15,21 @@ from typing import Final, Protocol
 
 from teleread.model.errors import AttentionError, OfflineError, TelereadError
 
+from .feeds import Begin, Cut, Done, Event, Feed, Job, Room
 from .intake import Intake
 
-__all__ = ["Feed", "Job", "Lanes"]
+__all__ = ["Lanes"]
 
 HELD: Final = 4 << 20
-"""Bytes of one lane that wait for the sink, at most."""
+"""Bytes of each lane that may wait for the sink."""
+HELD_IN_ALL: Final = 24 << 20
+"""Bytes of all lanes that wait, before one is held to its own part: large objects come side by side too."""
 UNWANTED: Final = 32 << 20
 """Bytes of a refused instance after which the line is cut."""
 AHEAD: Final = 8
 """Answers of one lane that wait for the sink, at most."""
 JOIN_SECONDS: Final = 2.0
 _WAIT: Final = 0.5
-
-
-@dataclass(slots=True)
-class Job:
-    """One request to the archive."""
-
-    path: str
-    count: int
-    """Instances it is for."""
-    sop_uid: str = ""
-    """Which, where it is for one."""
-    look_up: str = ""
-    """A listing to ask first: its first instance, below ``path``, is the one that is wanted."""
-    tried: int = 0
-    since: int = 0
-    """How often the lanes had been made fewer when it was begun."""
-
-    @property
-    def single(self) -> bool:
-        """It asks for one instance."""
-        return self.count == 1
-
-
-@dataclass(frozen=True, slots=True)
-class _Begin:
-    syntax: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Cut:
-    why: str
-
-
-class _End:
-    """The instance is whole."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Done:
-    job: Job
-    error: TelereadError | None
-
-
-_END: Final = _End()
-_Event = _Begin | _Cut | _End | _Done | bytes | memoryview
-
-
-class Feed:
-    """What a lane's thread writes into, and the caller's reads."""
-
-    def __init__(self, guard: threading.Condition, most: int) -> None:
-        self._guard = guard
-        self._most = most
-        self.events: deque[_Event] = deque()
-        self.held = 0
-        """Bytes that wait."""
-        self.received = 0
-        """Bytes that came, unpacked."""
-        self.whole = 0
-        """Instances that wait whole, and answers that ended."""
-        self.stopped = False
-        self.unwanted = False
-        """The line was cut because what came was refused and went on."""
-        self.packable = False
-        """The last instance was stored uncompressed."""
-        self._abort: Callable[[], None] | None = None
-
-    @property
-    def full(self) -> bool:
-        """No more is read until something is taken."""
-        return self.held >= self._most
-
-    def attach(self, abort: Callable[[], None] | None) -> None:
-        """A line is being read, which this ends; None when it is no longer.
-
-        Raises:
-            OfflineError: Everything was stopped meanwhile.
-        """
-        with self._guard:
-            self._abort = abort
-            if self.stopped and abort is not None:
-                raise _stopped()
-
-    def abort(self) -> None:
-        """End the line that is being read."""
-        with self._guard:
-            if self._abort is not None:
-                self._abort()
-
-    def begin(self, syntax: str) -> None:
-        """An instance starts; its Transfer Syntax UID, empty where it was not told."""
-        self._put(_Begin(syntax), 0, 0)
-
-    def write(self, chunk: bytes | memoryview) -> None:
-        """Its next bytes; waits while too many are held.
-
-        Raises:
-            OfflineError: Everything was stopped meanwhile.
-        """
-        self._put(chunk, len(chunk), 0)
-
-    def end(self) -> None:
-        """It is whole."""
-        self._put(_END, 0, 1)
-
-    def cut(self, why: str) -> None:
-        """It will not become whole."""
-        self._put(_Cut(why), 0, 1)
-
-    def done(self, job: Job, error: TelereadError | None) -> None:
-        """The answer has ended."""
-        self._put(_Done(job, error), 0, 1)
-
-    def _put(self, event: _Event, size: int, whole: int) -> None:
-        with self._guard:
-            while size and self.held >= self._most and not self.stopped:
-                self._guard.wait(_WAIT)
-            if self.stopped:
-                raise _stopped()
-            self.events.append(event)
-            self.held += size
-            self.received += size
-            self.whole += whole
-            self._guard.notify_all()
-
-
-def _stopped() -> OfflineError:
-    return OfflineError("It was stopped.", code="stopped")
 
 
 class Bring(Protocol):
@@ -211,6 +86,7 @@ class Lanes:
         self._guard = threading.Condition()
         self._lanes: list[_Lane] = []
         self._width = max(1, lines)
+        self._room = Room(HELD, HELD) if self._width == 1 else Room(HELD_IN_ALL, HELD)
         self._open_end = open_end
         self._claimed: dict[str, Job] = {}
         self._running = 0
@@ -279,7 +155,8 @@ class Lanes:
                 return
             for number in range(min(self._width, len(self._lanes) + len(self._jobs))):
                 if number == len(self._lanes):
-                    self._lanes.append(_Lane(number, Feed(self._guard, HELD)))
+                    self._room.each = min(self._room.each, HELD_IN_ALL // (number + 1))
+                    self._lanes.append(_Lane(number, Feed(self._guard, self._room)))
                 lane = self._lanes[number]
                 if lane.thread is None and self._jobs:
                     name = f"teleread-lane-{number}"
@@ -352,11 +229,8 @@ class Lanes:
                     return
                 event = feed.events.popleft()
                 if isinstance(event, bytes | memoryview):
-                    was_full = feed.full
-                    feed.held -= len(event)
-                    if was_full and not feed.full:
-                        self._guard.notify_all()
-                elif not isinstance(event, _Begin):
+                    feed.took(len(event))
+                elif not isinstance(event, Begin):
                     feed.whole -= 1
                     if feed.whole == AHEAD - 1:
                         self._guard.notify_all()
@@ -373,17 +247,17 @@ class Lanes:
         else:
             self._intake.write(chunk)
 
-    def _marked(self, lane: _Lane, event: _Event) -> bool:
+    def _marked(self, lane: _Lane, event: Event) -> bool:
         """Act on what is no bytes; whether another lane may have its turn."""
-        if isinstance(event, _Begin):
+        if isinstance(event, Begin):
             lane.open, lane.passed = True, 0
             self._intake.begin(event.syntax)
             return False
-        if isinstance(event, _Done):
+        if isinstance(event, Done):
             self._ended(lane, event.job, event.error)
         else:
             lane.open = False
-            if isinstance(event, _Cut):
+            if isinstance(event, Cut):
                 self._intake.cut(event.why)
             elif self._intake.end():
                 self._troubles.in_a_row = 0

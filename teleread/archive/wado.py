@@ -18,7 +18,7 @@ from teleread.wire.http_bulk import Watch
 from teleread.wire.multipart import MultipartParser, boundary_of
 from teleread.wire.part10 import syntax_in
 
-from .lanes import Feed, Job
+from .feeds import Feed, Job
 
 __all__ = ["Listings", "Streams", "Wado"]
 
