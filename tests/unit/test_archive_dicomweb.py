@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import httpx
 import pytest
@@ -373,3 +374,39 @@ def test_a_study_uid_that_is_none_is_never_asked_for() -> None:
     with pytest.raises(AttentionError, match="Study Instance UID"):
         server.archive().manifest("../../x")
     assert server.asked == []
+
+
+@pytest.mark.parametrize("decodes", [True, False])
+def test_a_patient_id_is_found_whether_or_not_the_server_decodes_what_was_encoded(decodes: bool) -> None:
+    patient_id = "AB^12*3"
+    row = {"0020000D": {"vr": "UI", "Value": [STUDY]}, "00100020": {"vr": "LO", "Value": [patient_id]}}
+    asked: list[bytes] = []
+
+    def by_patient(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.query)
+        told = re.search(rb"PatientID=([^&]*)", request.url.query)
+        assert told is not None
+        value = unquote_to_bytes(told[1]) if decodes else told[1]
+        first = b"offset=0" in request.url.query
+        return as_json([row] if value == patient_id.encode() and first else [])
+
+    archive = Server(files(1), by_patient).archive()
+    assert [one.study_uid for one in archive.find_studies(patient_id)] == [STUDY]
+    asked.clear()
+    assert archive.find_studies(patient_id)
+    assert (b"%5E" in asked[0]) is decodes, "what worked is asked at once the next time"
+
+
+def test_the_overview_tells_counts_and_nothing_where_one_is_missing() -> None:
+    row = {
+        "0020000D": {"vr": "UI", "Value": [STUDY]},
+        "0020000E": {"vr": "UI", "Value": [SERIES]},
+        "00201209": {"vr": "IS", "Value": ["12"]},
+    }
+    other = {**row, "0020000E": {"vr": "UI", "Value": [f"{STUDY}.2"]}}
+    without = {name: value for name, value in other.items() if name != "00201209"}
+    found = Server(files(1), lambda request: as_json([row, other])).archive().overview(STUDY)
+    assert found is not None
+    assert [(one.series_uid, one.count) for one in found.series] == [(SERIES, 12), (f"{STUDY}.2", 12)]
+    for rows in ([row, without], []):
+        assert Server(files(1), lambda request, rows=rows: as_json(rows)).archive().overview(STUDY) is None  # type: ignore[misc]

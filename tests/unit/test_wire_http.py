@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from teleread.model.errors import AttentionError, NotSignedInError, OfflineError, TelereadError, UsageError
-from teleread.model.hubfile import HubFile
+from teleread.model.hubfile import HubFile, parse_hub_file
 from teleread.wire.auth import authorization, tls_context
 from teleread.wire.caps import BodyTooBig, decoded
 from teleread.wire.http import HttpClient
@@ -329,3 +329,17 @@ def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch
         one = HttpClient(HUB, None, base=base)
         assert one.get_json("a").json == {}
         one.close()
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    ["https://p.example:3128", "http://p.example", "http://me:secret@p.example:1", "p:1", "http://p:0x1"],
+)
+def test_a_proxy_that_is_none_or_carries_a_password_is_refused(proxy: str) -> None:
+    with pytest.raises(UsageError, match="proxy"):
+        parse_hub_file("NORTH", {"hub_id": "h", "proxy": proxy})
+
+
+def test_a_proxy_and_a_number_of_connections_are_read_from_the_hub_file() -> None:
+    hub = parse_hub_file("NORTH", {"hub_id": "h", "proxy": "http://p.example:3128/", "connections": 3})
+    assert (hub.proxy, hub.connections) == ("http://p.example:3128", 3)
