@@ -37,7 +37,8 @@ def main(words: list[str]) -> None:
     """Score, print, and write where asked."""
     sets = {"tuned on": trials(own_reports("development")), "held out": trials(own_reports("held-out"))}
     own = [one for half in ("development", "held-out") for one in own_reports(half) if one.bare]
-    everywhere = {"own": trials(anywhere(own))}
+    terse = [one for one in own_reports("terse") if one.bare]
+    everywhere = {"own": trials(anywhere(own)), "terse": trials([*terse, *anywhere(terse)])}
     quiet: list[Trial] = []
     if REPORTS.is_dir():
         sets["shared"] = trials([*shared_reports(REPORTS), *timelines(REPORTS)])

@@ -107,6 +107,15 @@ def test_one_error_at_every_place_is_mostly_heard_and_nothing_else_is() -> None:
     assert sum(one.false for one in found.values()) == 0
 
 
+def test_terse_reports_in_other_styles_raise_no_false_alarm_and_their_errors_are_heard() -> None:
+    terse = [one for one in own_reports("terse") if one.bare]
+    assert len(terse) == 15
+    assert false_alarms(trials(terse)).total() == 0
+    found = scores(trials(anywhere(terse)))
+    assert sum(one.hit for one in found.values()) > 10
+    assert sum(one.missed for one in found.values()) <= 2
+
+
 def test_one_error_at_every_place_of_reports_by_others(shared_data: Path) -> None:
     found = scores(trials(anywhere(shared_reports(shared_data / "reports"))))
     print("\n" + table({"by others": found}))
