@@ -35,7 +35,11 @@ def signer_of(core: Core) -> Signer:
 
 
 def close_key(core: Core) -> None:
-    """Let the signing key go: lock, exit."""
+    """Let the signing key go, and every sentence the checks have read: lock, exit."""
+    from teleread.reporting.forgetting import forget
+
+    core.people = None
+    forget()
     if core.session is not None:
         core.session.close()
 

@@ -99,3 +99,15 @@ def test_copied_passages_warn_until_they_are_edited(world: World) -> None:
         draft.id, now.seq, {"findings": "New mass. Stable 10 mm nodule. No large effusion."}
     )
     assert copied() == []
+
+
+def test_a_lock_lets_go_of_the_sentences_the_checks_have_read(world: World) -> None:
+    from teleread.reporting import checks_reading, words
+
+    key = world.task(cases.context())
+    world.desk.checks(world.written(key))
+    assert checks_reading._sentence.cache_info().currsize > 0
+    world.desk.lock()
+    for held in (checks_reading._section, checks_reading._sentence, words._sentences, words._sexed):
+        assert held.cache_info().currsize == 0
+    assert world.core.people is None
