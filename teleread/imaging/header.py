@@ -190,7 +190,7 @@ def describe(part: Part10, shape: Shape, number: int) -> dict[str, Any]:
         "comments": clean(header.whole_text(0x00204000), limit=500),
         "aspect": aspect,
         "position": _floats(groups.macro(0x00209113, 0x00200032), 0x00200032, 3),
-        "orientation": _floats(groups.macro(0x00209116, 0x00200037), 0x00200037, 6),
+        "orientation": _floats(groups.macro(0x00209116, 0x00200037), 0x00200037, 6) or _anatomic(header),
         "laterality": clean(_laterality(groups), limit=16),
         "instance_number": None if instance is None else int(instance),
         "sop_class": clean(header.text(0x00080016), limit=64),
@@ -247,6 +247,30 @@ def _sane_aspect(aspect: float) -> float:
 def _floats(source: Elements, tag: int, count: int) -> tuple[float, ...] | None:
     values = source.numbers(tag)
     return tuple(values[:count]) if len(values) >= count else None
+
+
+_WAYS: Final = {"L": (0, 1), "R": (0, -1), "P": (1, 1), "A": (1, -1), "H": (2, 1), "F": (2, -1)}
+"""Patient axis and sign of each letter (PS3.3 C.7.6.1.1.1)."""
+
+
+def _anatomic(header: Elements) -> tuple[float, ...] | None:
+    """Directions out of Patient Orientation, for projections that have no vectors; letters need no more."""
+    said = header.texts(0x00200020)
+    if len(said) != 2 or not all(said):
+        return None
+    found: list[float] = []
+    for letters in said:
+        way = [0.0, 0.0, 0.0]
+        for weight, letter in zip((1.0, 0.5, 0.25), letters, strict=False):
+            if letter not in _WAYS:
+                return None
+            axis, sign = _WAYS[letter]
+            way[axis] += sign * weight
+        length = sum(part * part for part in way) ** 0.5
+        if not length:
+            return None
+        found += [part / length for part in way]
+    return tuple(found)
 
 
 def _padding(header: Elements, shape: Shape) -> tuple[int, int] | None:

@@ -185,6 +185,8 @@ class Presentation:
     """Displayed area: left, top, right, bottom in pixels, counted from 1."""
     shutter: tuple[tuple[str, tuple[float, ...]], ...] = ()
     """RECTANGULAR: left, right, upper, lower; CIRCULAR: row, column, radius; POLYGONAL: row, column, ..."""
+    overlays: bool = False
+    """Overlays of the image are to be shown (Overlay Activation Layer)."""
     shutter_value: int = 0
     """Shutter Presentation Value, 0 to 65535 (a P-value)."""
     graphics: tuple[Graphic, ...] = ()

@@ -23,6 +23,11 @@ from .part10 import DEFLATED_LE, EXPLICIT_BE, EXPLICIT_LE, IMPLICIT_LE, Part10, 
 
 __all__ = ["as_words", "decode_pixels", "plain_place"]
 
+MAX_COMPRESSED: Final = 144 * 1024 * 1024
+"""Largest compressed frame, decoded, bytes: a codec holds it two or three times over."""
+MAX_JPEG2000: Final = 96 * 1024 * 1024
+"""The same for JPEG 2000, whose codec counts in words of 32 bits."""
+
 _NATIVE: Final = frozenset({IMPLICIT_LE, EXPLICIT_LE, EXPLICIT_BE, DEFLATED_LE})
 _DEFLATED_FRAMES: Final = "1.2.840.10008.1.2.8.1"
 _RLE: Final = "1.2.840.10008.1.2.5"
@@ -203,6 +208,14 @@ def _extended_offsets(part: Part10) -> tuple[int, ...]:
 def _check_stream(stream: bytes, shape: Shape) -> codestream.Codestream | None:
     """A codec believes its stream; the header decides how much may be allocated."""
     said = codestream.inspect(stream)
+    unpacked = shape.rows * shape.columns * shape.samples * max(8, shape.allocated) // 8
+    most = MAX_JPEG2000 if said is not None and said.name == "JPEG 2000" else MAX_COMPRESSED
+    if unpacked > most:
+        raise cannot(
+            f"The compressed picture claims {unpacked // 1024**2} MiB; no more than {most // 1024**2} are "
+            "unpacked here.",
+            "limit",
+        )
     if said is None:
         return None
     if (said.rows or shape.rows, said.columns) != (shape.rows, shape.columns):

@@ -70,7 +70,7 @@ def presented_greys(frame: Frame, state: Presentation, window: Window | None = N
     cover = _cover(state, frame.rows, frame.columns)
     if cover is not None:
         out[cover] = state.shutter_value >> 8
-    if frame.overlays is not None:
+    if frame.overlays is not None and state.overlays:
         out[frame.overlays] = _WHITE
     return _drawn(out, frame, state)
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import contextlib
 import itertools
 import mmap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,14 @@ from numpy.typing import NDArray
 from teleread.model.errors import AttentionError
 from teleread.model.text import SafeText, clean
 
-from .frames import Frame, Pixels
+from .frames import CannotShow, Frame, Pixels
 from .planes import dot
 from .stack import Orientation, Vector, normal
 
-__all__ = ["MAX_BYTES", "PLANES", "SLABS", "Volume", "build_volume"]
+if TYPE_CHECKING:
+    from .decode import DecodePool
+
+__all__ = ["MAX_BYTES", "PLANES", "SLABS", "Volume", "build_volume", "frames_ahead"]
 
 MAX_BYTES: Final = 400 * 1024 * 1024
 """Most bytes of a volume; a larger stack is taken at half the resolution in the plane, and says so."""
@@ -190,6 +193,28 @@ def _together(part: NDArray[np.int16], how: str) -> NDArray[np.int16]:
         return mean
     out: NDArray[np.int16] = part.max(axis=0) if how == "max" else part.min(axis=0)
     return out
+
+
+def frames_ahead(
+    pool: DecodePool, objects: Iterable[bytes], *, together: int = 8, timeout: float = 10.0
+) -> Iterator[Frame]:
+    """Frames of a stack for `build_volume`, several asked for with one question.
+
+    Args:
+        pool: Decode children.
+        objects: Part 10 bytes of its images, in order; brought one by one as they are needed.
+        together: How many are asked for at once.
+        timeout: Seconds for each question.
+
+    Raises:
+        AttentionError: One of them can't be decoded; in words.
+    """
+    waiting = iter(objects)
+    while some := list(itertools.islice(waiting, together)):
+        for found in pool.decode_many(some, timeout=timeout):
+            if isinstance(found, CannotShow):
+                raise _refused(str(found.reason))
+            yield found
 
 
 def build_volume(frames: Iterable[Frame], count: int) -> Volume:

@@ -341,6 +341,36 @@ def test_the_readers_window_wins_over_the_states(pool: DecodePool) -> None:
     assert shown.tolist() == [[0, 128, 255], [255, 255, 255]]
 
 
+def test_overlays_show_only_where_the_state_activates_them(pool: DecodePool) -> None:
+    overlay = {
+        0x60000010: ("US", us(2)),
+        0x60000011: ("US", us(3)),
+        0x60000050: ("SS", us(1, 1)),
+        0x60003000: ("OW", bytes([0b000001, 0])),
+    }
+    found = pool.decode(picture(RAW, overlay))
+    assert isinstance(found, Frame)
+    for activation, corner in (({}, 0), ({0x60001001: ("CS", b"LAYER")}, 255)):
+        read = pool.read(state({0x00283110: voi("200", "400"), **activation}))
+        assert isinstance(read, Presentation)
+        assert presented_greys(found, read)[0, 0] == corner
+
+
+def test_a_radiograph_without_vectors_has_the_letters_of_its_patient_orientation(pool: DecodePool) -> None:
+    from teleread.imaging.stack import orientation_letters
+
+    for said, letters in (
+        (b"L\\F", ("R", "L", "H", "F")),
+        (b"A\\FR", ("P", "A", "HL", "FR")),
+        (b"P\\F", ("A", "P", "H", "F")),
+        (b"X\\F", ("", "", "", "")),
+        (b"L", ("", "", "", "")),
+    ):
+        found = pool.decode(picture(RAW, {0x00200020: ("CS", said)}))
+        assert isinstance(found, Frame)
+        assert orientation_letters(found.orientation) == letters
+
+
 # -- functional groups, SUV, ultrasound, cine
 
 

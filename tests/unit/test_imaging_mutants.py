@@ -6,6 +6,7 @@ that the campaign means something in a plain clone too. Everything follows from 
 
 from __future__ import annotations
 
+import io
 import random
 import struct
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image, features
 
 from teleread.imaging.decode import DecodePool
 from teleread.imaging.frames import CannotShow, Frame
@@ -233,5 +235,11 @@ def test_sizes_are_checked_before_anything_is_allocated(pool: DecodePool) -> Non
         {0x00281101: ("US", us(0, 0, 16)), 0x00280004: ("CS", b"PALETTE COLOR")},
     ):
         check(pool, picture(grey, changes))
+    blank = np.zeros((8000, 9000), np.uint16)
+    coded = io.BytesIO()
+    if features.check("jpg_2000"):
+        Image.fromarray(blank).save(coded, "JPEG2000", irreversible=False, no_jp2=True)
+        assert len(coded.getvalue()) < 100_000
+        assert check(pool, encapsulated(blank, coded.getvalue(), "1.2.840.10008.1.2.4.90")) == "limit"
     stream = encode([grey.tolist()], 16, 1)
     check(pool, encapsulated(grey, stream, JPEG_LOSSLESS).replace(us(4), us(65535)))

@@ -304,6 +304,27 @@ def test_every_way_of_cutting_a_body_gives_the_same_three_views(
     volume.close()
 
 
+def test_a_stack_is_read_ahead_for_its_volume() -> None:
+    from teleread.imaging.decode import DecodePool
+    from teleread.imaging.volume import frames_ahead
+    from tests.unit.imaging_files import picture
+
+    place = {
+        0x00200037: ("DS", b"1\\0\\0\\0\\1\\0"),
+        0x00280030: ("DS", b"1\\1"),
+    }
+    objects = [
+        picture(np.full((4, 3), z, np.int16), place | {0x00200032: ("DS", f"0\\0\\{z}".encode())})
+        for z in range(11)
+    ]
+    with DecodePool() as pool:
+        volume = build_volume(frames_ahead(pool, iter(objects), together=4), 11)
+        assert volume.cut("coronal", 0).pixels[:, 0].tolist() == list(range(10, -1, -1))
+        with pytest.raises(AttentionError):
+            build_volume(frames_ahead(pool, [*objects[:5], b"damaged"]), 6)
+    volume.close()
+
+
 def test_what_is_no_stack_is_refused_in_words() -> None:
     good = stack(AXIAL, [(0, 0, 0), (0, 0, 1), (0, 0, 2)], np.zeros((3, 4, 3), np.int16))
     for bad in (

@@ -46,6 +46,7 @@ def read_presentation(header: Elements) -> Presentation:
         flip=header.text(0x00700041) == "Y",
         area=tuple(int(edge) for edge in corners) if len(corners) == 4 else None,  # type: ignore[arg-type]
         shutter=tuple(_shutter(header)),
+        overlays=any(header.text(group << 16 | 0x1001) for group in range(0x6000, 0x6020, 2)),
         shutter_value=min(max(header.whole(0x00181622), 0), 65535),
         graphics=tuple(itertools.islice(_graphics(header), MAX_GRAPHICS)),
         texts=tuple(itertools.islice(_texts(header), MAX_GRAPHICS)),
