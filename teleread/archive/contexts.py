@@ -8,7 +8,16 @@ from typing import Final
 from teleread.wire.dicom_tags import is_uid
 from teleread.wire.pdu import Context
 
-__all__ = ["ALWAYS", "COMMON", "MAX_CONTEXTS", "WIDE", "further_contexts", "pairs_of", "storage_contexts"]
+__all__ = [
+    "ALWAYS",
+    "COMMON",
+    "MAX_CONTEXTS",
+    "WIDE",
+    "further_contexts",
+    "likely_classes",
+    "pairs_of",
+    "storage_contexts",
+]
 
 MAX_CONTEXTS: Final = 128
 _ROOT: Final = "1.2.840.10008.5.1.4.1.1."
@@ -114,6 +123,25 @@ _TAILS: Final = (
 WIDE: Final = tuple(dict.fromkeys((*COMMON, *ALWAYS, *(_ROOT + tail for tail in _TAILS.split()))))
 """The storage classes of PS3.4 B.5 that a reading station may meet; the common ones first."""
 
+_BY_MODALITY: Final = {
+    "CT": "2 2.1",
+    "MR": "4 4.1",
+    "CR": "1",
+    "DX": "1.1 1.1.1",
+    "MG": "1.2 1.2.1 13.1.3",
+    "US": "6.1 3.1",
+    "XA": "12.1",
+    "RF": "12.2",
+    "NM": "20",
+    "PT": "128",
+    "ECG": "9.1.1 9.1.2",
+    "RTDOSE": "481.2",
+    "RTSTRUCT": "481.3",
+    "RTPLAN": "481.5",
+    **dict.fromkeys(("SR", "KO", "PR", "DOC", "OT", "SC", "SEG"), ""),
+}
+"""Modality (0008,0060) to the tails of the classes it mostly is; the papers are offered anyway."""
+
 Pair = tuple[str, str]
 """SOP class and transfer syntax."""
 
@@ -164,6 +192,14 @@ def further_contexts(
     pairs += [(one, (syntax,)) for syntax in (*COMPRESSED, *RARE) for one in classes if one not in _NO_PIXELS]
     fresh = [(one, syntaxes) for one, syntaxes in pairs if (one, syntaxes[0]) not in before]
     return _numbered(list(dict.fromkeys(fresh))[:room], first_id)
+
+
+def likely_classes(modalities: Iterable[str]) -> frozenset[str] | None:
+    """The SOP classes of a study whose instances were not listed; None where its modalities do not tell."""
+    told = frozenset(modalities)
+    if not told or not told <= _BY_MODALITY.keys():
+        return None
+    return frozenset(_ROOT + tail for one in told for tail in _BY_MODALITY[one].split())
 
 
 def pairs_of(contexts: Iterable[Context]) -> frozenset[Pair]:

@@ -9,7 +9,7 @@ from typing import Final
 from teleread.host.clock import Clock, SystemClock
 from teleread.model.errors import AttentionError, UsageError
 from teleread.model.hubfile import HubFile
-from teleread.model.text import clean
+from teleread.model.text import SafeText, clean
 from teleread.wire import dicom_text, pdu
 from teleread.wire.dicom_header import HeaderReader
 from teleread.wire.dicom_tags import is_uid
@@ -17,8 +17,9 @@ from teleread.wire.dimse import VERIFICATION, Association
 from teleread.wire.dimse_line import DEFAULT_LIMITS, DimseLimits
 from teleread.wire.dimse_tls import DimseTls, calling
 
-from .dimse_requests import identifier
-from .dimse_retrieve import Job, by_get, by_move
+from .contexts import likely_classes
+from .dimse_requests import identifier, is_short
+from .dimse_retrieve import Job, by_get, by_move, get_ahead
 from .intake import Intake
 from .port import Capabilities, InstanceSink, Manifest, RetrieveResult, SeriesManifest, StudyMatch
 
@@ -56,6 +57,8 @@ class DimseArchive:
         self._limits = limits
         self._tls: DimseTls | None = None
         self._suspects: dict[str, set[str]] = {}
+        self._begun: tuple[str, Association, dict[str, tuple[SafeText, int | None]]] | None = None
+        """A study whose series were asked for and whose listing goes on with the same association."""
         self.capabilities = Capabilities(via)
 
     def echo(self) -> float:
@@ -69,7 +72,10 @@ class DimseArchive:
         return (self._clock.monotonic() - start) * 1000
 
     def close(self) -> None:
-        """Nothing is held open between calls."""
+        """Let go of an association that waits for more questions."""
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            begun[1].release()
 
     def _associate(self, contexts: Sequence[pdu.Context], storage: Sequence[str] = ()) -> Association:
         if self._tls is None and self._hub.dimse_tls:
@@ -114,7 +120,7 @@ class DimseArchive:
                 clean(dicom_text.text(one.values.get(0x00080061), codecs).split("\\")[0]),
                 dicom_text.text(one.values.get(0x00081030), codecs),
                 dicom_text.text(one.values.get(0x00080050), codecs),
-                int(count) if count.isascii() and count.isdigit() and len(count) < 10 else None,
+                _count(count),
                 dicom_text.text(one.values.get(0x00100021), codecs),
             )
         return tuple(out.values())
@@ -132,12 +138,11 @@ class DimseArchive:
                 remedy="Tell the site; its order carries it.",
                 code="bad-uid",
             )
-        association = self._associate((pdu.Context(1, FIND, (pdu.IMPLICIT,)),))
+        association, series = self._series(study_uid)
         try:
-            series = self._series(association, study_uid)
             found = tuple(
-                SeriesManifest(uid, clean(modality), self._instances(association, study_uid, uid))
-                for uid, modality in series.items()
+                SeriesManifest(uid, modality, self._instances(association, study_uid, uid), count)
+                for uid, (modality, count) in series.items()
             )
         except BaseException:
             association.abort()
@@ -145,18 +150,58 @@ class DimseArchive:
         association.release()
         return Manifest(study_uid, found)
 
-    def _series(self, association: Association, study_uid: str) -> dict[str, str]:
+    def overview(self, study_uid: str) -> Manifest | None:
+        """The study's series with their counts, for C-GET on a short line; None where a listing is better.
+
+        On a long line the listing is what several associations share out; what was asked for it is kept.
+        """
+        if self.capabilities.via != "c-get" or not is_uid(study_uid):
+            return None
+        association, series = self._series(study_uid)
+        counts = all(count is not None for _, count in series.values())
+        classes = likely_classes(str(modality) for modality, _ in series.values())
+        if not series or not counts or classes is None or not is_short(association.round_trip):
+            self._begun = (study_uid, association, series)
+            return None
+        association.release()
+        return Manifest(
+            study_uid,
+            tuple(SeriesManifest(uid, modality, {}, count) for uid, (modality, count) in series.items()),
+        )
+
+    def retrieve_ahead(
+        self, overview: Manifest, sink: InstanceSink, progress: Callable[[int, int], None]
+    ) -> RetrieveResult:
+        """Bring the study in one request, before its instances are listed."""
+        intake = Intake(sink, progress)
+        classes = likely_classes(str(one.modality) for one in overview.series) or frozenset()
+        get_ahead(self._job(overview, frozenset(), intake), classes)
+        return intake.result()
+
+    def _series(self, study_uid: str) -> tuple[Association, dict[str, tuple[SafeText, int | None]]]:
+        """An open association for queries, and the study's series: modality, and count where it is told."""
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            if begun[0] == study_uid:
+                return begun[1], begun[2]
+            begun[1].release()
         asked = identifier(
             (0x0008, 0x0052, "SERIES"),
             (0x0008, 0x0060, ""),
             (0x0020, 0x000D, study_uid),
             (0x0020, 0x000E, ""),
+            (0x0020, 0x1209, ""),
         )
-        out: dict[str, str] = {}
-        for one in association.find(FIND, asked):
-            if one.uid(0x0020000D) in {study_uid, ""} and is_uid(one.uid(0x0020000E)):
-                out[one.uid(0x0020000E)] = one.uid(0x00080060)
-        return out
+        association = self._associate((pdu.Context(1, FIND, (pdu.IMPLICIT,)),))
+        out: dict[str, tuple[SafeText, int | None]] = {}
+        try:
+            for one in association.find(FIND, asked):
+                if one.uid(0x0020000D) in {study_uid, ""} and is_uid(one.uid(0x0020000E)):
+                    out[one.uid(0x0020000E)] = (clean(one.uid(0x00080060)), _count(one.uid(0x00201209)))
+        except BaseException:
+            association.abort()
+            raise
+        return association, out
 
     def _instances(self, association: Association, study_uid: str, series_uid: str) -> dict[str, str]:
         asked = identifier(
@@ -165,12 +210,14 @@ class DimseArchive:
             (0x0008, 0x0052, "IMAGE"),
             (0x0020, 0x000D, study_uid),
             (0x0020, 0x000E, series_uid),
+            (0x0020, 0x0013, ""),
         )
-        out: dict[str, str] = {}
+        out: dict[str, tuple[int, str]] = {}
         for one in association.find(FIND, asked):
             if one.uid(0x0020000E) in {series_uid, ""} and one.uid(0x00080018):
-                out[clean(one.uid(0x00080018), limit=80)] = clean(one.uid(0x00080016), limit=64)
-        return out
+                number = _count(one.uid(0x00200013)) or 0
+                out[clean(one.uid(0x00080018), limit=80)] = number, clean(one.uid(0x00080016), limit=64)
+        return {uid: out[uid][1] for uid in sorted(out, key=lambda uid: (out[uid][0], uid))}
 
     def _find(self, asked: bytes) -> Iterator[HeaderReader]:
         association = self._associate((pdu.Context(1, FIND, (pdu.IMPLICIT,)),))
@@ -192,9 +239,7 @@ class DimseArchive:
     ) -> RetrieveResult:
         """Bring the wanted instances: the study in one request where all are wanted, lists of them else."""
         intake = Intake(sink, progress)
-        most = max(1, int(self._hub.associations))
-        suspects = self._suspects.setdefault(manifest.study_uid, set())
-        job = Job(self._associate, manifest, frozenset(wanted), intake, self._limits, suspects, most)
+        job = self._job(manifest, frozenset(wanted), intake)
         used = 1
         if self.capabilities.via == "c-move":
             by_move(job, self._hub)
@@ -204,3 +249,12 @@ class DimseArchive:
             self._suspects.pop(manifest.study_uid, None)
         result = intake.result()
         return replace(result, counters={**result.counters, "associations": used})
+
+    def _job(self, manifest: Manifest, wanted: frozenset[str], intake: Intake) -> Job:
+        suspects = self._suspects.setdefault(manifest.study_uid, set())
+        most = max(1, int(self._hub.associations))
+        return Job(self._associate, manifest, wanted, intake, self._limits, suspects, most)
+
+
+def _count(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None

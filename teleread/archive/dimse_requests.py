@@ -8,7 +8,7 @@ last, so that it costs nothing but itself.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
 from teleread.model.errors import AttentionError, OfflineError
@@ -17,7 +17,7 @@ from teleread.wire.dicom_tags import is_uid
 from teleread.wire.dimse import Outcome, status_words
 
 from .intake import Intake
-from .port import Manifest
+from .port import Manifest, SeriesManifest
 
 __all__ = [
     "BATCH",
@@ -29,6 +29,8 @@ __all__ = [
     "askable",
     "associations",
     "identifier",
+    "is_short",
+    "study",
     "work",
 ]
 
@@ -44,6 +46,11 @@ _WORTH: Final = 4
 """Instances for which a further association is worth its own round trips."""
 
 
+def is_short(round_trip: float) -> bool:
+    """Whether a line is so short that waiting for answers costs next to nothing."""
+    return round_trip < _SHORT_LINE
+
+
 def associations(round_trip: float, instances: int, most: int) -> int:
     """How many associations to fetch with.
 
@@ -55,7 +62,7 @@ def associations(round_trip: float, instances: int, most: int) -> int:
         instances: How many are wanted.
         most: What the hub file allows.
     """
-    if round_trip < _SHORT_LINE:
+    if is_short(round_trip):
         return 1
     return max(1, min(most, instances // _WORTH))
 
@@ -87,11 +94,11 @@ class Shortfall:
         words = status_words(outcome.status, outcome.comment) if outcome.status else "it sent nothing"
         self._why.update(dict.fromkeys(sop_uids, words))
 
-    def tell(self, missing: Iterable[str]) -> None:
+    def tell(self, missing: frozenset[str]) -> None:
         """Put into words what stays away, by kind.
 
         Raises:
-            AttentionError: Nothing came at all, and the archive refused.
+            AttentionError: Nothing of the study came at all, and the archive refused.
         """
         kinds: dict[tuple[str, str], int] = {}
         for uid in sorted(missing):
@@ -101,7 +108,7 @@ class Shortfall:
             what = "One instance" if count == 1 else f"{count} instances"
             of = f" of SOP class {sop_class}" if sop_class else ""
             self._intake.problem(f"{what}{of} did not come: {why}.")
-        if kinds and not self._intake.arrived and self.outcome is not None:
+        if missing and len(missing) == len(self._classes) and self.outcome is not None:
             raise AttentionError(
                 "The archive did not send the study.",
                 f"The archive says: {status_words(self.outcome.status, self.outcome.comment)}.",
@@ -139,14 +146,17 @@ class Requests:
             OfflineError: The line broke.
         """
         if whole and wanted >= manifest.sop_uids and not self._suspects:
-            outcome = self._ask(identifier((8, 0x52, "STUDY"), (0x20, 0xD, manifest.study_uid)))
+            outcome = self._ask(study(manifest.study_uid))
             if not self._left(wanted):
                 return
             self._shortfall.note(self._left(wanted), outcome)
         left = self._left(wanted)
-        lists = _lists(manifest, left - self._suspects, BATCH) + _lists(manifest, left & self._suspects, 1)
+        first, late = left & frozenset(manifest.first), left & self._suspects
+        lists = _lists(manifest, first - late, 1)
+        lists += _lists(manifest, left - first - late, BATCH) + _lists(manifest, late, 1)
         for series_uid, listed in lists:
-            batch = sorted(self._left(frozenset(listed)))  # an archive may send more than the list it got
+            left = self._left(frozenset(listed))  # an archive may send more than the list it got
+            batch = [uid for uid in listed if uid in left]
             if batch:
                 self._list(manifest.study_uid, series_uid, batch)
             if self._failures >= MAX_FAILURES:
@@ -193,10 +203,10 @@ class Batches:
     """
 
     def __init__(self, manifest: Manifest, wanted: frozenset[str], workers: int) -> None:
-        self._series = [
-            (one.series_uid, sorted(askable(frozenset(one.instances) & wanted))) for one in manifest.series
-        ]
-        self._series = [one for one in self._series if one[1]]
+        wanted = askable(wanted)
+        first = set(manifest.first) or {_middle(one, wanted) for one in manifest.series}
+        self._series = _lists(manifest, wanted, 1, first)
+        self._series += _lists(manifest, wanted - first, len(wanted) or 1)
         self._workers = workers
         self._left = sum(len(uids) for _, uids in self._series)
         self._longest = BATCH
@@ -256,6 +266,11 @@ def work(
             batches.give_back(series_uid, batch)
 
 
+def study(study_uid: str) -> bytes:
+    """An identifier for a whole study."""
+    return identifier((8, 0x52, "STUDY"), (0x20, 0xD, study_uid))
+
+
 def image(study_uid: str, series_uid: str, sop_uids: Sequence[str]) -> bytes:
     """An identifier for some instances of one series."""
     return identifier(
@@ -268,9 +283,19 @@ def askable(sop_uids: frozenset[str]) -> frozenset[str]:
     return frozenset(one for one in sop_uids if is_uid(one))
 
 
-def _lists(manifest: Manifest, wanted: frozenset[str], longest: int) -> list[tuple[str, list[str]]]:
+def _lists(
+    manifest: Manifest, wanted: frozenset[str], longest: int, among: Collection[str] | None = None
+) -> list[tuple[str, list[str]]]:
+    """Lists of what is wanted, each of one series, in the manifest's order; what it wants first, first."""
     out: list[tuple[str, list[str]]] = []
     for one in manifest.series:
-        uids = sorted(frozenset(one.instances) & wanted)
+        uids = [uid for uid in one.instances if uid in wanted and (among is None or uid in among)]
         out += [(one.series_uid, uids[at : at + longest]) for at in range(0, len(uids), longest)]
-    return out
+    place = {uid: at for at, uid in enumerate(manifest.first)}
+    return sorted(out, key=lambda pair: min(place.get(uid, len(place)) for uid in pair[1])) if place else out
+
+
+def _middle(series: SeriesManifest, wanted: frozenset[str]) -> str:
+    """The picture that shows best what a series is of: it is brought before the others."""
+    uids = [uid for uid in series.instances if uid in wanted]
+    return uids[len(uids) // 2] if uids else ""

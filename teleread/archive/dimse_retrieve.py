@@ -18,12 +18,12 @@ from teleread.wire.storage_scp import StorageScp
 
 from .contexts import further_contexts, pairs_of, storage_contexts
 from .dimse_lanes import Lanes
-from .dimse_requests import Batches, Requests, Shortfall, askable, associations, work
+from .dimse_requests import Batches, Requests, Shortfall, askable, associations, study, work
 from .dimse_store import Store, Strays
 from .intake import Intake
 from .port import Manifest
 
-__all__ = ["Call", "Job", "by_get", "by_move"]
+__all__ = ["Call", "Job", "by_get", "by_move", "get_ahead"]
 
 MOVE: Final = "1.2.840.10008.5.1.4.1.2.2.2"
 GET: Final = "1.2.840.10008.5.1.4.1.2.2.3"
@@ -85,6 +85,31 @@ def by_get(job: Job, syntaxes: frozenset[str] = frozenset()) -> int:
         offered |= pairs_of(contexts)
     shortfall.tell(job.missing)
     return used
+
+
+def get_ahead(job: Job, classes: frozenset[str]) -> None:
+    """Ask for a whole study by C-GET before its instances are listed; what stays away is asked for later.
+
+    Args:
+        job: What, from where, and to where; its manifest has counts in place of instances.
+        classes: SOP classes it is likely to be of.
+
+    Raises:
+        OfflineError: The line broke; what ended before stays.
+        AttentionError: C-GET is not offered.
+    """
+    count = sum(one.count or 0 for one in job.manifest.series)
+    contexts = storage_contexts(classes)
+    storage = list(dict.fromkeys(one.abstract for one in contexts))
+    association = job.call((pdu.Context(1, GET, (pdu.IMPLICIT,)), *contexts), storage)
+    strays = Strays((), job.limits.strays + count)
+    store = Store(Lanes(job.intake, alone=True).lane(), strays, job.suspects)
+    try:
+        association.get(GET, study(job.manifest.study_uid), store)
+    except BaseException:
+        association.abort()
+        raise
+    association.release()
 
 
 class _Get:

@@ -208,12 +208,17 @@ class Session:
 
     def find(self) -> None:
         level = self.asked.get(0x00080052, b"")
+        self.archive.listed += level == b"IMAGE"
         series = self.asked.get(0x0020000E, b"").decode()
         told = set()
         for one in self.wanted():
             if level == b"SERIES" and one.series not in told:
                 told.add(one.series)
-                self.match(one, (0x0008, 0x0060, b"CT"), (0x0020, 0x000E, one.series.encode()))
+                keys = [(0x0008, 0x0060, b"CT"), (0x0020, 0x000E, one.series.encode())]
+                if self.archive.counts:
+                    count = sum(other.series == one.series for other in self.archive.held.values())
+                    keys.append((0x0020, 0x1209, str(count).encode()))
+                self.match(one, *keys)
             elif level == b"IMAGE" and one.series == series:
                 uids = (0x0008, 0x0016, one.sop_class.encode()), (0x0008, 0x0018, one.sop_uid.encode())
                 self.match(one, *uids, (0x0020, 0x000E, one.series.encode()))
@@ -242,6 +247,10 @@ class HostileDimse:
     def __init__(self, files: Mapping[str, bytes], listen: int) -> None:
         self.held = {uid: _instance(uid, data) for uid, data in files.items()}
         self.fault: Fault | None = None
+        self.counts = False
+        """It tells the number of instances of a series."""
+        self.listed = 0
+        """Queries for instances."""
         self.asked: list[list[str]] = []
         """SOP Instance UIDs of each retrieve; an empty list for a whole study."""
         self._listen = listen

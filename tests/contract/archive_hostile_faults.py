@@ -30,7 +30,7 @@ from tests.contract.archive_hostile_dimse import (
 __all__ = ["FAULTS", "PAUSE"]
 
 Offers = list[tuple[int, str, list[str]]]
-PAUSE = 0.3
+PAUSE = 0.2
 """Seconds a slow archive thinks; the client's limit in these tests is well over it."""
 
 

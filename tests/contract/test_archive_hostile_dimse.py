@@ -35,7 +35,8 @@ CASES = [
     (name, way, lines)
     for name, fault in FAULTS.items()
     for way in fault.ways
-    for lines in (("one", "several") if way == "c-get" else ("one",))
+    for lines in (("one", "several", "ahead") if way == "c-get" else ("one",))
+    if lines == "one" or fault.get is not None
 ]
 
 
@@ -100,13 +101,14 @@ def test_a_hostile_archive_costs_what_it_keeps_back_and_nothing_else(
 ) -> None:
     if lines == "several":
         monkeypatch.setattr(dimse_requests, "_SHORT_LINE", -1.0)
+    server.counts = lines == "ahead"
     fault = server.fault = FAULTS[name]
     words = attempt(vault, archive_at(server, listen, way))
     here = held(vault)
     # Which objects came before the fault depends on how the work is shared out.
     came = "whole" if here == set(FILES) else "part" if here else "none"
     assert came == fault.ends or (lines == "several" and came in {"part", "none"}), words
-    if way == "c-get" and lines == "one":
+    if way == "c-get" and lines != "several":
         assert re.search(fault.words, words), words
     if fault.ends != "whole":
         assert words
@@ -124,6 +126,15 @@ def test_a_hostile_archive_costs_what_it_keeps_back_and_nothing_else(
 
 def test_an_archive_may_think_for_two_minutes() -> None:
     assert DEFAULT_LIMITS.silence > 120
+
+
+def test_a_study_comes_in_one_request_without_a_listing_where_its_series_are_counted(
+    server: HostileDimse, listen: int, vault: Vault
+) -> None:
+    server.counts = True
+    assert attempt(vault, archive_at(server, listen, "c-get")) == ""
+    assert held(vault) == set(FILES)
+    assert (server.asked, server.listed) == ([[]], 0)
 
 
 def test_several_associations_bring_a_study_whole_and_share_the_work(

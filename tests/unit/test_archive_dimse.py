@@ -13,6 +13,7 @@ from teleread.archive.contexts import (
     COMPRESSED,
     WIDE,
     further_contexts,
+    likely_classes,
     pairs_of,
     storage_contexts,
 )
@@ -28,7 +29,7 @@ from teleread.archive.dimse_requests import (
 )
 from teleread.archive.intake import Intake
 from teleread.archive.port import Manifest, SeriesManifest
-from teleread.model.errors import AttentionError, UsageError
+from teleread.model.errors import AttentionError, OfflineError, UsageError
 from teleread.model.hubfile import HubFile
 from teleread.model.text import clean
 from teleread.wire.dicom_header import HeaderReader
@@ -217,7 +218,68 @@ def test_a_list_that_brings_nothing_is_asked_for_one_by_one_by_the_shared_work()
     batches = Batches(manifest, manifest.sop_uids, 2)
     work(STUDY, batches, peer, lambda: len(peer.intake.arrived))
     assert peer.intake.arrived == set(peer.uids)
-    assert all(len(one) == 1 for one in peer.asked[1:])
+    assert [len(one) for one in peer.asked[:2]] == [1, 9]
+    assert all(len(one) == 1 for one in peer.asked[2:])
+
+
+def series_of(number: int, size: int) -> SeriesManifest:
+    uid = f"{STUDY}.{number}"
+    return SeriesManifest(uid, clean("CT"), {f"{uid}.{at}": CT for at in range(1, size + 1)})
+
+
+def test_the_middle_of_each_series_comes_first_and_then_the_order_of_the_manifest() -> None:
+    manifest = Manifest(STUDY, (series_of(1, 9), series_of(2, 4)))
+    batches = Batches(manifest, manifest.sop_uids, 2)
+    taken = []
+    while (one := batches.take()) is not None:
+        taken.append(one[1])
+    assert taken[:2] == [[f"{STUDY}.1.5"], [f"{STUDY}.2.3"]]
+    assert [uid for one in taken[2:] for uid in one if uid.startswith(f"{STUDY}.1.")] == [
+        f"{STUDY}.1.{at}" for at in (1, 2, 3, 4, 6, 7, 8, 9)
+    ]
+
+
+def test_what_is_wished_first_is_asked_for_first_in_that_order() -> None:
+    first = (f"{STUDY}.2.2", f"{STUDY}.1.7")
+    manifest = Manifest(STUDY, (series_of(1, 9), series_of(2, 4)), first)
+    batches = Batches(manifest, manifest.sop_uids, 2)
+    assert [batches.take(), batches.take()] == [(f"{STUDY}.2", [first[0]]), (f"{STUDY}.1", [first[1]])]
+    peer = Peer(sorted(manifest.sop_uids), set())
+    requests = Requests(peer, peer.intake, Shortfall(manifest, peer.intake), set())
+    requests.run(manifest, manifest.sop_uids - {f"{STUDY}.1.1"})
+    assert peer.asked[:2] == [[first[0]], [first[1]]]
+
+
+def test_an_object_that_broke_the_line_is_asked_for_last_and_alone() -> None:
+    manifest = Manifest(STUDY, (series_of(1, 5),))
+    peer = Peer(sorted(manifest.sop_uids), set())
+    suspects = {f"{STUDY}.1.2"}
+    Requests(peer, peer.intake, Shortfall(manifest, peer.intake), suspects).run(manifest, manifest.sop_uids)
+    assert peer.asked == [[f"{STUDY}.1.{at}" for at in (1, 3, 4, 5)], [f"{STUDY}.1.2"]]
+
+
+def test_a_line_that_breaks_between_two_objects_makes_the_next_one_due_a_suspect() -> None:
+    manifest = Manifest(STUDY, (series_of(1, 5),))
+    intake = Intake(Names(), lambda count, size: None)
+    suspects: set[str] = set()
+
+    def ask(identifier: bytes) -> Outcome:
+        raise OfflineError("The archive hung up.")
+
+    requests = Requests(ask, intake, Shortfall(manifest, intake), suspects)
+    with pytest.raises(OfflineError):
+        requests.run(manifest, manifest.sop_uids, whole=False)
+    assert suspects == {f"{STUDY}.1.1"}
+
+
+@pytest.mark.parametrize(
+    ("modalities", "tells"), [(["CT", "SR"], True), (["SR"], True), (["CT", "ZZ"], False), ([], False)]
+)
+def test_modalities_tell_the_likely_classes_or_nothing(modalities: list[str], tells: bool) -> None:
+    classes = likely_classes(modalities)
+    assert (classes is not None) is tells
+    if "CT" in modalities and classes is not None:
+        assert CT in classes
 
 
 def test_shared_work_is_left_where_everything_fails() -> None:
