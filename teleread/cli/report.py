@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from teleread.cli import report_alert
+from teleread.cli import report_aids, report_alert
 from teleread.cli.call import MAX_TYPED, Call, Parser, asker, read_words, subcommands
 from teleread.model.errors import ExitCode, UsageError
 from teleread.model.report import Draft, Override, SignedReport, Verdict
@@ -20,6 +20,8 @@ _VERBS = (
     ("set", "write one section of a draft"),
     ("discard", "put a draft into the trash"),
     ("check", "run the checks on a draft"),
+    ("spell", "words of a draft that may be wrong"),
+    ("diff", "a draft beside an earlier report"),
     ("alert", "keep with a draft who was told of its critical finding"),
     ("sign", "sign a draft; it never sends"),
     ("addendum", "open an addendum on a signed report"),
@@ -49,6 +51,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     verbs["set"].add_argument("text", metavar="TEXT|-", help="the whole section; - reads standard input")
     verbs["discard"].add_argument("--reason", required=True, metavar="TEXT|-")
     report_alert.arguments(verbs["alert"])
+    report_aids.spell_arguments(verbs["spell"])
+    report_aids.diff_arguments(verbs["diff"])
     _sign_arguments(verbs["sign"])
     for verb in ("addendum", "export"):
         verbs[verb].add_argument("report", metavar="REPORT")
@@ -300,6 +304,8 @@ _DO: dict[str, Callable[[Call], int]] = {
     "set": _set,
     "discard": _discard,
     "check": _check,
+    "spell": lambda call: report_aids.spell(call, _draft_id(call)),
+    "diff": lambda call: report_aids.diff(call, _draft_id(call)),
     "alert": _alert,
     "sign": _sign,
     "addendum": _addendum,

@@ -6,20 +6,23 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from teleread.model.errors import UsageError
-from teleread.model.report import Draft
-from teleread.model.task import TaskContext, TaskKey
+from teleread.model.report import Draft, Section
+from teleread.model.task import PriorReport, TaskContext, TaskKey
 from teleread.model.text import SafeText, clean
 
 from .core import Core
 
 if TYPE_CHECKING:
     from teleread.reporting.autotext import Autotext
+    from teleread.reporting.diff import SentencePair
     from teleread.reporting.spelling import Speller
 
 __all__ = [
     "autotext_values",
     "autotexts",
+    "compared",
     "drop_autotext",
+    "earlier_reports",
     "mark_copied",
     "own_word",
     "set_autotext",
@@ -147,3 +150,26 @@ def mark_copied(core: Core, draft: Draft, copied: Mapping[str, str], source: str
     fields = {FIELD: marks_out(list(dict.fromkeys((*kept, *fresh))))}
     core.vault.drafts.append(draft.id, draft.seq, fields=fields, holder=core.holder)
     return core.vault.drafts.get(draft.id)
+
+
+def earlier_reports(core: Core, draft: Draft) -> tuple[PriorReport, ...]:
+    """What was reported of this patient before, as far as it is here; the newest first."""
+    from .around import with_prior_reports
+    from .cases import context_of
+
+    found = with_prior_reports(core, context_of(core, draft.key)).prior_reports
+    return tuple(sorted(found, key=lambda one: one.issued.timestamp() if one.issued else 0.0, reverse=True))
+
+
+def compared(draft: Draft, prior: PriorReport) -> tuple[tuple[Section, tuple[SentencePair, ...]], ...]:
+    """A draft beside an earlier report: each section that one of them has, with its sentences in pairs."""
+    from teleread.reporting.diff import sections_in, sentence_pairs
+
+    before = {one.id: one for one in sections_in(str(prior.text), str(prior.conclusion))}
+    mine = {one.id for one in draft.sections}
+    out = [
+        (one, sentence_pairs(str(before[one.id].text) if one.id in before else "", str(one.text)))
+        for one in draft.sections
+    ]
+    out += [(one, sentence_pairs(str(one.text), "")) for name, one in before.items() if name not in mine]
+    return tuple((section, pairs) for section, pairs in out if pairs)
