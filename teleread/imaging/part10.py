@@ -23,8 +23,11 @@ MAX_DEPTH: Final = 32
 """Deepest nesting of sequences followed; real objects stay under ten."""
 MAX_ELEMENTS: Final = 1_000_000
 """Most elements in one object."""
-MAX_INFLATED: Final = 256 * 1024 * 1024
+MAX_INFLATED: Final = 128 * 1024 * 1024
 """Most bytes a deflated object may inflate to."""
+
+_PIECE: Final = 4 * 1024 * 1024
+"""Bytes inflated at a time."""
 
 IMPLICIT_LE: Final = "1.2.840.10008.1.2"
 EXPLICIT_LE: Final = "1.2.840.10008.1.2.1"
@@ -316,13 +319,17 @@ def _looks_like_elements(data: memoryview, at: int) -> bool:
 def _inflate(data: memoryview) -> memoryview:
     """Inflate a deflated data set (PS3.5 A.5) up to the cap."""
     engine = zlib.decompressobj(-zlib.MAX_WBITS)
-    try:
-        out = engine.decompress(data, MAX_INFLATED + 1)
-    except zlib.error as error:
-        raise cannot("The deflated data set is damaged and could not be inflated.") from error
-    if len(out) > MAX_INFLATED:
-        limit = MAX_INFLATED // 1024**2
-        raise cannot(f"The file inflates to more than {limit} MiB; it was not read.", "limit")
-    if not engine.eof:
-        raise cannot("The deflated data set ends early.", "truncated")
-    return memoryview(out)
+    out, left = bytearray(), bytes(data)
+    while not engine.eof:
+        try:
+            piece = engine.decompress(left, _PIECE)
+        except zlib.error as error:
+            raise cannot("The deflated data set is damaged and could not be inflated.") from error
+        out += piece  # in pieces, so that no more than the cap and one of them is ever held
+        if len(out) > MAX_INFLATED:
+            limit = MAX_INFLATED // 1024**2
+            raise cannot(f"The file inflates to more than {limit} MiB; it was not read.", "limit")
+        left = engine.unconsumed_tail
+        if not left and not piece:
+            raise cannot("The deflated data set ends early.", "truncated")
+    return memoryview(out).toreadonly()
