@@ -17,6 +17,7 @@ from teleread.model.errors import OfflineError, TelereadError
 from teleread.model.study import StudyKey
 from teleread.sync.fetching import Job, StoppedError, run_job
 from teleread.sync.lookback import look_for_priors
+from teleread.vault.wishes import ALL
 
 if TYPE_CHECKING:
     from teleread.sync.outlook import Outlook
@@ -64,7 +65,7 @@ class Prefetcher:
         self._pictures: set[StudyKey] = set()
         self._wake = {name: threading.Event() for name in SLOTS}
         self._swept = -SWEEP_SECONDS
-        self._looked: dict[str, float] = {}
+        self._stats: frozenset[StudyKey] = frozenset()
         works.lines.learn(works.vault.wishes.rates())
 
     # -- one pass, and the loops of the engine --------------------------------------------------------------
@@ -90,7 +91,8 @@ class Prefetcher:
         while not self._stop.is_set():
             wake.clear()
             if not self._turn(slot):
-                wake.wait(LOOK_SECONDS)
+                # The pressing ones are woken by what happens; looking now and then is for what nobody told.
+                wake.wait(LOOK_SECONDS * (2 if slot in _EXPRESS else 1))
 
     def nudge(self, *slots: str) -> None:
         """Something changed: look at once."""
@@ -98,12 +100,11 @@ class Prefetcher:
             self._wake[slot].set()
 
     def watch(self) -> None:
-        """Wake the stat worker if a stat study is not here: cheap, for every moment."""
-        if "stat" not in self._jobs and self._works.vault.studies.unfinished_stat(sorted(READABLE)):
-            waiting = self._waiting()
-            keys = self._works.vault.studies.unfinished_stat(sorted(READABLE))
-            if any(key not in waiting for key in keys):
-                self._wake["stat"].set()
+        """Wake the stat worker when a stat study is there that was not: cheap, for every moment."""
+        found = frozenset(self._works.vault.studies.unfinished_stat(sorted(READABLE)))
+        if found - self._stats:
+            self._wake["stat"].set()
+        self._stats = found
 
     def _turn(self, slot: str) -> int:
         """One decision of a slot; whether there was one to act on."""
@@ -123,20 +124,24 @@ class Prefetcher:
         return 1
 
     def _next(self, slot: str, plan: Plan) -> Decision | None:
-        lanes, busy = SLOTS[slot], {one.key for one in self._busy()}
+        lanes, busy = SLOTS[slot], {*(one.key for one in self._busy()), *tuple(self._works.busy)}
         shut = {one.key.hub_id for one in self._busy()} if slot == "spare" else set()
         for one in plan.to_fetch:
             if one.lane in lanes and one.key not in busy and one.key.hub_id not in shut:
                 return one
-        if slot == "ordinary":
+        if slot == "ordinary" and not self._paused():
             return next((one for one in plan.decisions if one.key not in busy and self._stale(one)), None)
         return None
+
+    def _paused(self) -> bool:
+        return any(one.kind == "pause" and one.key == ALL for one in self._works.vault.wishes.list())
 
     def _stale(self, one: Decision) -> bool:
         """Whether a study that is here is to be asked about again: late images are noticed this way."""
         if one.state != "all" or one.wait or one.lane not in (Lane.NOW, Lane.STAT, Lane.NEXT):
             return False
-        if one.key in self._waiting():
+        line = self._works.lines.view(self.clock.monotonic()).get(one.key.hub_id)
+        if one.key in self._waiting() or (line is not None and line.down):
             return False
         study = self._works.vault.studies.get(one.key.hub_id, one.key.study_uid)
         if study is None or not study.asked_at:
@@ -151,9 +156,10 @@ class Prefetcher:
             return tuple(self._jobs.values())
 
     def express(self) -> bool:
-        """Whether something pressing is being fetched."""
+        """Whether something pressing is being fetched: open, stat, or asked for by a command."""
         with self._guard:
-            return any(slot in self._jobs for slot in _EXPRESS)
+            own = {one.key for one in self._jobs.values()}
+            return any(slot in self._jobs for slot in _EXPRESS) or bool(set(self._works.busy) - own)
 
     def _stalled(self) -> bool:
         with self._guard:

@@ -451,3 +451,40 @@ def test_a_study_is_purged_when_its_time_after_the_receipt_is_over(vault: Vault,
     assert made_works.room().sweep() > 0
     assert state(vault, study) == "none"
     assert vault.copies.list()[0].purged_why == "0 h after the receipt are over"
+
+
+def test_a_study_in_hand_is_asked_about_again_after_a_while_and_late_images_come(
+    vault: Vault, shelf: Shelf
+) -> None:
+    study = shelf.add(1, 3)
+    task(vault, 1, owner="Practitioner/reader")
+    made = works(vault, shelf)
+    fetch_study(made, "hub", study)
+    found = vault.studies.get("hub", study)
+    assert found is not None
+    late = f"{study}.1.9"
+    shelf.studies[study].files[late] = ct(9, study=study)
+    shelf.studies[study].listed[late] = ""
+    with Running(made):
+        pass
+    assert state(vault, study) == "all", "it was asked about a moment ago"
+    long_ago = (vault.clock.now() - timedelta(hours=1)).isoformat(timespec="seconds")
+    vault.studies.put_study(replace(found, asked_at=long_ago))
+    with Running(made) as prefetcher:
+        prefetcher.nudge()
+        wait_for(lambda: late in vault.studies.held("hub", study))
+        wait_for(lambda: ("study-changed", study) in kinds(vault))
+
+
+def test_stat_cases_of_others_wake_nobody_twice(vault: Vault, shelf: Shelf) -> None:
+    task(vault, 1, priority="stat", owner="Practitioner/other")
+    prefetcher = Prefetcher(works(vault, shelf), threading.Event())
+    woken = prefetcher._wake["stat"]
+    prefetcher.watch()
+    assert woken.is_set()
+    woken.clear()
+    prefetcher.watch()
+    assert not woken.is_set()
+    task(vault, 2, priority="stat")
+    prefetcher.watch()
+    assert woken.is_set()
