@@ -99,7 +99,7 @@ def freezing(
         zone=zone,
         offset_seconds=offset_seconds,
         predecessor=before,
-        evidence=Evidence(alert=alert_of(case)),
+        evidence=Evidence(alert=alert_of(case), language=case.template.language if case.template else ""),
     )
 
 

@@ -52,7 +52,7 @@ def test_it_covers_all_that_the_design_names() -> None:
     assert form["patient"]["identifiers"][1]["status"] == "01"
     assert form["study"]["uid"] == made.STUDY_UID
     assert form["study"]["instances"][1] == {"sop_uid": f"{made.STUDY_UID}.1.1", "sha256": f"{1:064x}"}
-    assert form["template"] == {"id": "ct-abdomen-pelvis", "version": "1"}
+    assert form["template"] == {"id": "ct-abdomen-pelvis", "version": "1", "language": "en-GB"}
     assert [one["id"] for one in form["sections"]][-1] == "impression"
     assert form["overrides"] == [{"rule": "identity-checked", "reason": made.CHECKED.reason}]
     assert {one["rule"] for one in form["identity"]} >= {"patient-id", "birth-date", "study-uid"}
@@ -193,5 +193,6 @@ def test_freezing_today_gives_the_bytes_it_always_gave() -> None:
         "comparison": "None.",
     }
     bare = tuple(replace(one, sop_class="") for one in made.instances())  # version 1 froze no classes
-    case = made.case(draft=made.draft(**texts), overrides=(made.CHECKED,), instances=bare)
+    silent = replace(made.template(), language="")  # nor did it tell the language
+    case = made.case(draft=made.draft(**texts), overrides=(made.CHECKED,), instances=bare, template=silent)
     assert made.signed(case).frozen == (GOLDEN / "report-1.frozen.json").read_bytes()
