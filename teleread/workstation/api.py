@@ -112,10 +112,13 @@ class Status:
     needs_you: int
     fetching: int
     safe_to_unplug: int
+    """Open cases of the reader that are whole here with the priors fetched with them."""
     engine: bool
     """An engine is running."""
     escalations: tuple[Escalation, ...] = ()
     demo: bool = False
+    work_minutes: float = 0.0
+    """How long the safe cases take to read, by the setting ``reading_minutes``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,14 @@ def status(core: Core) -> Status:
     """Look at the vault; cheap enough for every second."""
     vault = core.vault
     waiting = vault.outbox.undelivered_reports()
+    safe = _safe(core)
     return Status(
         hubs=tuple(_hub(core, hub) for hub in core.hubs),
         not_issued=len(waiting),
         needs_you=sum(one.state == "needs_attention" for one in vault.outbox.open()),
         fetching=_fetching(core),
-        safe_to_unplug=_safe(core),
+        safe_to_unplug=safe,
+        work_minutes=safe * float(core.setting("reading_minutes")) if safe else 0.0,
         engine=background.running(core),
         escalations=escalations(core, waiting),
         demo=core.demo,

@@ -104,7 +104,7 @@ def test_stat_comes_first_and_every_state_is_said_in_words() -> None:
     async def steps(do: Driver) -> None:
         text = do.text()
         assert text.index("RUSSO") < text.index("OKONKWO") < text.index("KAUR")
-        for word in ("stat", "4m over", "here", "away", "draft", "n/iss", "Safe to unplug"):
+        for word in ("stat", "4m over", "here", "away", "draft", "n/iss", "Safe to unplug", "9 h of work"):
             assert word in text
 
     walk(steps)

@@ -185,7 +185,7 @@ class FakeStation:
         )
         waiting = sum(item.state in {"held", "queued", "sending"} for item in self.outbox_items)
         needs = sum(item.state == "needs_attention" for item in self.outbox_items)
-        return Status(hubs, waiting + needs, needs, 2, 31, self.engine, self.escalations)
+        return Status(hubs, waiting + needs, needs, 2, 31, self.engine, self.escalations, work_minutes=540.0)
 
     def data_version(self) -> tuple[int, int]:
         return self.version

@@ -171,11 +171,15 @@ class Worklist(ListPlace[WorklistItem]):
         if status is not None:
             safe = status.safe_to_unplug
             words = f"{safe} case{'' if safe == 1 else 's'}"
+            work = status.work_minutes
+            span = (
+                f", {work / 60:.0f} h of work" if work >= 90 else f", {work:.0f} min of work" if work else ""
+            )
             line.standing = (
                 (f"{self.face.glyphs.here} ", "good" if safe else "soft"),
                 ("Safe to unplug: ", "text"),
                 (words, "strong"),
-                (" here with priors", "text"),
+                (f" here with priors{span}", "text"),
             )
         ready = next((item for item in self.table.rows if self._ready(item)), None)
         line.right = (("next: ", "soft"), (family(ready.name), "text"), (" ready", "good")) if ready else ()
