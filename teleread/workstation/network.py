@@ -93,8 +93,9 @@ def _here(core: Core, kind: str, args: Mapping[str, Any]) -> dict[str, Any]:
         core.setting("prefetch_priors"),
         policy=lambda: policy(core),
     )
-    # Whoever held the lock before may have been killed in the middle of a fetch.
-    core.vault.objects.recover()
+    if kind == "fetch":
+        # Whoever held the lock before may have been killed in the middle of one.
+        core.vault.objects.recover()
     try:
         return perform(works, kind, args)
     finally:

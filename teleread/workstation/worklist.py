@@ -117,11 +117,16 @@ class _Join:
             instances=row.instances,
             held=row.held,
             cached=row.cached,
-            priors_ready=row.cached == "all" and self._ready(key),
+            priors_ready=row.cached == "all" and (not self._to_read(row, mine) or self._ready(key)),
             draft=draft,
             report_state=report or ("draft" if draft else None),
             owner_name=row.owner_name,
         )
+
+    @staticmethod
+    def _to_read(row: WorklistRow, mine: bool) -> bool:
+        """Whether the reader may still read it: only then its priors matter."""
+        return row.status in OPEN_STATES and (mine or not row.owner)
 
     def _used(self, row: WorklistRow) -> float | None:
         if row.due is None:
