@@ -75,7 +75,7 @@ class Desk(Terminal):
             os.read(self.master, 65536)
 
     def cpu_ms(self) -> float:
-        """Processor time spent so far by the desk and its decoder, milliseconds: fair on a crowded machine."""
+        """Processor time spent by the desk and its decoder, milliseconds: fair on a crowded machine."""
         pids = [self.process.pid]
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         pids += [int(one) for one in children.read_text().split() if b"decode" in command_line(int(one))]
