@@ -106,3 +106,63 @@ def test_a_presentation_state_shows_the_image_it_is_for(world: World) -> None:
     assert "presentation state" in told["fidelity"]
     assert picked.other is not None
     assert picked.other("9.9.9") is None
+
+
+# -- hanging what is held
+
+
+def test_held_series_hang_by_what_is_known_of_them(world: World) -> None:
+    from teleread.workstation.cases import study_series
+    from teleread.workstation.hanging import facts_of, hang
+
+    series = study_series(world.core, cases.HUB, STUDY)
+    facts = {one.series_uid: facts_of(one) for one in series}
+    assert facts[SERIES].images == 2
+    assert facts[SERIES + "1"].images == 0
+    found = hang(series)
+    assert [tile.series_uid for tile in found.tiles] == [SERIES]
+    assert found.layout == 1
+
+
+def test_planes_steps_and_views_come_from_the_index() -> None:
+    from teleread.model.study import InstanceInfo
+    from teleread.model.text import SafeText
+    from teleread.workstation.api import SeriesView
+    from teleread.workstation.hanging import facts_of
+
+    stack = tuple(
+        InstanceInfo(
+            f"1.{z}",
+            "ct",
+            "9",
+            "x",
+            1,
+            rows=8,
+            columns=8,
+            position=(0, 0, 2.5 * z),
+            orientation=(1, 0, 0, 0, 1, 0),
+        )
+        for z in range(4)
+    )
+    found = facts_of(SeriesView("9", SafeText("CT"), SafeText("Ax"), 3, stack))
+    assert (found.plane, found.thickness, found.images) == ("axial", 2.5, 4)
+    breast = facts_of(SeriesView("8", SafeText("MG"), SafeText("L MLO tomo"), 1, stack[:1]))
+    assert (breast.view, breast.thickness) == ("LMLO", None)
+
+
+def test_rules_that_cannot_be_read_are_told_and_the_usual_ones_used(tmp_path: Path) -> None:
+    from teleread.workstation.hanging import load_rules
+
+    assert load_rules(tmp_path) == ((), "")
+    (tmp_path / "hanging.toml").write_text("[[rule]]\nname = 'mine'\nlayout = 4\n")
+    rules, problem = load_rules(tmp_path)
+    assert (rules[0].name, problem) == ("mine", "")
+    (tmp_path / "hanging.toml").write_text("[[rule]]\nlayout = 5\n")
+    assert load_rules(tmp_path) == (
+        (),
+        "hanging.toml: “rule 1”: layout is one of 1, 2, 4, 6. The usual rules are used.",
+    )
+    (tmp_path / "hanging.toml").write_bytes(b"\xff\xfe")
+    assert "can't be read" in load_rules(tmp_path)[1]
+    (tmp_path / "hanging.toml").write_bytes(b"#" * 300_000)
+    assert "longer" in load_rules(tmp_path)[1]
