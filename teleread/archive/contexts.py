@@ -13,8 +13,8 @@ __all__ = [
     "COMMON",
     "MAX_CONTEXTS",
     "WIDE",
+    "class_groups",
     "further_contexts",
-    "likely_classes",
     "pairs_of",
     "storage_contexts",
 ]
@@ -123,25 +123,6 @@ _TAILS: Final = (
 WIDE: Final = tuple(dict.fromkeys((*COMMON, *ALWAYS, *(_ROOT + tail for tail in _TAILS.split()))))
 """The storage classes of PS3.4 B.5 that a reading station may meet; the common ones first."""
 
-_BY_MODALITY: Final = {
-    "CT": "2 2.1",
-    "MR": "4 4.1",
-    "CR": "1",
-    "DX": "1.1 1.1.1",
-    "MG": "1.2 1.2.1 13.1.3",
-    "US": "6.1 3.1",
-    "XA": "12.1",
-    "RF": "12.2",
-    "NM": "20",
-    "PT": "128",
-    "ECG": "9.1.1 9.1.2",
-    "RTDOSE": "481.2",
-    "RTSTRUCT": "481.3",
-    "RTPLAN": "481.5",
-    **dict.fromkeys(("SR", "KO", "PR", "DOC", "OT", "SC", "SEG"), ""),
-}
-"""Modality (0008,0060) to the tails of the classes it mostly is; the papers are offered anyway."""
-
 Pair = tuple[str, str]
 """SOP class and transfer syntax."""
 
@@ -194,12 +175,15 @@ def further_contexts(
     return _numbered(list(dict.fromkeys(fresh))[:room], first_id)
 
 
-def likely_classes(modalities: Iterable[str]) -> frozenset[str] | None:
-    """The SOP classes of a study whose instances were not listed; None where its modalities do not tell."""
-    told = frozenset(modalities)
-    if not told or not told <= _BY_MODALITY.keys():
-        return None
-    return frozenset(_ROOT + tail for one in told for tail in _BY_MODALITY[one].split())
+def class_groups(classes: Collection[str]) -> list[frozenset[str]]:
+    """Classes in groups, each so small that one offer has every likely syntax of each of them."""
+    own = sorted(classes)
+    papers = [one for one in own if one in _NO_PIXELS]
+    rest = [one for one in own if one not in _NO_PIXELS]
+    room = (MAX_CONTEXTS - 1 - len(ALWAYS) - 3 * len(papers)) // (2 + len(COMPRESSED))
+    size = max(1, room)
+    groups = [frozenset(rest[at : at + size]) for at in range(0, len(rest), size)] or [frozenset()]
+    return [groups[0] | frozenset(papers), *groups[1:]]
 
 
 def pairs_of(contexts: Iterable[Context]) -> frozenset[Pair]:

@@ -17,7 +17,7 @@ from teleread.wire.dimse import VERIFICATION, Association
 from teleread.wire.dimse_line import DEFAULT_LIMITS, DimseLimits
 from teleread.wire.dimse_tls import DimseTls, calling
 
-from .contexts import likely_classes
+from .contexts import class_groups
 from .dimse_requests import identifier, is_short
 from .dimse_retrieve import Job, by_get, by_move, get_ahead
 from .intake import Intake
@@ -57,8 +57,9 @@ class DimseArchive:
         self._limits = limits
         self._tls: DimseTls | None = None
         self._suspects: dict[str, set[str]] = {}
-        self._begun: tuple[str, Association, dict[str, tuple[SafeText, int | None]]] | None = None
-        """A study whose series were asked for and whose listing goes on with the same association."""
+        self._begun: tuple[str, Association] | None = None
+        """A study whose listing goes on with an association that stands already."""
+        self._told: dict[str, frozenset[str]] = {}
         self.capabilities = Capabilities(via)
 
     def echo(self) -> float:
@@ -138,11 +139,12 @@ class DimseArchive:
                 remedy="Tell the site; its order carries it.",
                 code="bad-uid",
             )
-        association, series = self._series(study_uid)
+        begun, self._begun = self._begun, None
+        association = begun[1] if begun is not None and begun[0] == study_uid else self._queries()
         try:
             found = tuple(
                 SeriesManifest(uid, modality, self._instances(association, study_uid, uid), count)
-                for uid, (modality, count) in series.items()
+                for uid, (modality, count) in self._series(association, study_uid).items()
             )
         except BaseException:
             association.abort()
@@ -153,17 +155,25 @@ class DimseArchive:
     def overview(self, study_uid: str) -> Manifest | None:
         """The study's series with their counts, for C-GET on a short line; None where a listing is better.
 
-        On a long line the listing is what several associations share out; what was asked for it is kept.
+        Without SOP Classes in Study (0008,0062) it is: an archive that is not offered what it holds may
+        convert it. On a long line it is too, for instances are shared out among several associations.
         """
         if self.capabilities.via != "c-get" or not is_uid(study_uid):
             return None
-        association, series = self._series(study_uid)
-        counts = all(count is not None for _, count in series.values())
-        classes = likely_classes(str(modality) for modality, _ in series.values())
-        if not series or not counts or classes is None or not is_short(association.round_trip):
-            self._begun = (study_uid, association, series)
+        association = self._queries()
+        try:
+            classes = (
+                self._classes(association, study_uid) if is_short(association.round_trip) else frozenset()
+            )
+            series = self._series(association, study_uid) if classes else {}
+        except BaseException:
+            association.abort()
+            raise
+        if not series or any(count is None for _, count in series.values()):
+            self._begun = study_uid, association
             return None
         association.release()
+        self._told[study_uid] = classes
         return Manifest(
             study_uid,
             tuple(SeriesManifest(uid, modality, {}, count) for uid, (modality, count) in series.items()),
@@ -174,17 +184,27 @@ class DimseArchive:
     ) -> RetrieveResult:
         """Bring the study in one request, before its instances are listed."""
         intake = Intake(sink, progress)
-        classes = likely_classes(str(one.modality) for one in overview.series) or frozenset()
-        get_ahead(self._job(overview, frozenset(), intake), classes)
+        classes = self._told.pop(overview.study_uid, frozenset())
+        if classes:
+            get_ahead(self._job(overview, frozenset(), intake), classes)
         return intake.result()
 
-    def _series(self, study_uid: str) -> tuple[Association, dict[str, tuple[SafeText, int | None]]]:
-        """An open association for queries, and the study's series: modality, and count where it is told."""
-        begun, self._begun = self._begun, None
-        if begun is not None:
-            if begun[0] == study_uid:
-                return begun[1], begun[2]
-            begun[1].release()
+    def _queries(self) -> Association:
+        return self._associate((pdu.Context(1, FIND, (pdu.IMPLICIT,)),))
+
+    def _classes(self, association: Association, study_uid: str) -> frozenset[str]:
+        """The SOP classes of a study, where the archive tells them and one offer has room for all."""
+        asked = identifier((0x0008, 0x0052, "STUDY"), (0x0008, 0x0062, ""), (0x0020, 0x000D, study_uid))
+        told = [
+            one.uid(0x00080062)
+            for one in association.find(FIND, asked)
+            if one.uid(0x0020000D) in {study_uid, ""}
+        ]
+        classes = frozenset(uid.strip(" \0") for text in told for uid in text.split("\\")) - {""}
+        return classes if len(class_groups(classes)) == 1 else frozenset()
+
+    def _series(self, association: Association, study_uid: str) -> dict[str, tuple[SafeText, int | None]]:
+        """Modality of each series, and its count where that is told."""
         asked = identifier(
             (0x0008, 0x0052, "SERIES"),
             (0x0008, 0x0060, ""),
@@ -192,16 +212,11 @@ class DimseArchive:
             (0x0020, 0x000E, ""),
             (0x0020, 0x1209, ""),
         )
-        association = self._associate((pdu.Context(1, FIND, (pdu.IMPLICIT,)),))
         out: dict[str, tuple[SafeText, int | None]] = {}
-        try:
-            for one in association.find(FIND, asked):
-                if one.uid(0x0020000D) in {study_uid, ""} and is_uid(one.uid(0x0020000E)):
-                    out[one.uid(0x0020000E)] = (clean(one.uid(0x00080060)), _count(one.uid(0x00201209)))
-        except BaseException:
-            association.abort()
-            raise
-        return association, out
+        for one in association.find(FIND, asked):
+            if one.uid(0x0020000D) in {study_uid, ""} and is_uid(one.uid(0x0020000E)):
+                out[one.uid(0x0020000E)] = (clean(one.uid(0x00080060)), _count(one.uid(0x00201209)))
+        return out
 
     def _instances(self, association: Association, study_uid: str, series_uid: str) -> dict[str, str]:
         asked = identifier(
@@ -220,7 +235,7 @@ class DimseArchive:
         return {uid: out[uid][1] for uid in sorted(out, key=lambda uid: (out[uid][0], uid))}
 
     def _find(self, asked: bytes) -> Iterator[HeaderReader]:
-        association = self._associate((pdu.Context(1, FIND, (pdu.IMPLICIT,)),))
+        association = self._queries()
         try:
             yield from association.find(FIND, asked)
         except BaseException:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from teleread.model.errors import OfflineError, TelereadError
@@ -16,7 +16,7 @@ from teleread.wire.dimse_messages import StoreRequest
 from teleread.wire.dimse_tls import listening
 from teleread.wire.storage_scp import StorageScp
 
-from .contexts import further_contexts, pairs_of, storage_contexts
+from .contexts import class_groups, further_contexts, pairs_of, storage_contexts
 from .dimse_lanes import Lanes
 from .dimse_requests import Batches, Requests, Shortfall, askable, associations, study, work
 from .dimse_store import Store, Strays
@@ -27,8 +27,8 @@ __all__ = ["Call", "Job", "by_get", "by_move", "get_ahead"]
 
 MOVE: Final = "1.2.840.10008.5.1.4.1.2.2.2"
 GET: Final = "1.2.840.10008.5.1.4.1.2.2.3"
-_OFFERS: Final = 4
-"""Sets of presentation contexts that are tried, the likely one first."""
+_OFFERS: Final = 3
+"""Sets of presentation contexts that are tried for what the first ones did not bring."""
 
 Call = Callable[[Sequence[pdu.Context], Sequence[str]], Association]
 """Makes an association: contexts, and SOP classes for which we are the SCP."""
@@ -71,18 +71,21 @@ def by_get(job: Job, syntaxes: frozenset[str] = frozenset()) -> int:
     shortfall = Shortfall(job.manifest, job.intake)
     strays = Strays(job.wanted, job.limits.strays)
     classes = {uid: cls for one in job.manifest.series for uid, cls in one.instances.items()}
-    contexts = storage_contexts(job.manifest.sop_classes, syntaxes)
-    offered = pairs_of(contexts)
+    offered: frozenset[tuple[str, str]] = frozenset()
     used = 0
-    for turn in range(_OFFERS):
-        used = max(used, _Get(job, contexts, shortfall, strays).run(whole=turn == 0))
-        missing = job.missing
-        if not missing:
-            break
-        contexts = further_contexts({classes.get(one, "") for one in missing}, offered)
-        if not contexts:
+    for group in class_groups(job.manifest.sop_classes):
+        contexts = storage_contexts(group, syntaxes)
+        offered |= pairs_of(contexts)
+        part = replace(
+            job, wanted=frozenset(one for one in job.wanted if classes.get(one, "") in group | {""})
+        )
+        used = max(used, _Get(part, contexts, shortfall, strays).run() if part.missing else 0)
+    for _ in range(_OFFERS):
+        contexts = further_contexts({classes.get(one, "") for one in job.missing}, offered)
+        if not job.missing or not contexts:
             break
         offered |= pairs_of(contexts)
+        used = max(used, _Get(job, contexts, shortfall, strays).run(whole=False))
     shortfall.tell(job.missing)
     return used
 
@@ -92,7 +95,7 @@ def get_ahead(job: Job, classes: frozenset[str]) -> None:
 
     Args:
         job: What, from where, and to where; its manifest has counts in place of instances.
-        classes: SOP classes it is likely to be of.
+        classes: The SOP classes of the study.
 
     Raises:
         OfflineError: The line broke; what ended before stays.
@@ -124,7 +127,7 @@ class _Get:
         self._shortfall = shortfall
         self._strays = strays
 
-    def run(self, *, whole: bool) -> int:
+    def run(self, *, whole: bool = True) -> int:
         """Bring what these contexts bring; how many associations it took."""
         job = self._job
         first = job.call(self._contexts, self._storage)

@@ -211,6 +211,9 @@ class Session:
         self.archive.listed += level == b"IMAGE"
         series = self.asked.get(0x0020000E, b"").decode()
         told = set()
+        if level == b"STUDY" and self.archive.counts:
+            classes = sorted({one.sop_class for one in self.wanted()})
+            self.match(self.wanted()[0], (0x0008, 0x0062, "\\".join(classes).encode()))
         for one in self.wanted():
             if level == b"SERIES" and one.series not in told:
                 told.add(one.series)
@@ -248,7 +251,7 @@ class HostileDimse:
         self.held = {uid: _instance(uid, data) for uid, data in files.items()}
         self.fault: Fault | None = None
         self.counts = False
-        """It tells the number of instances of a series."""
+        """It tells the number of instances of a series, and the SOP classes of a study."""
         self.listed = 0
         """Queries for instances."""
         self.asked: list[list[str]] = []

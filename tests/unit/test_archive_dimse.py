@@ -12,8 +12,8 @@ from teleread.archive.contexts import (
     ALWAYS,
     COMPRESSED,
     WIDE,
+    class_groups,
     further_contexts,
-    likely_classes,
     pairs_of,
     storage_contexts,
 )
@@ -272,14 +272,15 @@ def test_a_line_that_breaks_between_two_objects_makes_the_next_one_due_a_suspect
     assert suspects == {f"{STUDY}.1.1"}
 
 
-@pytest.mark.parametrize(
-    ("modalities", "tells"), [(["CT", "SR"], True), (["SR"], True), (["CT", "ZZ"], False), ([], False)]
-)
-def test_modalities_tell_the_likely_classes_or_nothing(modalities: list[str], tells: bool) -> None:
-    classes = likely_classes(modalities)
-    assert (classes is not None) is tells
-    if "CT" in modalities and classes is not None:
-        assert CT in classes
+@settings(max_examples=50, deadline=None)
+@given(classes=st.sets(st.sampled_from(sorted(WIDE)), max_size=40))
+def test_classes_are_grouped_so_that_each_offer_has_every_likely_syntax(classes: set[str]) -> None:
+    groups = class_groups(classes)
+    assert set().union(*groups) == classes
+    assert sum(len(one) for one in groups) == len(classes)
+    for group in groups[1:]:
+        offered = pairs_of(storage_contexts(group))
+        assert all((one, syntax) in offered for one in group for syntax in COMPRESSED)
 
 
 def test_shared_work_is_left_where_everything_fails() -> None:
