@@ -201,11 +201,6 @@ class Plan:
         found = [(one.key, one.part) for one in self.to_fetch if one.lane in lanes]
         return (running, part) in found and found[0] != (running, part)
 
-    @property
-    def wanted(self) -> frozenset[StudyKey]:
-        """Studies that are not to be purged for others: the plan without what is further down."""
-        return frozenset(one.key for one in self.decisions if one.lane < Lane.THUMBNAIL)
-
 
 def size_words(count: int) -> str:
     """Bytes as people read them."""

@@ -10,7 +10,7 @@ from typing import Final
 from teleread.model.task import PriorReport, PriorStudy, TaskContext
 from teleread.model.text import SafeText, clean
 
-__all__ = ["PRIORS", "PriorCase", "RankedPrior", "case_of", "rank_priors", "relevant_priors"]
+__all__ = ["PRIORS", "PriorCase", "RankedPrior", "case_of", "rank_priors"]
 
 PRIORS: Final = 3
 """Priors of one case that are worth the line."""
@@ -128,22 +128,6 @@ def rank_priors(
             RankedPrior(one.prior, one.score, one.parts, one.pinned, one.relevant, chosen) if chosen else one
         )
     return tuple(out)
-
-
-def relevant_priors(
-    modality: str, procedure: str, study_uid: str, priors: Iterable[PriorStudy], count: int = PRIORS
-) -> tuple[PriorStudy, ...]:
-    """The priors worth fetching, by what the worklist's row tells alone.
-
-    Args:
-        modality: Of the case.
-        procedure: Its words.
-        study_uid: Its study, which is no prior of itself.
-        priors: What the hub lists.
-        count: How many at most.
-    """
-    case = PriorCase(study_uid, modality, procedure, procedure)
-    return tuple(one.prior for one in rank_priors(case, priors, count=count) if one.chosen)
 
 
 # -- points ----------------------------------------------------------------------------------------------

@@ -77,21 +77,22 @@ def _read(path: Path) -> str:
 
 
 def _windows_battery() -> bool:
-    if sys.platform != "win32":
-        return False
-    import ctypes
+    if sys.platform == "win32":
+        import ctypes
 
-    class Status(ctypes.Structure):
-        """SYSTEM_POWER_STATUS."""
+        class Status(ctypes.Structure):
+            """SYSTEM_POWER_STATUS."""
 
-        _fields_ = (
-            ("line", ctypes.c_ubyte),
-            ("battery", ctypes.c_ubyte),
-            ("percent", ctypes.c_ubyte),
-            ("saver", ctypes.c_ubyte),
-            ("life", ctypes.c_ulong),
-            ("full", ctypes.c_ulong),
-        )
+            _fields_ = (
+                ("line", ctypes.c_ubyte),
+                ("battery", ctypes.c_ubyte),
+                ("percent", ctypes.c_ubyte),
+                ("saver", ctypes.c_ubyte),
+                ("life", ctypes.c_ulong),
+                ("full", ctypes.c_ulong),
+            )
 
-    status = Status()
-    return bool(ctypes.windll.kernel32.GetSystemPowerStatus(ctypes.byref(status))) and status.line == 0
+        status = Status()
+        told = ctypes.windll.kernel32.GetSystemPowerStatus(ctypes.byref(status))
+        return bool(told) and status.line == 0
+    return False

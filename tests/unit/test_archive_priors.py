@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from teleread.archive.priors import PriorCase, rank_priors, relevant_priors
+from teleread.archive.priors import PriorCase, rank_priors
 from teleread.model.task import PriorReport, PriorStudy
 from teleread.model.text import EMPTY, clean
 
@@ -36,13 +36,14 @@ def test_priors_of_the_same_place_and_kind_win_over_newer_ones_of_another_place(
         prior("new", "CT", "CT thorax and chest", 2023),
         prior("self", "CT", "CT chest", 2026),
     )
-    best = relevant_priors("CT", "CT chest", "self", listed)
-    assert [one.study_uid for one in best] == ["new", "old", "xr"]
+    best = rank_priors(CASE, listed)
+    assert [one.prior.study_uid for one in best if one.chosen] == ["new", "old", "xr"]
 
 
 def test_a_case_without_a_named_place_takes_priors_of_its_kind() -> None:
     listed = (prior("a", "MR", "", 2020), prior("b", "US", "", 2021))
-    assert [one.study_uid for one in relevant_priors("MR", "", "x", listed)] == ["a"]
+    found = rank_priors(PriorCase("x", "MR", ""), listed)
+    assert [one.prior.study_uid for one in found if one.chosen] == ["a"]
 
 
 def test_words_for_one_place_are_the_same_place() -> None:
