@@ -139,14 +139,19 @@ def _task(report: SignedReport, content: Content, context: TaskContext, target: 
 # -- what `report export` writes ----------------------------------------------------------------------
 
 
-def export_bundle(report: SignedReport, number: int = RENDERER) -> bytes:
+def export_bundle(report: SignedReport, number: int | None = None) -> bytes:
     """A collection Bundle of the DiagnosticReport and its Provenance: a pure function of the report.
+
+    Args:
+        report: The signed report.
+        number: The renderer; None is the newest that can run here, so that a missing typst costs the
+            PDF inside and not the export.
 
     Raises:
         IntegrityError: No such renderer, or the report's bytes are no frozen form.
     """
     content = content_of(report)
-    resources = _resources(report, content, number, "")
+    resources = _resources(report, content, number or _newest(), "")
     resources["provenance"]["target"] = [{"reference": _entry_url(report, "report")}]
     bundle = {
         "resourceType": "Bundle",
