@@ -49,6 +49,8 @@ class PriorCase:
     """Body part and examination, as shown."""
     procedure: str = ""
     """The examination alone: the same one again is the best comparison."""
+    code: str = ""
+    """Its code, where it has one."""
     question: str = ""
     day: date | None = None
     """Of the examination; ages count back from it."""
@@ -86,6 +88,7 @@ def case_of(context: TaskContext) -> PriorCase:
         modality=study.modality if study else "",
         words=f"{order.body_part} {order.procedure}",
         procedure=order.procedure,
+        code=order.procedure_code,
         question=order.question,
         day=when.date() if when else None,
     )
@@ -143,6 +146,8 @@ def _ranked(
     here, there = places(case.words), places(prior.description)
     same_place = bool(here & there)
     same_kind = _same_kind(case.modality, prior.modality)
+    same_code = bool(case.code) and case.code.upper() == prior.procedure_code.upper()
+    same_place = same_place or same_code  # one examination is of one place, whatever it is called
     # A knee is no help beside a head; only where a place is not told does the modality alone count.
     fits = same_place or (same_kind and not (here and there))
     mentioned = _mentioned(prior, texts)
@@ -151,7 +156,9 @@ def _ranked(
         parts.append(("same place", 40))
     if same_kind and (same_place or fits):
         parts.append(("same kind of image", 20))
-    if fits and _folded(case.procedure) and _folded(case.procedure) == _folded(prior.description):
+    if same_code:
+        parts.append(("same procedure code", 15))
+    elif fits and _folded(case.procedure) and _folded(case.procedure) == _folded(prior.description):
         parts.append(("same examination", 15))
     if mentioned:
         parts.append(("mentioned in a report or the question", 15))

@@ -124,6 +124,8 @@ class PriorStudy:
     started: datetime | None
     instances: int | None = None
     accessions: tuple[SafeText, ...] = ()
+    procedure_code: SafeText = EMPTY
+    """Local or NICIP code of the examination; empty where none is told."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -304,6 +304,7 @@ def prior_study_of(resource: dict[str, Any]) -> PriorStudy:
         study.started,
         study.instances,
         study.accessions,
+        next((code for one in items(resource.get("procedureCode")) if (code := codeable_code(one))), EMPTY),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from teleread.archive.priors import PriorCase, rank_priors
@@ -67,6 +68,17 @@ def test_points_are_told_one_by_one_and_add_up() -> None:
     assert found.why.endswith("95 points")
 
 
+def test_the_same_procedure_code_counts_whatever_the_words_are() -> None:
+    coded = replace(prior("a", "CT", "Thorax Nativ", 2026), procedure_code=clean("cches"))
+    case = PriorCase("self", "CT", "CT chest", "CT chest", code="CCHES", day=date(2026, 4, 1))
+    found = rank_priors(case, [coded])[0]
+    assert ("same procedure code", 15) in found.parts
+    odd = replace(prior("b", "CT", "Protocol 7", 2026), procedure_code=clean("CCHES"))
+    assert ("same place", 40) in rank_priors(case, [odd])[0].parts
+    other = replace(prior("c", "CT", "Knee", 2026), procedure_code=clean("CKNEE"))
+    assert not rank_priors(case, [other])[0].relevant
+
+
 def test_newer_beats_older_of_the_same_kind() -> None:
     listed = [prior("old", "CT", "CT chest", 2016), prior("new", "CT", "CT chest", 2025)]
     assert [one.prior.study_uid for one in rank_priors(CASE, listed)] == ["new", "old"]
@@ -75,7 +87,7 @@ def test_newer_beats_older_of_the_same_kind() -> None:
 def test_a_study_that_a_report_mentions_by_its_day_speaks_for_itself() -> None:
     listed = [prior("pelvis", "MR", "MR pelvis", 2020), prior("foot", "CR", "Foot", 2021)]
     told = [report("other", "Nodule. Compared with the MR of 5 March 2020, stable.")]
-    found = {one.prior.study_uid: one for one in rank_priors(CASE, listed, reports=told)}
+    found = {str(one.prior.study_uid): one for one in rank_priors(CASE, listed, reports=told)}
     assert found["pelvis"].relevant
     assert ("mentioned in a report or the question", 15) in found["pelvis"].parts
     assert not found["foot"].relevant
