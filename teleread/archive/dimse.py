@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
@@ -142,15 +143,42 @@ class DimseArchive:
         begun, self._begun = self._begun, None
         association = begun[1] if begun is not None and begun[0] == study_uid else self._queries()
         try:
+            series = self._series(association, study_uid)
+            listed = {} if is_short(association.round_trip) else self._at_once(association, study_uid, series)
             found = tuple(
-                SeriesManifest(uid, modality, self._instances(association, study_uid, uid), count)
-                for uid, (modality, count) in self._series(association, study_uid).items()
+                SeriesManifest(
+                    uid, modality, listed.get(uid) or self._instances(association, study_uid, uid), count
+                )
+                for uid, (modality, count) in series.items()
             )
         except BaseException:
             association.abort()
             raise
-        association.release()
+        self._let_go(association)
         return Manifest(study_uid, found)
+
+    def _let_go(self, association: Association) -> None:
+        """Release; on a long line nobody waits for its answer."""
+        if is_short(association.round_trip):
+            association.release()
+        else:
+            threading.Thread(target=association.release, name="dimse-release", daemon=True).start()
+
+    def _at_once(
+        self, association: Association, study_uid: str, series: dict[str, tuple[SafeText, int | None]]
+    ) -> dict[str, dict[str, str]]:
+        """The instances of all series by one query, for the round trips it saves.
+
+        An archive need not answer it (PS3.4 C.4.1.2: only hierarchical queries are sure), so it counts only
+        for a series where it lists exactly as many as the archive says there are.
+        """
+        if len(series) < 3 or any(count is None for _, count in series.values()):
+            return {}
+        try:
+            found = self._listing(association, study_uid, "")
+        except AttentionError:
+            return {}
+        return {uid: one for uid, one in found.items() if uid in series and len(one) == series[uid][1]}
 
     def overview(self, study_uid: str) -> Manifest | None:
         """The study's series with their counts, for C-GET on a short line; None where a listing is better.
@@ -219,6 +247,13 @@ class DimseArchive:
         return out
 
     def _instances(self, association: Association, study_uid: str, series_uid: str) -> dict[str, str]:
+        found = self._listing(association, study_uid, series_uid)
+        return {**found.get("", {}), **found.get(series_uid, {})}
+
+    def _listing(
+        self, association: Association, study_uid: str, series_uid: str
+    ) -> dict[str, dict[str, str]]:
+        """Instances with their SOP classes, by Instance Number, for each series that was told."""
         asked = identifier(
             (0x0008, 0x0016, ""),
             (0x0008, 0x0018, ""),
@@ -227,12 +262,15 @@ class DimseArchive:
             (0x0020, 0x000E, series_uid),
             (0x0020, 0x0013, ""),
         )
-        out: dict[str, tuple[int, str]] = {}
+        rows: dict[tuple[str, str], tuple[int, str]] = {}
         for one in association.find(FIND, asked):
-            if one.uid(0x0020000E) in {series_uid, ""} and one.uid(0x00080018):
-                number = _count(one.uid(0x00200013)) or 0
-                out[clean(one.uid(0x00080018), limit=80)] = number, clean(one.uid(0x00080016), limit=64)
-        return {uid: out[uid][1] for uid in sorted(out, key=lambda uid: (out[uid][0], uid))}
+            place: tuple[str, str] = one.uid(0x0020000E), clean(one.uid(0x00080018), limit=80)
+            if place[1] and one.uid(0x0020000D) in {study_uid, ""}:
+                rows[place] = _count(one.uid(0x00200013)) or 0, clean(one.uid(0x00080016), limit=64)
+        out: dict[str, dict[str, str]] = {}
+        for place in sorted(rows, key=lambda name: (rows[name][0], name[1])):
+            out.setdefault(place[0], {})[place[1]] = rows[place][1]
+        return out
 
     def _find(self, asked: bytes) -> Iterator[HeaderReader]:
         association = self._queries()

@@ -222,7 +222,7 @@ class Session:
                     count = sum(other.series == one.series for other in self.archive.held.values())
                     keys.append((0x0020, 0x1209, str(count).encode()))
                 self.match(one, *keys)
-            elif level == b"IMAGE" and one.series == series:
+            elif level == b"IMAGE" and series in {one.series, ""}:
                 uids = (0x0008, 0x0016, one.sop_class.encode()), (0x0008, 0x0018, one.sop_uid.encode())
                 self.match(one, *uids, (0x0020, 0x000E, one.series.encode()))
         self.respond(0)

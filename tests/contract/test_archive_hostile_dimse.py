@@ -17,7 +17,7 @@ from teleread.model.study import StudyKey
 from teleread.vault.vault import Vault
 from teleread.wire.dimse_line import DEFAULT_LIMITS, DimseLimits
 from tests.archive_factories import STUDY, ct, make_vault
-from tests.contract.archive_hostile_dimse import HostileDimse, hostile
+from tests.contract.archive_hostile_dimse import Fault, HostileDimse, Session, hostile
 from tests.contract.archive_hostile_faults import FAULTS, PAUSE
 from tests.peers.orthanc import free_port
 
@@ -26,6 +26,11 @@ FILES = {
     f"{STUDY}.{series}.{number}": ct(number, series=series, size=64)
     for series, size in (("1", 5), ("2", 4))
     for number in range(1, size + 1)
+}
+MANY = {
+    f"{STUDY}.{series}.{number}": ct(number, series=str(series))
+    for series in (1, 2, 3)
+    for number in (1, 2, 3)
 }
 LIMITS = DimseLimits(
     connect=2, associate=1, silence=3 * PAUSE, send=2, release=0.2, max_pdu=16384, matches=300, strays=12
@@ -135,6 +140,35 @@ def test_a_study_comes_in_one_request_without_a_listing_where_its_series_are_cou
     assert attempt(vault, archive_at(server, listen, "c-get")) == ""
     assert held(vault) == set(FILES)
     assert (server.asked, server.listed) == ([[]], 0)
+
+
+@pytest.mark.parametrize("series", [2, 3])
+def test_a_long_line_lists_many_series_by_one_query_and_believes_it_only_where_counts_agree(
+    listen: int, vault: Vault, monkeypatch: pytest.MonkeyPatch, series: int
+) -> None:
+    monkeypatch.setattr(dimse_requests, "_SHORT_LINE", -1.0)
+    files = {uid: data for uid, data in MANY.items() if int(uid.split(".")[-2]) <= series}
+    with hostile(files, listen) as server:
+        server.counts = True
+        archive = archive_at(server, listen, "c-get")
+        assert archive.manifest(STUDY).sop_uids == set(files)
+        assert server.listed == (1 if series > 2 else 2)
+        server.fault = Fault("lists half", "whole", find=lists_half_at_once)
+        server.listed = 0
+        assert archive.manifest(STUDY).sop_uids == set(files)
+        assert server.listed >= 2
+        archive.close()
+
+
+def lists_half_at_once(session: Session) -> None:
+    """A query over all series finds only some of the first one's."""
+    if session.asked.get(0x00080052) == b"IMAGE" and not session.asked.get(0x0020000E):
+        session.archive.listed += 1
+        one = session.wanted()[0]
+        session.match(one, (0x0008, 0x0018, one.sop_uid.encode()), (0x0020, 0x000E, one.series.encode()))
+        session.respond(0)
+        return
+    session.find()
 
 
 def test_several_associations_bring_a_study_whole_and_share_the_work(
