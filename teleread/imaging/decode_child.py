@@ -40,7 +40,7 @@ def main() -> int:
         except (EOFError, framewire.BrokenMessageError):
             return 0
         if request.get("want") == "many":
-            many = worker.many(request["sizes"], shared.taken(request, blob))
+            many = worker.many(request["sizes"], request["totals"], shared.taken(request, blob))
             framewire.write_message(outward, {"answers": many, "cpu": time.process_time()})
             continue
         head, blobs = worker.answer(request, shared.taken(request, blob))
@@ -140,23 +140,26 @@ class _Worker:
             told = as_words(error)
             return _words(told.title, told.code, known) | {"starved": isinstance(error, MemoryError)}, []
 
-    def many(self, sizes: list[int], blob: memoryview) -> list[dict[str, Any] | None]:
-        """Answers for objects that lie one behind the other; None for one that has to be asked for alone."""
+    def many(self, sizes: list[int], totals: list[int], blob: memoryview) -> list[dict[str, Any] | None]:
+        """Answers for objects whose beginnings lie in a row; None for one to be asked for alone."""
         self._key, self._part, self._blob = "", None, memoryview(b"")
         found: list[dict[str, Any] | None] = []
         at = 0
-        for size in sizes:
-            found.append(self._plain(blob[at : at + size]))
+        for size, total in zip(sizes, totals, strict=True):
+            found.append(self._plain(blob[at : at + size], total))
             at += size
         return found
 
-    def _plain(self, blob: memoryview) -> dict[str, Any] | None:
-        """The first frame of an object whose pixels the pool finds by itself, without masks."""
+    def _plain(self, blob: memoryview, total: int) -> dict[str, Any] | None:
+        """The first frame of an object whose pixels the pool finds by itself, without overlays or shutter."""
         from . import part10
 
         try:
             self._blob = blob
-            head, blobs = self._decode(part10.scan(blob), 1, 0, {})
+            part = part10.scan(blob, total)
+            if part.encapsulated or any(tag >> 24 == 0x60 for tag in part.elements.table):
+                return None  # what has to be decoded, or may hold an overlay in its pixels, is not here
+            head, blobs = self._decode(part, 1, 0, {})
             return None if blobs or head.get("place") is None else head
         except Exception:
             return None

@@ -30,6 +30,8 @@ PIPE_SIZE: Final = 1024 * 1024
 """Bytes a pipe holds, where that can be set."""
 START_TIMEOUT: Final = 30.0
 """Seconds a child may take to start."""
+HEAD: Final = 32 * 1024
+"""Bytes of an object that are enough to find its pixels: nearly every header is shorter."""
 ANSWER_ROOM: Final = 8 * 1024 * 1024
 """Bytes of an answer that cross in shared memory; larger ones take the pipe."""
 
@@ -202,9 +204,15 @@ class Child:
             return nothing, True
         try:
             self.held = ""
-            self.regions[0].put(*objects)
-            sizes = [len(data) for data in objects]
-            write_message(self.inward, {"want": "many", "sizes": sizes, "mapped": self.regions[0].size})
+            heads = [memoryview(data)[:HEAD] for data in objects]
+            self.regions[0].put(*heads)
+            request = {
+                "want": "many",
+                "sizes": [len(head) for head in heads],
+                "totals": [len(data) for data in objects],
+                "mapped": self.regions[0].size,
+            }
+            write_message(self.inward, request)
             head, _ = read_message(self.outward, 0)
             answers = head["answers"]
             if not isinstance(answers, list) or len(answers) != len(objects):

@@ -118,24 +118,27 @@ class Part10:
     """What was wrong and read all the same."""
 
 
-def scan(data: memoryview) -> Part10:
+def scan(data: memoryview, total: int = 0) -> Part10:
     """Find the elements of an object without trusting any length in it.
 
     Args:
         data: The bytes of a Part 10 file; a missing preamble or file meta is accepted.
+        total: Bytes the whole file has, where ``data`` is only its beginning: what lies behind the header
+            counts as held then.
 
     Raises:
         TelereadError: Not DICOM, damaged or over a limit; ``title`` says which, in words.
     """
     try:
-        return _Scanner(data).run()
+        return _Scanner(data, total).run()
     except (struct.error, IndexError, RecursionError, UnicodeDecodeError) as error:
         raise cannot("The file ends inside its header.", "truncated") from error
 
 
 class _Scanner:
-    def __init__(self, data: memoryview) -> None:
+    def __init__(self, data: memoryview, total: int = 0) -> None:
         self.data = data
+        self.total = max(total, len(data))
         self.big = False
         self.implicit = False
         self.count = 0
@@ -148,6 +151,7 @@ class _Scanner:
         syntax = meta.text(0x00020010)
         if syntax == DEFLATED_LE:
             self.data, at = _inflate(self.data[at:]), 0
+            self.total = len(self.data)
         self._choose_encoding(syntax, at)
         if not syntax:
             syntax = EXPLICIT_BE if self.big else IMPLICIT_LE if self.implicit else EXPLICIT_LE
@@ -209,18 +213,19 @@ class _Scanner:
                 self.tolerated.append("a stray delimiter")
                 at += 8
                 continue
-            element, at = self._element(at, end, depth, implicit)
+            element, at = self._element(at, end, depth, implicit, tag)
             yield element
 
     def _tag(self, at: int) -> int:
         group, number = struct.unpack_from(">HH" if self.big else "<HH", self.data, at)
         return int(group) << 16 | int(number)
 
-    def _element(self, at: int, end: int, depth: int, implicit: bool) -> tuple[Element, int]:
+    def _element(self, at: int, end: int, depth: int, implicit: bool, tag: int = -1) -> tuple[Element, int]:
         self.count += 1
         if self.count > MAX_ELEMENTS:
             raise cannot("The file holds more than a million elements; it was not read further.", "limit")
-        tag = self._tag(at)
+        if tag < 0:
+            tag = self._tag(at)
         vr, length, at = self._header(at, implicit)
         if tag in _PIXEL_TAGS:
             return self._pixel_element(tag, vr, length, at)
@@ -254,9 +259,9 @@ class _Scanner:
 
     def _pixel_element(self, tag: int, vr: str, length: int, at: int) -> tuple[Element, int]:
         """Pixel data may be cut short: how much is there is for the decoder to tell."""
-        held = len(self.data) - at
+        held = self.total - at
         if length == _UNDEFINED:
-            return Element(tag, vr, at, held, undefined=True), len(self.data)
+            return Element(tag, vr, at, held, undefined=True), self.total
         return Element(tag, vr, at, min(length, held), claimed=length), at + min(length, held)
 
     def _bounded_items(self, at: int, end: int, depth: int, implicit: bool) -> tuple[Elements, ...]:

@@ -64,6 +64,36 @@ def test_a_bad_one_among_many_costs_itself_alone(pool: DecodePool) -> None:
     assert found[4].code == "truncated"
 
 
+def test_overlays_shutters_and_long_headers_are_the_same_many_at_once(pool: DecodePool) -> None:
+    values = np.random.default_rng(9).integers(0, 4096, (16, 12)).astype(np.uint16)
+    embedded = {
+        0x00280101: ("US", us(12)),
+        0x00280102: ("US", us(11)),
+        0x60000010: ("US", us(16)),
+        0x60000011: ("US", us(12)),
+        0x60000050: ("SS", us(1, 1)),
+        0x60000102: ("US", us(12)),
+    }
+    shutter = {0x00181600: ("CS", b"CIRCULAR"), 0x00181610: ("IS", b"8\\6"), 0x00181612: ("IS", b"4")}
+    objects = [
+        picture(values | 0x1000, embedded),
+        picture(values, shutter),
+        picture(values, {0x00204000: ("LT", b"x" * 50_000)}),
+        picture(values),
+    ]
+    for one, alone in zip(pool.decode_many(objects), map(pool.decode, objects), strict=True):
+        assert isinstance(one, Frame)
+        assert isinstance(alone, Frame)
+        assert np.array_equal(one.pixels, alone.pixels)
+        assert (one.overlays is None) == (alone.overlays is None)
+        assert (one.shutter is None) == (alone.shutter is None)
+        assert one.comments == alone.comments
+    first = pool.decode_many(objects)[0]
+    assert isinstance(first, Frame)
+    assert first.overlays is not None
+    assert first.overlays.all()
+
+
 def test_a_frame_outlives_the_next_question(pool: DecodePool) -> None:
     one, two = slices(2)
     first = pool.decode(one)
