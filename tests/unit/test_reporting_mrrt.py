@@ -11,6 +11,7 @@ import pytest
 from teleread.host.paths import Home
 from teleread.model.errors import UsageError
 from teleread.model.report import SECTION_IDS, FieldSpec, Template
+from teleread.model.text import clean
 from teleread.reporting.drafting import (
     addendum_sections,
     fields_of,
@@ -37,7 +38,7 @@ def test_an_untidy_page_comes_in_whole() -> None:
     assert {one.id for one in template.sections} >= set(SECTION_IDS)
     findings = next(one for one in template.sections if one.id == "findings")
     assert (findings.loinc, findings.label, findings.required) == ("59776-5", "Befund", True)
-    by_label = {one.label: one for one in findings.fields}
+    by_label = {str(one.label): one for one in findings.fields}
     stone = by_label["Stein"]
     assert (stone.choices, stone.default, stone.action) == (("links", "rechts"), "", "prohibit")
     assert [(choice, code.value, code.scheme) for choice, code in stone.codes] == [
@@ -118,8 +119,8 @@ def test_the_templates_of_other_origin_come_in_with_all_their_fields(shared_data
         assert len(fields) == _expected_fields(text)
         actions = [one for one in ("ALERT", "PROHIBIT") if f'completion-action="{one}"' in text]
         assert {one.action.upper() for one in fields if one.action} == set(actions)
-        codes = {code.value for one in fields for _, code in one.codes}
-        codes |= {code.value for one in template.sections for code in one.codes}
+        codes = {str(code.value) for one in fields for _, code in one.codes}
+        codes |= {str(code.value) for one in template.sections for code in one.codes}
         codes |= {one.loinc for one in template.sections}
         assert codes >= _expected_codes(text)
     assert len(counts) >= 4
@@ -248,8 +249,6 @@ def test_modules_are_put_after_and_a_circle_is_told(tmp_path: Path) -> None:
 def test_hospital_and_part_of_the_body_narrow_the_choice_and_say_so(tmp_path: Path) -> None:
     from datetime import date
 
-    from teleread.model.text import clean
-
     write(
         tmp_path,
         "northgate-abdomen",
@@ -324,11 +323,11 @@ def test_files_come_into_the_profile_and_one_bad_file_costs_itself_only(tmp_path
 
 
 def test_a_template_of_sixty_fields_opens_at_once() -> None:
-    fields = tuple(FieldSpec(f"f{one}", made.clean(f"Field {one}"), (made.clean("a"),)) for one in range(60))
+    fields = tuple(FieldSpec(f"f{one}", clean(f"Field {one}"), (clean("a"),)) for one in range(60))
     template = next(one for one in builtin_templates() if one.id == "general")
     from dataclasses import replace
 
-    text = made.clean("\n".join(f"Field {one}: [?Field {one}]" for one in range(60)), multiline=True)
+    text = clean("\n".join(f"Field {one}: [?Field {one}]" for one in range(60)), multiline=True)
     sections = tuple(
         replace(one, text=text, fields=fields) if one.id == "findings" else one for one in template.sections
     )
