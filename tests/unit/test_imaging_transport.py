@@ -18,7 +18,7 @@ from teleread.imaging.halfblock import HalfBlock
 from teleread.imaging.probe import QUESTIONS, TerminalFacts, choose, complete, facts_from, local
 from teleread.imaging.sharing import Region
 from teleread.imaging.ways import draw, pick, protocol
-from tests.unit.imaging_files import encapsulated, picture
+from tests.unit.imaging_files import encapsulated, picture, us
 
 JPEG2000 = "1.2.840.10008.1.2.4.90"
 linux = pytest.mark.skipif(sys.platform != "linux", reason="shared memory of this kind is Linux's")
