@@ -52,6 +52,8 @@ _GRAVE: Final = frozenset(
 )
 
 
+_MOST: Final = 200
+"""Most mentions of one finding that are compared."""
 _ANYWHERE: Final = frozenset(
     {"fracture", "dislocation", "infarct", "metastasis", "adenopathy", "abscess", "aneurysm", "dissection"}
 )
@@ -60,10 +62,13 @@ _ANYWHERE: Final = frozenset(
 
 def negation(basis: Basis) -> Iterator[Check]:
     """Findings that one part affirms and the other only denies."""
-    findings, impression = basis.page.mentions("findings"), basis.page.mentions("impression")
+    findings = dict.fromkeys(basis.page.mentions("findings"))
+    named: dict[str, list[Mention]] = {}
+    for other in findings:
+        named.setdefault(other.finding, []).append(other)
     told: set[str] = set()
-    for one in impression:
-        same = [other for other in findings if _same(one, other)]
+    for one in dict.fromkeys(basis.page.mentions("impression")):
+        same = [other for other in named.get(one.finding, ())[:_MOST] if _same(one, other)]
         if one.finding not in told and same and _contradicts(one, same):
             told.add(one.finding)
             affirmed = one.standing == "yes"

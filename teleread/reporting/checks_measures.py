@@ -195,6 +195,8 @@ def _clause(low: str, start: int, end: int) -> str:
 
 # -- the same thing, two numbers --------------------------------------------------------------------------
 
+_MOST: Final = 300
+"""Most lengths of a section that are compared."""
 _SUBJECTS: Final = re.compile(
     r"\b(?P<lesion>mass(?:es)?|lesions?|nodules?|tumou?rs?|neoplasms?|metasta\w+|carcinomas?)\b|\b(?P<node>nodes?|lymph\s+nodes?|adenopathy)\b|\b(?P<cyst>cysts?)\b|"
     r"\b(?P<stone>stones?|calcul\w+)\b|\b(?P<aneurysm>aneurysms?|aort\w+)\b|\b(?P<collection>collections?|abscess\w*|h(?:a)?ematomas?)\b|"
@@ -223,10 +225,16 @@ def numbers(basis: Basis) -> Iterator[Check]:
         for one in basis.page.of("findings")
         for measure in measures_of(one.text)
     ]
+    known = known[:_MOST]
+    seen: set[tuple[tuple[Decimal, ...], _Subject]] = set()
     for one in basis.page.of("impression"):
         for measure in measures_of(one.text):
+            subject = _subject(one, measure)
+            if (measure.mm, subject) in seen or len(seen) > _MOST:
+                continue
+            seen.add((measure.mm, subject))
             told = [pair for pair in known if pair[0].before] if measure.before else known
-            other = _differs(_subject(one, measure), measure, told, known)
+            other = _differs(subject, measure, told, known)
             if other:
                 yield from basis.rules.found(
                     "numbers-differ",

@@ -24,6 +24,8 @@ __all__ = [
 _SENTENCE: Final = re.compile(r"[^.!?\n]+(?:[.!?](?=\S)[^.!?\n]*)*[.!?]?")
 """A sentence; a full stop inside a number (``1.5 cm``) does not end it."""
 
+_LONGEST: Final = 500
+"""Longest sentence read as one, characters."""
 _WRAPPED: Final = re.compile(r"\n(?<=[^\s.:;!?]\n)[ ]*(?=[a-z])")
 
 _SIDE: Final = re.compile(r"\b(?P<left>left|lt)\b|\b(?P<right>right|rt)\b|\((?P<l>[Ll])\)|\((?P<r>[Rr])\)")
@@ -103,7 +105,15 @@ def sentences(text: str) -> list[str]:
 
 @lru_cache(maxsize=64)
 def _sentences(text: str) -> tuple[str, ...]:
-    return tuple(one.strip() for one in _SENTENCE.findall(unwrapped(text)) if one.strip())
+    found = (one.strip() for one in _SENTENCE.findall(unwrapped(text)))
+    return tuple(part for one in found if one for part in _pieces(one))
+
+
+def _pieces(sentence: str) -> list[str]:
+    """A sentence; one of absurd length in pieces, so that no text can hold the rules up."""
+    if len(sentence) <= _LONGEST:
+        return [sentence]
+    return [sentence[at : at + _LONGEST] for at in range(0, len(sentence), _LONGEST)]
 
 
 def unwrapped(text: str) -> str:
