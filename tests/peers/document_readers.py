@@ -11,6 +11,7 @@ import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,55 +22,46 @@ PYROFILE_EACH = 5
 
 
 def enhanced(path: Path) -> None:
-    from highdicom.sr import EnhancedSR
     from pydicom import dcmread
 
-    document = EnhancedSR.from_dataset(dcmread(path))
+    document = import_module("highdicom.sr").EnhancedSR.from_dataset(dcmread(path))
     headings = [item.ConceptNameCodeSequence[0].CodeValue for item in document.content[0].ContentSequence]
     if "55115-0" not in headings or not any(code in headings for code in ("59776-5", "19005-8")):
         raise ValueError(f"headings {headings}")
 
 
 def measurements(path: Path) -> None:
-    from highdicom.sr import ComprehensiveSR
     from pydicom import dcmread
 
-    document = ComprehensiveSR.from_dataset(dcmread(path))
+    document = import_module("highdicom.sr").ComprehensiveSR.from_dataset(dcmread(path))
     found = [one for one in document.content[0].ContentSequence if one.name.value == "126010"]
     if len(found) != 1 or not found[0].ContentSequence:
         raise ValueError("no imaging measurements")
 
 
 def key_objects(path: Path) -> None:
-    from highdicom.ko import KeyObjectSelectionDocument
     from pydicom import dcmread
 
-    document = KeyObjectSelectionDocument.from_dataset(dcmread(path))
+    document = import_module("highdicom.ko").KeyObjectSelectionDocument.from_dataset(dcmread(path))
     for kind in ("IMAGE", "COMPOSITE"):
         for item in document.content.get_references(value_type=kind):
             document.resolve_reference(item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID)
 
 
 def hl7(path: Path) -> None:
-    import hl7 as reader
-
-    message = reader.parse(path.read_bytes().decode("utf-8"))
+    message = import_module("hl7").parse(path.read_bytes().decode("utf-8"))
     if str(message.segment("MSH")[9]) != "ORU^R01^ORU_R01" or len(message.segments("OBR")) != 1:
         raise ValueError("not one report")
 
 
 def hl7apy(path: Path) -> None:
-    from hl7apy.consts import VALIDATION_LEVEL
-    from hl7apy.parser import parse_message
-
+    strict = import_module("hl7apy.consts").VALIDATION_LEVEL.STRICT
     text = path.read_bytes().decode("utf-8")
-    parse_message(text, validation_level=VALIDATION_LEVEL.STRICT).validate()
+    import_module("hl7apy.parser").parse_message(text, validation_level=strict).validate()
 
 
 def fhir(path: Path) -> None:
-    from fhir.resources.R4B.bundle import Bundle
-
-    bundle = Bundle.model_validate_json(path.read_bytes())
+    bundle = import_module("fhir.resources.R4B.bundle").Bundle.model_validate_json(path.read_bytes())
     kinds = sorted(one.resource.__class__.__name__ for one in bundle.entry)
     if kinds != ["DiagnosticReport", "Provenance"]:
         raise ValueError(f"resources {kinds}")
