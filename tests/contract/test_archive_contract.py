@@ -15,6 +15,7 @@ import pytest
 from teleread.archive.dicomweb import DicomwebArchive
 from teleread.archive.dimse import DimseArchive
 from teleread.archive.fetcher import fetch
+from teleread.archive.local import import_paths
 from teleread.archive.port import Archive
 from teleread.model.errors import AttentionError, OfflineError
 from teleread.model.hubfile import HubFile
@@ -144,6 +145,27 @@ def test_a_study_arrives_whole_and_survives_a_restart(
     )
     assert infos[f"{key.study_uid}.9.1"].frames == 0
     again.close()
+
+
+def test_what_a_folder_brings_is_what_the_network_brings(
+    peer: ArchivePeer, archive: Archive, vault: Vault, tmp_path: Path
+) -> None:
+    key, files = put_study(peer)
+    folder = tmp_path / "disc"
+    folder.mkdir()
+    for number, data in enumerate(files.values()):
+        (folder / f"IM{number:04}").write_bytes(data)
+    half = make_vault(tmp_path / "half")
+    outcome = import_paths(half, [folder], "hub")
+    assert (outcome.kept, outcome.refused, outcome.studies) == (len(files), 0, (key,))
+    fetch(vault, [archive], key)
+    for uid, data in files.items():
+        assert half.objects.read("hub", key.study_uid, uid) == data
+        assert_same(vault.objects.read("hub", key.study_uid, uid), data)
+    assert fetch(half, [archive], key).bytes == 0  # the archive is asked, and has nothing that is not here
+    assert {one.via for one in half.studies.instances("hub", key.study_uid)} == {"import"}
+    assert {one.via for one in vault.studies.instances("hub", key.study_uid)} == {archive.capabilities.via}
+    half.close()
 
 
 def test_only_what_is_missing_is_brought(peer: ArchivePeer, archive: Archive, vault: Vault) -> None:
