@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from teleread.cli.call import Call, subcommands
+from teleread.model.errors import UsageError
 
 __all__ = ["arguments", "run"]
 
@@ -46,10 +47,33 @@ def _show(call: Call) -> int:
 def _set(call: Call) -> int:
     from teleread.workstation.config import write_setting
 
+    _known(call, call.args.key, call.args.value)
     value = write_setting(call.paths, call.args.key, call.args.value)
     call.out.document("config-set", {"key": call.args.key, "value": value})
     call.out.say(f"{call.args.key} is {value} now.")
     return 0
+
+
+def _known(call: Call, key: str, value: str) -> None:
+    """See that a name is known of which the settings' own table cannot tell: themes, ways of drawing."""
+    look_up = {"theme": _theme_names, "image_protocol": _protocol_names}.get(key)
+    names = look_up(call) if look_up is not None else ()
+    if names and value not in names:
+        raise UsageError(
+            f"The setting {key} is one of {', '.join(names)}.", "Nothing was changed.", code="bad-setting"
+        )
+
+
+def _theme_names(call: Call) -> tuple[str, ...]:
+    from teleread.cli.main import themes
+
+    return ("auto", *themes(call.paths.config / "themes")[0])
+
+
+def _protocol_names(call: Call) -> tuple[str, ...]:
+    from teleread.imaging.probe import PROTOCOLS
+
+    return ("auto", *PROTOCOLS)
 
 
 def _why(call: Call) -> int:

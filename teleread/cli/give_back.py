@@ -6,6 +6,7 @@ import argparse
 
 from teleread.cli.call import Call, read_words
 from teleread.cli.claim import answer
+from teleread.model.giving_back import REASONS
 
 __all__ = ["arguments", "run"]
 
@@ -14,7 +15,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """What may be typed."""
     parser.add_argument("task", metavar="TASK", help="HUB:ID as the worklist prints it")
     parser.add_argument(
-        "--reason", required=True, metavar="CODE", help="a code of DICOM CID 9303, such as 110513"
+        "--reason",
+        required=True,
+        metavar="CODE",
+        help="a code of DICOM CID 9303: " + ", ".join(f"{code} {words}" for code, words in REASONS.items()),
     )
     parser.add_argument("--text", default="", metavar="TEXT|-", help="words beside the code")
 

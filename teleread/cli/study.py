@@ -16,12 +16,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(call: Call) -> int:
     """Show."""
-    from teleread.workstation.naming import resolve_study
-    from teleread.workstation.pixels import series_json
+    from teleread.workstation.pixels import held_study, series_json
 
-    key = resolve_study(call.desk.core, call.args.study)
+    key = held_study(call.desk.core, call.args.study)
     series = call.desk.study_series(key.hub_id, key.study_uid)
     call.out.document("study", {"study_uid": key.study_uid, "series": [series_json(one) for one in series]})
     rows = [(one.number or "", one.modality, one.description, len(one.instances)) for one in series]
-    call.out.table(("NO", "MODALITY", "SERIES", "INSTANCES"), rows, empty="Nothing of it is held.")
+    call.out.table(("NO", "MODALITY", "SERIES", "INSTANCES"), rows)
     return 0

@@ -12,6 +12,7 @@ from typing import Any
 
 from teleread.hub.fhir_wire import FhirWire, Resource
 from teleread.model.errors import AttentionError, OfflineError
+from teleread.model.giving_back import REASONS
 from teleread.model.hubfile import HubFile
 from teleread.model.task import Task
 from teleread.wire.fhir_json import task_of
@@ -82,10 +83,9 @@ class FhirClaim:
             OfflineError: No answer and none now either: ``unknown``.
         """
         self._know_the_reader()
-        reason = {
-            "coding": [{"system": DCM, "code": reason_code, "display": reason_text}],
-            "text": reason_text,
-        }
+        meaning = REASONS.get(reason_code, reason_text)
+        coding = {"system": DCM, "code": reason_code, **({"display": meaning} if meaning else {})}
+        reason = {"coding": [coding], "text": reason_text or meaning or reason_code}
 
         def returned(now: Resource, task: Task) -> Resource | None:
             if not task.owner and task.status == "requested":

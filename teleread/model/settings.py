@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from .errors import UsageError
 
-__all__ = ["SETTINGS", "Origin", "Setting", "Sources", "coerce", "resolve", "spec_of"]
+__all__ = ["SETTINGS", "SPAN", "Origin", "Setting", "Sources", "coerce", "resolve", "spec_of"]
+
+
+SPAN: Final = r"(?:([01]?\d|2[0-3]):([0-5]\d)-([01]?\d|2[0-3]):([0-5]\d))?"
+"""Hours of the day, ``HH:MM-HH:MM``, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,10 @@ class Setting:
     choices: tuple[str, ...] = ()
     least: float | None = None
     most: float | None = None
+    form: str = ""
+    """Regular expression that a text has to match whole; empty for any."""
+    example: str = ""
+    """A text that does."""
 
     @property
     def variable(self) -> str:
@@ -58,7 +67,14 @@ _ALL: Final = (
         least=0,
         most=200,
     ),
-    Setting("prefetch_quiet", "text", "", "Hours of the day without prefetching, as 19:00-21:30."),
+    Setting(
+        "prefetch_quiet",
+        "text",
+        "",
+        "Hours of the day without prefetching, as 19:00-21:30.",
+        form=SPAN,
+        example="19:00-21:30",
+    ),
     Setting("prefetch_metered", "text", "own", "What comes over a metered line.", ("all", "own", "none")),
     Setting("prefetch_battery", "text", "all", "What comes on battery.", ("all", "own", "none")),
     Setting("metered", "text", "auto", "Whether the line is metered.", ("auto", "yes", "no")),
@@ -158,6 +174,8 @@ def coerce(spec: Setting, value: Any) -> Any:
         raise _wrong(spec, f"is to be a {_WORDS[spec.kind]}")
     if spec.choices and made not in spec.choices:
         raise _wrong(spec, "is one of " + ", ".join(spec.choices))
+    if spec.form and not re.fullmatch(spec.form, str(made).strip()):
+        raise _wrong(spec, f"is written as {spec.example}, or left empty")
     if spec.least is not None and made < spec.least:
         raise _wrong(spec, f"is at least {spec.least:g}")
     if spec.most is not None and made > spec.most:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from teleread.host.filelock import OsLock
 from teleread.model.errors import AttentionError, OfflineError, UsageError
+from teleread.model.giving_back import REASONS
 from teleread.model.task import TaskKey
 from teleread.model.text import clean
 from teleread.sync.requests import Works, perform, raise_told
@@ -161,6 +162,7 @@ def give_back(core: Core, key: TaskKey, code: str, reason: str, timeout: float) 
     """
     from .worklist import item
 
+    words = _reason(code)
     row = item(core, key)
     claimed = core.vault.claims.get(key)
     if claimed is not None and claimed.state == "wanted":
@@ -170,9 +172,6 @@ def give_back(core: Core, key: TaskKey, code: str, reason: str, timeout: float) 
         raise UsageError("That task is not yours.", "Nothing was sent.", code="not-yours")
     if row.report_state in {"signed", "issued"}:
         raise AttentionError("You have signed a report on it.", "Nothing was sent.", code="already-reported")
-    words = clean(code, limit=64).strip()
-    if not words:
-        raise UsageError("Giving back needs a reason.", remedy="Give --reason CODE.", code="no-reason")
     payload = json.dumps({"reason_code": words, "reason": clean(reason, limit=2000)})
     with core.vault.transaction():
         waiting = core.vault.outbox.add(
@@ -194,6 +193,21 @@ def give_back(core: Core, key: TaskKey, code: str, reason: str, timeout: float) 
             "It waits in the outbox.",
             code="waits",
         )
+
+
+def _reason(code: str) -> str:
+    """A code that a hub takes as a reason (DICOM CID 9303)."""
+    found = clean(code, limit=64).strip()
+    if found not in REASONS:
+        raise UsageError(
+            "Giving back needs a reason that hubs know.",
+            "Nothing was sent.",
+            "Give --reason with one of: "
+            + "; ".join(f"{key} {words}" for key, words in REASONS.items())
+            + ".",
+            code="no-reason",
+        )
+    return found
 
 
 def fetch(

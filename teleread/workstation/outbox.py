@@ -80,9 +80,15 @@ def told(core: Core, outbox_id: str, whom: str, when: str) -> None:
     """Close an escalation line by word of mouth; audited.
 
     Raises:
-        UsageError: It does not say whom, or when.
+        UsageError: It does not say whom, or when; or nothing is left to tell.
     """
     item = outbox_item(core, outbox_id)
+    if item.state in {"delivered", "closed"}:
+        raise UsageError(
+            f"That item is {item.state}: nobody waits to be told of it.",
+            "Nothing was noted.",
+            code="not-waiting",
+        )
     person, moment = clean(whom).strip(), clean(when).strip()
     if not person or not moment:
         raise UsageError("Say who was told and when.", code="bad-told")

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from teleread.model.errors import UsageError
-from teleread.model.settings import Sources, resolve
+from teleread.model.settings import SPAN, Sources, resolve
 from teleread.model.study import StudyKey
 from teleread.model.task import TaskKey
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Ready", "opened", "pin", "plan", "policy", "priors_json", "ranked", "why", "wish"]
 
-_SPAN: Final = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)-([01]?\d|2[0-3]):([0-5]\d)")
+_SPAN: Final = re.compile(SPAN)
 _READY_SECONDS: Final = 10.0
 _READY_LOOKS: Final = 60
 _POWER_SECONDS: Final = 60.0

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ask_again",
+    "held_study",
     "import_paths",
     "legal_hold",
     "legal_holds",
@@ -57,7 +58,12 @@ def _study_json(core: Core, one: StudyInfo) -> dict[str, Any]:
     }
 
 
-def _held(core: Core, text: str) -> StudyKey:
+def held_study(core: Core, text: str) -> StudyKey:
+    """A study by its name of which something is here.
+
+    Raises:
+        UsageError: It names none, or nothing of it is held.
+    """
     key = resolve_study(core, text)
     found = core.vault.studies.get(key.hub_id, key.study_uid)
     if found is None or not found.held:
@@ -71,7 +77,7 @@ def _held(core: Core, text: str) -> StudyKey:
 
 def where(core: Core, text: str) -> dict[str, Any]:
     """Where a study lies, sealed, and every copy there was of it."""
-    key = _held(core, text)
+    key = held_study(core, text)
     files = core.vault.objects.files(key.hub_id, key.study_uid)
     return {
         "study_uid": key.study_uid,
@@ -101,7 +107,7 @@ def _copy_json(core: Core, one: Copy) -> dict[str, Any]:
 
 def verify(core: Core, text: str | None) -> dict[str, Any]:
     """Read every byte of one study, or of all, against its digest; what is damaged is asked for again."""
-    keys = [_held(core, text)] if text else [one.key for one in core.vault.studies.list()]
+    keys = [held_study(core, text)] if text else [one.key for one in core.vault.studies.list()]
     good, damaged = 0, []
     for key in keys:
         found = core.vault.objects.verify(key.hub_id, key.study_uid)
@@ -126,7 +132,7 @@ def purge(core: Core, text: str) -> dict[str, Any]:
     Raises:
         AttentionError: ``legal-hold``.
     """
-    key = _held(core, text)
+    key = held_study(core, text)
     core.vault.holds.refuse(key)
     core.vault.objects.shred(key.hub_id, key.study_uid, "purged by the reader")
     gone = _copies(core, key)[-1:]
@@ -166,7 +172,7 @@ def legal_hold(core: Core, text: str, reason: str, *, off: bool) -> dict[str, An
     Raises:
         UsageError: It is held already, or not.
     """
-    key = resolve_study(core, text) if off else _held(core, text)
+    key = resolve_study(core, text) if off else held_study(core, text)
     words = clean(reason, limit=2000)
     if off:
         core.vault.holds.release(key, words)

@@ -8,6 +8,7 @@ from typing import Final
 from textual import events
 from textual.widget import Widget
 
+from teleread.model import giving_back
 from teleread.tui.paint import Line
 from teleread.tui.widgets.entry import Entry
 from teleread.tui.widgets.lines import Lines, Row
@@ -16,15 +17,8 @@ from .sheet import Sheet
 
 __all__ = ["REASONS", "AskText", "Choose", "GiveBack", "Leave"]
 
-REASONS: Final = (
-    ("110513", "Discontinued for unspecified reason"),
-    ("110502", "Incorrect procedure ordered"),
-    ("110503", "Patient allergic or unfit for it"),
-    ("110504", "Patient did not arrive"),
-    ("110505", "Equipment failure"),
-    ("110510", "Incorrect worklist entry selected"),
-)
-"""Reasons of DICOM CID 9300, Procedure Discontinuation Reasons."""
+REASONS: Final = tuple(giving_back.REASONS.items())[:9]
+"""(code of DICOM CID 9303, meaning): those a reader gives, one for each digit."""
 
 
 class GiveBack(Sheet[tuple[str, str]]):
