@@ -20,6 +20,7 @@ from teleread.wire.fhir_parts import (
     codeable_words,
     codings,
     count,
+    is_record_number,
     items,
     logical_id,
     obj,
@@ -232,15 +233,16 @@ def _pn_part(value: Any) -> str:
 
 
 def _identifiers(resource: dict[str, Any]) -> tuple[PatientIdentifier, ...]:
-    found: list[tuple[bool, PatientIdentifier]] = []
+    found: list[tuple[tuple[bool, bool], PatientIdentifier]] = []
     for one in items(resource.get("identifier")):
         value = words(one.get("value"), limit=128)
         if not value:
             continue
         issuer = words(one.get("system"), limit=256) or words(obj(one.get("assigner")).get("display"))
         status = _nhs_status(one) if issuer == NHS_SYSTEM else EMPTY
-        # Numbers a patient no longer uses come last, so that lists never show one as the first.
-        found.append((one.get("use") == "old", PatientIdentifier(value, issuer, status)))
+        # Lists show the first: the hospital's record number where one is told, never a number no longer used.
+        rank = (one.get("use") == "old", not (issuer and is_record_number(one)))
+        found.append((rank, PatientIdentifier(value, issuer, status)))
     return tuple(one for _, one in sorted(found, key=lambda pair: pair[0]))
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "codeable_words",
     "codings",
     "count",
+    "is_record_number",
     "items",
     "logical_id",
     "obj",
@@ -29,6 +30,7 @@ __all__ = [
 
 _PARTIAL = re.compile(r"^(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?$")
 _WORDS = 1024
+_TYPES = "http://terminology.hl7.org/CodeSystem/v2-0203"
 
 
 def obj(value: Any) -> dict[str, Any]:
@@ -140,3 +142,11 @@ def accessions(resource: dict[str, Any]) -> tuple[SafeText, ...]:
         elif "accession" in words(one.get("system")).lower():
             named.append(number)
     return tuple(dict.fromkeys(typed or named))
+
+
+def is_record_number(identifier: dict[str, Any]) -> bool:
+    """Whether an identifier is typed as a medical record number (HL7 v2 table 0203, ``MR``)."""
+    return any(
+        coding.get("code") == "MR" and coding.get("system") in {_TYPES, None, ""}
+        for coding in codings(identifier.get("type"))
+    )
