@@ -70,8 +70,10 @@ class Order:
     """The request behind a task (FHIR ServiceRequest)."""
 
     id: SafeText
+    """Logical id; empty where the task names no order that can be read."""
     version: SafeText
     status: SafeText
+    """FHIR request status, ``unknown`` where the hub tells none; empty where there is no order."""
     accessions: tuple[SafeText, ...] = ()
     """Accession numbers (identifier type ACSN), the first shown."""
     procedure: SafeText = EMPTY

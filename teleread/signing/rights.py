@@ -51,6 +51,8 @@ def nothing_forbids(hub: HubFile, context: TaskContext, reader: str = "") -> tup
         return False, f"It is {task.owner_name or 'somebody else'}'s case."
     if task.status == "completed":
         return False, "It is reported already."
+    if not context.order.id:
+        return False, "It names no order that can be read, so nobody can say what is asked. Ask the site."
     return True, ""
 
 

@@ -122,7 +122,7 @@ def order_of(resource: dict[str, Any]) -> Order:
     return Order(
         id=_id(resource, "ServiceRequest"),
         version=version_of(resource),
-        status=words(resource.get("status"), limit=64),
+        status=words(resource.get("status"), limit=64) or SafeText("unknown"),
         accessions=accessions(resource),
         procedure=procedure,
         procedure_code=codeable_code(resource.get("code")),
@@ -361,7 +361,7 @@ def context_of(
         except Unreadable as problem:
             noted.append(str(problem))
     if order is None:
-        noted.append(f"Task/{head.id} names no order that can be read")
+        noted.append(f"Task/{head.id} names no order that can be read; it is listed and can't be signed")
     raw = {"task": task, "order": order, "patient": patient, "study": study}
     context = TaskContext(
         key=TaskKey(hub_id, head.id),

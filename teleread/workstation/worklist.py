@@ -145,6 +145,8 @@ class _Join:
             return SafeText(f"{row.owner_name or 'somebody else'} has it")
         if "sign" not in hub.rights:
             return _NO_RIGHT
+        if not row.order_status:
+            return _NO_ORDER
         if row.held:
             from .rightness import known_stop
 
@@ -153,4 +155,5 @@ class _Join:
 
 
 _REPORTED: Final = SafeText("it is reported")
+_NO_ORDER: Final = SafeText("it names no order that can be read")
 _NO_RIGHT: Final = SafeText("you may not sign at this hub")
