@@ -86,7 +86,7 @@ class Lanes:
         self._guard = threading.Condition()
         self._lanes: list[_Lane] = []
         self._width = max(1, lines)
-        self._room = Room(HELD, HELD) if self._width == 1 else Room(HELD_IN_ALL, HELD)
+        self._room = Room(4 * HELD, HELD) if self._width == 1 else Room(HELD_IN_ALL, HELD)
         self._open_end = open_end
         self._claimed: dict[str, Job] = {}
         self._running = 0

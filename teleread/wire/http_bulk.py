@@ -301,11 +301,11 @@ class BulkClient:
 
 
 def _route(base: str, proxy: str) -> Route:
-    parts = urlsplit(base)
-    host = parts.hostname or ""
-    if not host.isascii():
-        host = host.encode("idna").decode("ascii")
+    parts, through = urlsplit(base), urlsplit(proxy)
     secure = parts.scheme.lower() == "https"
-    through = urlsplit(proxy)
-    by = (through.hostname, through.port) if through.hostname and through.port else None
-    return Route(secure, host, parts.port or (443 if secure else 80), by)
+    by = (_ascii(through.hostname), through.port) if through.hostname and through.port else None
+    return Route(secure, _ascii(parts.hostname or ""), parts.port or (443 if secure else 80), by)
+
+
+def _ascii(host: str) -> str:
+    return host if host.isascii() else host.encode("idna").decode("ascii")

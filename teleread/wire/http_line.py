@@ -23,7 +23,7 @@ MAX_HEAD: Final = 64 << 10
 """Bytes of status line and header fields."""
 MAX_INTERIM: Final = 5
 """Answers of status 1xx before the real one."""
-_RECV: Final = 256 << 10
+_RECV: Final = 1024 << 10
 _DRAIN: Final = 64 << 10
 _STATUS: Final = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: .*)?")
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
@@ -324,7 +324,9 @@ def _fields(lines: list[bytes]) -> dict[str, str]:
 def _connected(where: tuple[str, int], seconds: float) -> tuple[socket.socket, float]:
     """A TCP connection, and how long its handshake took (the name's look-up is not in it)."""
     failed: OSError | None = None
-    for family, kind, protocol, _, address in socket.getaddrinfo(*where, type=socket.SOCK_STREAM):
+    # As bytes: a text would first go through the codec of international names, which takes a while to load.
+    name = where[0].encode("ascii")
+    for family, kind, protocol, _, address in socket.getaddrinfo(name, where[1], type=socket.SOCK_STREAM):
         sock = socket.socket(family, kind, protocol)
         try:
             sock.settimeout(seconds)
