@@ -12,7 +12,7 @@ from teleread.host.paths import ProfilePaths
 from teleread.model.errors import IntegrityError, LockedError, TelereadError, UsageError
 
 from . import migrate
-from .ballast import BALLAST_BYTES
+from .ballast import BALLAST_BYTES, Ballast
 from .connection import Connection, Connector, open_encrypted
 from .database import Database
 from .keys import KeyFile, new_master
@@ -57,6 +57,7 @@ class Vault(Stores):
         self.how = ""
         """The way it was opened."""
         self._master: bytes | None = master
+        self._gave_ballast = False
         self._generation = read_mark(paths).generation
         self.reports_database = Database(paths.reports_db, derive(master, "reports.db"), connect)
         self.cache_database = Database(paths.cache_db, derive(master, "cache.db"), connect)
@@ -171,20 +172,38 @@ class Vault(Stores):
         keys = KeyFile.load(paths.keys)
         if unlock.how == "keyring" and read_mark(paths).locked:
             raise LockedError("The vault is locked.", remedy="Give the passphrase or the PIN.", code="locked")
-        vault = cls(
-            paths,
-            keys,
-            unlock.master,
-            clock=clock or SystemClock(),
-            connect=connect,
-            kdf=kdf or Kdf(),
-            ballast_bytes=ballast_bytes,
-        )
+
+        def opened() -> Self:
+            vault = cls(
+                paths,
+                keys,
+                unlock.master,
+                clock=clock or SystemClock(),
+                connect=connect,
+                kdf=kdf or Kdf(),
+                ballast_bytes=ballast_bytes,
+            )
+            try:
+                vault._check_opened(unlock)
+            except BaseException:
+                vault.close()
+                raise
+            return vault
+
         try:
-            vault._check_opened(unlock)
+            return opened()
+        except TelereadError as error:
+            # Even reading takes a little room (WAL's index): what is kept for signing is given for it, and taken
+            # again at the end.
+            ballast = Ballast(paths.ballast, ballast_bytes)
+            if error.code != "disk-full" or not ballast.release():
+                raise
+        try:
+            vault = opened()
         except BaseException:
-            vault.close()
+            ballast.restore()
             raise
+        vault._gave_ballast = True
         return vault
 
     @classmethod
@@ -257,6 +276,7 @@ class Vault(Stores):
         except TelereadError as error:
             if error.code != "disk-full" or not self.ballast.release():
                 raise
+        self._gave_ballast = True
         with self.transaction():
             return work()
 
@@ -316,6 +336,9 @@ class Vault(Stores):
         self.holders.leave()
         self.reports_database.close()
         self.cache_database.close()
+        if self._gave_ballast:
+            self._gave_ballast = False
+            self.ballast.restore()
 
     def opened(self) -> AbstractContextManager[Self]:
         """A block at whose end it is closed."""
