@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
+from functools import partial
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from teleread.host.clock import Clock, SystemClock
@@ -172,38 +173,40 @@ class Vault(Stores):
         keys = KeyFile.load(paths.keys)
         if unlock.how == "keyring" and read_mark(paths).locked:
             raise LockedError("The vault is locked.", remedy="Give the passphrase or the PIN.", code="locked")
-
-        def opened() -> Self:
-            vault = cls(
-                paths,
-                keys,
-                unlock.master,
-                clock=clock or SystemClock(),
-                connect=connect,
-                kdf=kdf or Kdf(),
-                ballast_bytes=ballast_bytes,
-            )
-            try:
-                vault._check_opened(unlock)
-            except BaseException:
-                vault.close()
-                raise
-            return vault
-
+        build = partial(
+            cls,
+            paths,
+            keys,
+            unlock.master,
+            clock=clock or SystemClock(),
+            connect=connect,
+            kdf=kdf or Kdf(),
+            ballast_bytes=ballast_bytes,
+        )
         try:
-            return opened()
+            return cls._opened(build, unlock)
         except TelereadError as error:
-            # Even reading takes a little room (WAL's index): what is kept for signing is given for it, and taken
-            # again at the end.
+            # Even reading takes a little room (the index of the WAL): what is kept for signing is given for
+            # it, and taken again at the end.
             ballast = Ballast(paths.ballast, ballast_bytes)
             if error.code != "disk-full" or not ballast.release():
                 raise
         try:
-            vault = opened()
+            vault = cls._opened(build, unlock)
         except BaseException:
             ballast.restore()
             raise
         vault._gave_ballast = True
+        return vault
+
+    @classmethod
+    def _opened(cls, build: Callable[[], Self], unlock: Unlock) -> Self:
+        vault = build()
+        try:
+            vault._check_opened(unlock)
+        except BaseException:
+            vault.close()
+            raise
         return vault
 
     @classmethod
