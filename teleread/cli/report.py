@@ -143,12 +143,19 @@ def _check(call: Call) -> int:
             "blocking": one.blocking,
             "text": one.text,
             "hazard": one.hazard,
+            "override": one.override or None,
         }
         for one in checks
     ]
     call.out.document("check", {"rules": rules})
-    rows = [("‼" if one.blocking else "?", one.id, one.text) for one in checks]
-    call.out.table(("", "RULE", "WHAT"), rows, empty="Nothing to settle.")
+    rows = [("‼" if one.blocking else "?", one.id, one.override or "no reason", one.text) for one in checks]
+    call.out.table(("", "RULE", "LIFTED BY", "WHAT"), rows, empty="Nothing to settle.")
+    lifting = list(dict.fromkeys(one.override for one in checks if one.blocking and one.override))
+    if lifting:
+        given = " ".join(f"--override {name}=REASON" for name in lifting)
+        call.out.say(f"Mend what blocks, or give a reason: teleread report sign {call.args.draft} {given}")
+    if any(one.blocking and not one.override for one in checks):
+        call.out.say("You may draft, not sign: no reason lifts that.")
     return int(ExitCode.ATTENTION if any(one.blocking for one in checks) else ExitCode.DONE)
 
 

@@ -11,6 +11,8 @@ from .task import TaskKey, Versions
 from .text import EMPTY, SafeText
 
 __all__ = [
+    "IDENTITY_CHECKED",
+    "RIGHTS",
     "SECTION_IDS",
     "Check",
     "Draft",
@@ -26,6 +28,12 @@ __all__ = [
 
 SECTION_IDS = ("clinical-information", "technique", "comparison", "findings", "impression")
 """Section ids every built-in template has (the design, section 9)."""
+
+IDENTITY_CHECKED = "identity-checked"
+"""The one override that lifts identity stops; it takes a reason and the PIN."""
+
+RIGHTS = ("not-yours", "may-not-sign")
+"""Rules about who may sign: the first for a case that somebody else holds. No reason lifts them."""
 
 Severity = str
 """``stop`` (identity: lifted by its own sheet only), ``block`` and ``warn`` (settle or say why), ``info``."""
@@ -163,6 +171,13 @@ class Check:
     def blocking(self) -> bool:
         """Whether it must be settled or overridden before signing."""
         return self.severity in {"stop", "block"}
+
+    @property
+    def override(self) -> str:
+        """The name of the override that lifts it: its own, or `IDENTITY_CHECKED`; empty: nothing does."""
+        if self.id in RIGHTS:
+            return ""
+        return IDENTITY_CHECKED if self.severity == "stop" else self.id
 
 
 @dataclass(frozen=True, slots=True)

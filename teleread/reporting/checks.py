@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from teleread.model.identity import Match
-from teleread.model.report import Check, Draft, Override, Template
+from teleread.model.report import IDENTITY_CHECKED, Check, Draft, Override, Template
 from teleread.model.study import InstanceInfo, StudyInfo
 from teleread.model.task import PriorStudy, TaskContext
 
@@ -34,9 +34,6 @@ from .checks_rulebook import Rule, Rules, rules
 from .checks_site import Subject, run_site
 
 __all__ = ["IDENTITY_CHECKED", "Around", "OtherPatients", "Rule", "Settled", "rules", "run", "settle"]
-
-IDENTITY_CHECKED: Final = "identity-checked"
-"""The one override that lifts identity stops; it takes a reason and the PIN."""
 
 _OF_THE_TEXT: Final[tuple[Callable[[Basis], Iterator[Check]], ...]] = (
     checks_gaps.gaps,
@@ -137,14 +134,13 @@ class Settled:
 def settle(checks: Iterable[Check], overrides: Sequence[Override]) -> Settled:
     """Lift what the reader gave a reason for.
 
-    An identity stop is lifted by ``identity-checked`` alone, everything else by its own rule's id.
+    An identity stop is lifted by ``identity-checked`` alone, who may sign by nothing, all else by its own id.
     """
     reasons = {one.rule: one for one in overrides if one.reason.strip()}
     left, used = [], set()
     for check in checks:
-        name = IDENTITY_CHECKED if check.severity == "stop" else check.id
-        if name in reasons:
-            used.add(name)
+        if check.override and check.override in reasons:
+            used.add(check.override)
         elif check.blocking:
             left.append(check)
     return Settled(

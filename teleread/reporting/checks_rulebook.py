@@ -9,13 +9,13 @@ from functools import lru_cache
 from importlib import resources
 from typing import Final
 
-from teleread.model.report import Check
+from teleread.model.report import RIGHTS, Check
 from teleread.model.text import EMPTY, SafeText, clean
 
 __all__ = ["FIXED", "Rule", "Rules", "rules"]
 
-FIXED: Final = ("identity-", "study-")
-"""Rules a site can't change: right patient, right study."""
+FIXED: Final = ("identity-", "study-", *RIGHTS)
+"""Rules a site can't change: right patient, right study, right reader."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Final
 from teleread.model.hubfile import HubFile
 from teleread.model.task import Task, TaskContext
 
-__all__ = ["is_mine", "may_sign", "nothing_forbids"]
+__all__ = ["held_by", "is_mine", "may_sign", "nothing_forbids"]
 
 _OVER: Final = {
     "cancelled": "The order was cancelled.",
@@ -31,6 +31,13 @@ def is_mine(task: Task, reader: str) -> bool:
     return bool(reader) and (owner == reader or owner.endswith("/" + reader))
 
 
+def held_by(task: Task, reader: str) -> str:
+    """Who else has a task, in words; empty where nobody or this reader has it."""
+    if not task.owner or is_mine(task, reader):
+        return ""
+    return task.owner_name or "somebody else"
+
+
 def nothing_forbids(hub: HubFile, context: TaskContext, reader: str = "") -> tuple[bool, str]:
     """Whether this reader could come to sign: rights, state, owner. An unowned task is an open offer.
 
@@ -47,8 +54,8 @@ def nothing_forbids(hub: HubFile, context: TaskContext, reader: str = "") -> tup
         return False, f"You may not sign at {hub.name}: the hub file gives you no such right."
     if task.status in _OVER:
         return False, _OVER[task.status]
-    if task.owner and not is_mine(task, reader):
-        return False, f"It is {task.owner_name or 'somebody else'}'s case."
+    if other := held_by(task, reader):
+        return False, f"It is {other}'s case."
     if task.status == "completed":
         return False, "It is reported already."
     if not context.order.id:
@@ -78,7 +85,7 @@ def may_sign(
     if kind == "addendum":
         if "sign" not in hub.rights:
             return False, f"You may not sign at {hub.name}: the hub file gives you no such right."
-        if task.owner and not is_mine(task, reader):
-            return False, f"It is {task.owner_name or 'somebody else'}'s case."
+        if other := held_by(task, reader):
+            return False, f"It is {other}'s case."
         return True, ""
     return nothing_forbids(hub, context, reader)

@@ -84,7 +84,7 @@ def _allowed(case: Case, hub: HubFile, authenticated: str) -> Settled:
             "Not signed: " + " ".join(dict.fromkeys(_plain(one) for one in settled.blocking)),
             "The draft is kept.",
             "Settle what is named, or give a reason: "
-            + ", ".join(sorted({_lifted_by(one.id, one.severity) for one in settled.blocking})),
+            + ", ".join(sorted({one.override for one in settled.blocking if one.override})),
             code="blocked",
         )
     if settled.identity_checked and authenticated == "held":
@@ -101,10 +101,6 @@ def _plain(check: Check) -> str:
     """What an error may say of a finding: no word of the report, nothing of the patient."""
     rule = rules().get(check.id)
     return (rule.told or check.text) if rule else f"{check.id}."
-
-
-def _lifted_by(rule: str, severity: str) -> str:
-    return "identity-checked" if severity == "stop" else rule
 
 
 def _on_what_stands(vault: Vault, case: Case) -> Case:

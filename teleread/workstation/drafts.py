@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from teleread.model.errors import AttentionError, UsageError
 from teleread.model.evidence import Alert
-from teleread.model.report import Check, Draft, Template
+from teleread.model.report import RIGHTS, Check, Draft, Template
 from teleread.model.task import TaskContext, TaskKey
 from teleread.model.text import clean
 
@@ -230,9 +230,10 @@ def checks(core: Core, draft: Draft) -> Sequence[Check]:
     from teleread.reporting import checks as rules
 
     context = with_prior_reports(core, context_of(core, draft.key))
+    forbidden = _forbidden(core, draft, context)
     uid = context.study.study_uid if context.study else ""
     hub_id = draft.key.hub_id
-    return rules.run(
+    found = rules.run(
         draft,
         context,
         core.vault.studies.get(hub_id, uid) if uid else None,
@@ -242,3 +243,18 @@ def checks(core: Core, draft: Draft) -> Sequence[Check]:
         context.priors,
         around(core, draft, context),
     )
+    return (*forbidden, *found)
+
+
+def _forbidden(core: Core, draft: Draft, context: TaskContext) -> tuple[Check, ...]:
+    """Why this reader may not sign, as a check: whoever writes is to know it before the end."""
+    from teleread.reporting.checks import rules
+    from teleread.signing.rights import held_by, may_sign
+
+    hub = core.hub(draft.key.hub_id)
+    allowed, why = may_sign(hub, context, kind=draft.kind)
+    if allowed:
+        return ()
+    other = held_by(context.task, hub.reader_reference)
+    rule = rules()[RIGHTS[0] if other else RIGHTS[1]]
+    return (rule.found(who=other, why=why),)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from teleread.model.errors import AttentionError, LockedError
+from teleread.model.errors import AttentionError, LockedError, UsageError
 from teleread.model.hubfile import HubFile
-from teleread.model.report import Draft, Override, SignedReport
+from teleread.model.report import IDENTITY_CHECKED, RIGHTS, Draft, Override, SignedReport
 from teleread.model.task import TaskContext
 from teleread.model.text import EMPTY, SafeText, clean
 
 from .api import SignSheet
+from .around import site_rules
 from .cases import context_of, template_of
 from .core import Core
 from .drafts import checks
@@ -116,6 +117,7 @@ def sign(
     """Sign a draft: one transaction, or nothing.
 
     Raises:
+        UsageError: A reason is given for a rule there is not.
         LockedError: The PIN is missing or wrong.
         AttentionError: ``blocked`` by a check, ``forbidden`` by rights, ``stale-draft``.
     """
@@ -125,6 +127,7 @@ def sign(
     context = context_of(core, draft.key)
     hub = core.hub(draft.key.hub_id)
     _open(draft)
+    _known_rules(core, hub, overrides)
     authenticated = _authenticate(core, hub, secret)
     uid = context.study.study_uid if context.study else ""
     studies = core.vault.studies
@@ -152,6 +155,21 @@ def sign(
         core.vault.claims.put(draft.key, "wanted")  # nobody's yet: the next look at the hub claims it
     core.vault.ballast.restore()
     return report
+
+
+def _known_rules(core: Core, hub: HubFile, overrides: Sequence[Override]) -> None:
+    """See that every reason names a rule: a slip of the pen must not look like a reason given."""
+    from teleread.reporting.checks import rules
+
+    known = {IDENTITY_CHECKED, *rules(), *(one.id for one in site_rules(core, hub.name).own)}
+    strange = next((one.rule for one in overrides if one.rule not in known), None)
+    if strange is not None:
+        raise UsageError(
+            f"There is no rule “{clean(strange, limit=60)}” to override.",
+            "Nothing was signed.",
+            f"The rules are {', '.join(sorted(known - set(RIGHTS)))}.",
+            code="no-rule",
+        )
 
 
 def _open(draft: Draft) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual import events
 
 from teleread.model.errors import LockedError
-from teleread.model.report import Check, Override
+from teleread.model.report import IDENTITY_CHECKED, Check, Override
 from teleread.model.text import clean
 from teleread.tui.paint import Line, fit, wrap
 from teleread.tui.widgets.lines import Lines, Row
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from .reading import Reading
 
 __all__ = ["DiscardSheet", "IdentitySheet", "SignSheetView"]
-
-IDENTITY = "identity-checked"
 
 
 def _question(reading: Reading, sheet: SignSheet | None = None) -> Question:
@@ -76,8 +74,7 @@ class SignSheetView(CodeSheet):
         ]
 
     def _reason(self, check: Check) -> str:
-        name = IDENTITY if check.severity == "stop" else check.id
-        found = self.reading.overrides.get(name)
+        found = self.reading.overrides.get(check.override)
         return str(found.reason) if found is not None else ""
 
     def ready(self) -> bool:
@@ -86,7 +83,11 @@ class SignSheetView(CodeSheet):
 
     def why_closed(self) -> str:
         """How to go on."""
-        count = len(self.open_checks())
+        left = self.open_checks()
+        never = next((one for one in left if not one.override), None)
+        if never is not None:
+            return str(never.text)
+        count = len(left)
         return f"{count} to settle: Enter says why, Esc goes back and mends."
 
     def do_sheet_ok(self, key: str) -> None:
@@ -97,6 +98,9 @@ class SignSheetView(CodeSheet):
         one = checks[self.at]
         if one.severity == "stop":
             self.face.tell("A STOP is lifted on its own sheet: Esc, o, i.", "warn")
+            return
+        if not one.override:
+            self.face.tell(f"{one.text} No reason lifts that.", "warn")
             return
 
         def said(reason: str | None) -> None:
@@ -249,7 +253,7 @@ class IdentitySheet(ReasonSheet):
 
     async def act_now(self) -> None:
         """Keep the reason for the signature."""
-        self.reading.overrides[IDENTITY] = Override(IDENTITY, clean(self.reason))
+        self.reading.overrides[IDENTITY_CHECKED] = Override(IDENTITY_CHECKED, clean(self.reason))
         self.finish(True)
         self.face.tell("Noted. F8 signs now, with the PIN; the reason is frozen into the report.", "warn")
 

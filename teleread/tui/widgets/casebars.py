@@ -138,6 +138,8 @@ def banner_of(row: Rows, case: Case) -> Banner | None:
         )
     if item.report_state == "signed":
         return Banner(glyphs.not_issued, "SIGNED, NOT ISSUED. It goes by itself.  g o outbox", "warn")
+    if case.context.task.owner and not item.mine:
+        return Banner(glyphs.needs, _others_words(case), "warn", whole=False)
     if item.cached != "all":
         return Banner(glyphs.part, _part_words(case), "warn", whole=False)
     status = row.face.status
@@ -154,6 +156,13 @@ def _stop_words(case: Case) -> str:
     names = [str(one.text).split(":")[0] for one in case.match.stops]
     small = [name if name[:2].isupper() else name[:1].lower() + name[1:] for name in names]
     return f"STOP  Signing is off. Images and order differ: {', '.join(small)}"
+
+
+def _others_words(case: Case) -> str:
+    who = str(case.context.task.owner_name) or "another reader"
+    if case.item.state == "completed":
+        return f"Not yours: {who} has reported it."
+    return f"Not yours: {who} has it; you may draft, not sign."
 
 
 def _part_words(case: Case) -> str:
