@@ -92,6 +92,8 @@ TABLE = (
     Row("outbox show {item}", "outbox-item", ""),
     Row("template list", "templates", "templates.id"),
     Row("template show {template}", "template", "id"),
+    Row("autotext set mine -", "autotext", "name text", stdin="The lungs are clear."),
+    Row("autotext list", "autotexts", "autotexts.name autotexts.text"),
     Row("audit list", "audit", "rows"),
     Row("audit verify", "audit-verify", "valid rows head"),
     Row("audit export", "", ""),

@@ -35,6 +35,8 @@ ALLOWED = re.compile(
     rb"|\x1b\[\?[0-9]*c|\x1b\[[0-9]*c|\x1b\[6n"
     rb"|\x1b[\\78=>]|\x1b\(B"
 )
+PATIENCE = 60.0
+"""Seconds a crowded machine may take to answer."""
 SIZES = ((80, 24), (120, 40), (160, 50))
 PASTED = b"\x1b[200~pasted \x1b]52;c;ZXZpbA==\x07\x1b[2J\x9b2J\x00[@click=app.quit]z[/x]\x1b[201~"
 KEYS = (
@@ -138,7 +140,7 @@ class Terminal:
 
     def wait_for(self, words: bytes, since: int = 0) -> None:
         """Read on until the words have come; a crowded machine may be slow."""
-        until = time.monotonic() + 20.0
+        until = time.monotonic() + PATIENCE
         while words not in self.raw[since:] and time.monotonic() < until and self.process.poll() is None:
             self.read(1.0)
 
@@ -170,7 +172,7 @@ class Terminal:
         self.type(b"\x1b[24~" if locked else b"gq")
         self.wait_for(b"is locked" if locked else b"NOT ISSUED")
         self.type(b"\x04" if locked else b"y")
-        until = time.monotonic() + 20.0
+        until = time.monotonic() + PATIENCE
         while self.process.poll() is None and time.monotonic() < until:
             self.read(0.5)
         self.read(0.5)
