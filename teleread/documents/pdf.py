@@ -25,13 +25,13 @@ from .fonts import FAMILIES, folder, missing
 from .render_html import Carried
 from .thawing import thaw
 
-__all__ = ["MAX_BYTES", "RENDERER", "TYPST", "installed", "read_back", "render"]
+__all__ = ["MAX_BYTES", "RENDERER", "TYPST", "installed", "read_back", "render", "set_again", "setter_of"]
 
 RENDERER: Final = 1
 """Number of the newest renderer."""
 
-TYPST: Final = {1: "0.15.2"}
-"""The typst each renderer's bytes are of."""
+TYPST: Final = {1: "0.15"}
+"""The typst each renderer sets with; the file names its patch version and is proved by that one alone."""
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 
@@ -53,7 +53,7 @@ def render(report: SignedReport, number: int = RENDERER) -> bytes:
 
 def installed(number: int = RENDERER) -> bool:
     """Whether the typst of a renderer is here."""
-    return _typst_version() == TYPST[number]
+    return _typst_version().rpartition(".")[0] == TYPST[number]
 
 
 def _typst_version() -> str:
@@ -97,6 +97,30 @@ def _compiler(number: int) -> Any:
 
     source = resources.files("teleread.documents") / "report.typ"
     return typst.Compiler(str(source), font_paths=[str(folder())], ignore_system_fonts=True)
+
+
+def setter_of(data: bytes) -> str:
+    """The typst version a PDF says it was set with; empty where it says none."""
+    found = _CREATOR.search(data)
+    return found[1].decode("ascii") if found else ""
+
+
+def set_again(report: SignedReport, data: bytes, number: int) -> bytes:
+    """The pages of a PDF set once more, to be compared with it.
+
+    Raises:
+        TelereadError: It was set with another typst than the one here, or there is none.
+    """
+    made = render(report, number)
+    told, here = setter_of(data), setter_of(made)
+    if told != here:
+        raise TelereadError(
+            f"This PDF was set with typst {told or 'of no known version'}; here is {here}.",
+            "The pages can't be set again here to compare them; nothing says that they are wrong.",
+            "Ask for the HTML export.",
+            code="other-typst",
+        )
+    return made
 
 
 def _no_typst(what: str, number: int) -> TelereadError:
@@ -209,6 +233,7 @@ _FILE: Final = re.compile(
     rb"/Params<<[^<>]{0,200}>>>>\nstream\n"
 )
 _KEYWORDS: Final = re.compile(rb"/Keywords\(teleread\.report/1, pdf/(\d{1,4})\)")
+_CREATOR: Final = re.compile(rb"/Creator\(Typst (\d{1,3}\.\d{1,3}\.\d{1,3})\)")
 _PARTS: Final = {b"vnd.teleread.report+json": "frozen", b"jose": "signature"}
 
 

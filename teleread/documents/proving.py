@@ -68,7 +68,7 @@ def _pdf(data: bytes) -> Claim:
     from . import pdf
 
     carried = pdf.read_back(data)
-    return Claim(lambda report: pdf.render(report, carried.renderer), carried)
+    return Claim(lambda report: pdf.set_again(report, data, carried.renderer), carried)
 
 
 def _hl7(data: bytes) -> Claim:
@@ -105,7 +105,12 @@ def _dicom(data: bytes) -> Claim:
     if kind == encapsulated.SOP_CLASS:
         number = encapsulated.renderer_of(data)
         inner = _pdf(encapsulated.pdf_in(data))
-        return replace(inner, derive=lambda report: encapsulated.render(report, number, charset=charset))
+
+        def again(report: SignedReport) -> bytes:
+            inner.derive(report)  # tells where the PDF inside is of another typst
+            return encapsulated.render(report, number, charset=charset)
+
+        return replace(inner, derive=again)
     if kind == key_objects.SOP_CLASS:
         mark, iod = key_objects.read(data).mark, key_objects.iod_of(data)
         return Claim(

@@ -25,7 +25,7 @@ from teleread.documents.facts import facts_of
 from teleread.documents.forms import FORMS, Switches, render_form
 from teleread.documents.frozen import thaw
 from teleread.documents.sr_read import facts_in
-from teleread.model.errors import IntegrityError, UsageError
+from teleread.model.errors import IntegrityError, TelereadError, UsageError
 from teleread.model.report import SignedReport
 from teleread.signing.verify import verify_file
 from tests.unit import documents_cases as cases
@@ -252,3 +252,26 @@ def test_the_shipped_fonts_cover_every_script_of_the_campaign() -> None:
 
 def test_text_forms_stay_text() -> None:
     assert render_text.render(MEASURED[0]).decode().count("\x1b") == 0
+
+
+def test_without_typst_a_report_still_leaves_by_fhir_and_the_pdf_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pdf, "_typst_version", lambda: "")
+    report = MEASURED[0]
+    assert fhir.read_back(fhir.export_bundle(report)).renderer == 1
+    with pytest.raises(TelereadError, match="typst is not installed"):
+        pdf.render(report)
+    monkeypatch.setattr(pdf, "_typst_version", lambda: "0.99.0")
+    with pytest.raises(TelereadError, match=r"typst 0\.99\.0 is installed"):
+        pdf.render(report)
+
+
+@pytest.mark.parametrize("form", ["pdf", "dicom-pdf"])
+def test_a_pdf_of_another_typst_is_told_as_such_and_never_as_changed(form: str) -> None:
+    data = render_form(MEASURED[0], form)
+    told = pdf.setter_of(data).encode()
+    other = told[:-1] + (b"8" if told[-1:] != b"8" else b"7")
+    verdict = verify_file(data.replace(b"(Typst " + told, b"(Typst " + other), (made.key().public_key,))
+    assert not verdict.valid
+    assert "was set with typst" in verdict.why
