@@ -174,7 +174,8 @@ def versions(python: Path | None) -> list[str]:
         ["curl", "--version"],
     ):
         try:
-            found.append(command(argv)[1].strip().splitlines()[0].strip("$ "))
+            said = command(argv)[1].strip().splitlines()[0].strip("$ ")
+            found.append(said.split(" (")[0].replace(argv[0], Path(argv[0]).name))
         except (OSError, subprocess.SubprocessError, IndexError):
             found.append(f"{Path(argv[0]).name}: absent")
     if python is not None:
