@@ -63,7 +63,7 @@ class Evening:
     """Mean seconds that the flapping archive is there, and is not."""
     claimed: float = 0.3
     """Share of tasks that are the reader's from the start."""
-    settle: int = 120
+    settle: int = 300
     """Seconds a case that is not stat has been on the list before it is opened."""
     rules: Rules = field(default_factory=Rules)
 

@@ -26,6 +26,11 @@ __all__ = ["READABLE", "plan"]
 
 READABLE: Final = frozenset({"requested", "received", "accepted", "ready", "in-progress", "on-hold"})
 """FHIR Task.status of what may still have to be read."""
+NEAR: Final = 5
+"""Cases of the reader that are next, where none that nobody holds are kept ready."""
+IMMINENT: Final = 2
+"""Cases that go before those of an archive that comes and goes."""
+_WHILE: Final = "; its archive comes and goes, so it is used while it answers"
 _FAR: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -135,14 +140,26 @@ class _Maker:
             whose = "yours, " if id(row) in mine else ""
             yield self._case(row, Lane.STAT, f"{whose}stat case {index} of {len(stat)}", bool(whose))
         yield from self._of_priors([row for row in opened if row], Lane.CASE, "open case", mine)
-        yield from self._next(next_own, ready, mine)
-        yield from self._of_priors([*stat, *next_own, *ready], Lane.PRIOR, "next case", mine)
+        near, far = next_own[: rules.cases or NEAR], next_own[rules.cases or NEAR :]
+        yield from self._next(near, ready, mine)
+        yield from self._of_priors(
+            [*stat, *sorted([*near, *ready], key=_rank)], Lane.PRIOR, "next case", mine
+        )
         for row in later[: rules.thumbnails]:
             yield self._case(row, Lane.THUMBNAIL, "first pictures of a case further down", False, "first")
-        for index, row in enumerate(later[: rules.later], start=1):
-            yield self._case(
-                row, Lane.LATER, f"further down, number {rules.cases + index} that nobody holds", False
-            )
+        yield from self._further(far, later[: rules.later], len(near), mine)
+        yield from self._of_priors(far, Lane.LATER, "case of yours further down", mine)
+
+    def _further(
+        self, own: Sequence[WorklistRow], free: Sequence[WorklistRow], before: int, mine: set[int]
+    ) -> Iterable[_Want]:
+        """What is further down, in the order it will be opened; an archive that comes and goes first."""
+        named = [(row, f"yours, {row.priority}, number {n}") for n, row in enumerate(own, start=before + 1)]
+        start = self._rules.cases + 1
+        named += [(row, f"further down, number {n} that nobody holds") for n, row in enumerate(free, start)]
+        named.sort(key=lambda one: (not self._shaky(one[0].hub_id), *_rank(one[0])))
+        for row, reason in named:
+            yield self._case(row, Lane.LATER, reason, id(row) in mine)
 
     def _asked(self, by_study: Mapping[tuple[str, str], WorklistRow]) -> Iterable[_Want]:
         for keys, reason in ((self._now.opened, "open on the screen"), (self._now.asked, "put first by you")):
@@ -152,15 +169,20 @@ class _Maker:
 
     def _next(self, own: Sequence[WorklistRow], ready: Sequence[WorklistRow], mine: set[int]) -> list[_Want]:
         """The next cases, as they will be opened; those that can't be in time let others pass."""
-        wants = []
-        for index, row in enumerate(own, start=1):
-            wants.append(
-                self._case(row, Lane.NEXT, f"yours, {row.priority}, {index} of {len(own)}", id(row) in mine)
-            )
-        for index, row in enumerate(ready, start=1):
-            reason = f"next {index} of {len(ready)} that nobody holds, {row.priority}"
-            wants.append(self._case(row, Lane.NEXT, reason, False))
-        return _fewest_late(wants, self._seconds, 60.0 * self._rules.reading_minutes)
+        named = [(row, f"yours, {row.priority}, {n} of {len(own)}") for n, row in enumerate(own, start=1)]
+        free = f"of {len(ready)} that nobody holds"
+        named += [(row, f"next {n} {free}, {row.priority}") for n, row in enumerate(ready, start=1)]
+        named.sort(key=lambda one: (*_rank(one[0]), id(one[0]) not in mine))
+        wants = [self._case(row, Lane.NEXT, reason, id(row) in mine) for row, reason in named]
+        ordered = _fewest_late(wants, self._seconds, 60.0 * self._rules.reading_minutes)
+        # An archive that comes and goes is used while it answers; the very next cases go before that.
+        first, rest = ordered[:IMMINENT], ordered[IMMINENT:]
+        shaky = [one._replace(reason=one.reason + _WHILE) for one in rest if self._shaky(one.key.hub_id)]
+        return [*first, *shaky, *(one for one in rest if not self._shaky(one.key.hub_id))]
+
+    def _shaky(self, hub_id: str) -> bool:
+        line = self._now.lines.get(hub_id)
+        return line is not None and line.shaky
 
     def _of_priors(
         self, rows: Sequence[WorklistRow], lane: Lane, whose: str, mine: set[int]

@@ -28,7 +28,7 @@ class Lane(IntEnum):
     THUMBNAIL = 5
     """The first picture of each series of cases further down."""
     LATER = 6
-    """Those cases whole, while line and room are free."""
+    """The rest of yours with their priors, then those cases whole, while line and room are free."""
 
     @property
     def words(self) -> str:
@@ -57,6 +57,8 @@ class Line:
     """Bytes a second, as measured; None before the first fetch."""
     down: str = ""
     """Words, while it does not answer."""
+    shaky: bool = False
+    """It failed within the last hour: what comes from it is fetched while it answers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ WEIGHT: Final = 0.4
 FIRST_PAUSE: Final = 15.0
 LONGEST_PAUSE: Final = 60.0
 """Seconds a line that does not answer is left alone: the first time, and at most."""
+SHAKY_SECONDS: Final = 3600.0
+"""How long a line that failed is held for one that comes and goes."""
 
 
 @dataclass(slots=True)
@@ -25,6 +27,7 @@ class _State:
     rate: float | None = None
     failures: int = 0
     until: float = 0.0
+    failed_at: float | None = None
 
 
 @dataclass(slots=True)
@@ -56,6 +59,7 @@ class Lines:
         with self._guard:
             state = self._of(hub_id)
             state.failures += 1
+            state.failed_at = now
             state.until = now + min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (state.failures - 1))
 
     def view(self, now: float) -> dict[str, Line]:
@@ -63,10 +67,17 @@ class Lines:
         from teleread.archive.plans import Line
 
         with self._guard:
-            return {hub_id: Line(one.rate, _words(one.until - now)) for hub_id, one in self._states.items()}
+            return {
+                hub_id: Line(one.rate, _words(one.until - now), _shaky(one, now))
+                for hub_id, one in self._states.items()
+            }
 
     def _of(self, hub_id: str) -> _State:
         return self._states.setdefault(hub_id, _State())
+
+
+def _shaky(one: _State, now: float) -> bool:
+    return one.failed_at is not None and now - one.failed_at < SHAKY_SECONDS
 
 
 def _words(left: float) -> str:

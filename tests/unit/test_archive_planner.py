@@ -88,7 +88,7 @@ def prior(name: str, modality: str = "CT", description: str = "CT chest", year: 
     return PriorStudy(clean(name), clean(modality), clean(description), datetime(year, 1, 1, tzinfo=UTC), 50)
 
 
-def test_stat_goes_first_then_mine_then_the_next_ones_by_priority_and_due() -> None:
+def test_stat_goes_first_then_the_next_ones_as_the_list_shows_them_mine_before_others_of_one_time() -> None:
     rows = (
         row("routine"),
         row("stat", priority=0, due=20),
@@ -96,7 +96,7 @@ def test_stat_goes_first_then_mine_then_the_next_ones_by_priority_and_due() -> N
         row("urgent-late", priority=1, due=15),
         row("urgent-soon", priority=1, due=9),
     )
-    assert names(made(*rows)) == ["stat", "mine", "urgent-soon", "urgent-late", "routine"]
+    assert names(made(*rows)) == ["stat", "urgent-soon", "urgent-late", "mine", "routine"]
 
 
 def test_what_is_open_and_what_is_asked_for_go_before_stat() -> None:
@@ -160,6 +160,35 @@ def test_a_study_that_cannot_be_in_time_lets_those_pass_that_can() -> None:
     assert "can't be here in time" in found.to_fetch[-1].reason
     assert names(made(*rows, sizes=sizes, lines={"hub": Line(50e6)})) == ["huge", "a", "b"]
     assert names(made(*rows, sizes=sizes)) == ["huge", "a", "b"]
+
+
+def test_an_archive_that_comes_and_goes_is_used_while_it_answers_after_the_very_next_cases() -> None:
+    rows = [row(f"s{number}", due=number + 1) for number in range(4)]
+    rows += [row("shaky", due=9, hub="other")]
+    lines = {"other": Line(None, shaky=True)}
+    found = made(*rows, lines=lines)
+    assert names(found) == ["s0", "s1", "shaky", "s2", "s3"]
+    assert "comes and goes" in found.to_fetch[2].reason
+    assert names(made(*rows)) == ["s0", "s1", "s2", "s3", "shaky"]
+
+
+def test_my_cases_further_down_come_after_the_priors_of_the_next_ones_and_as_the_list_shows_them() -> None:
+    rows = [row(f"m{number}", owner="me", due=number + 1) for number in range(4)] + [
+        row("f", due=2),
+        row("g", due=3),
+    ]
+    found = made(*rows, rules=Rules(cases=1, thumbnails=0, later=5), priors={"m0": [prior("9.1")]})
+    told = [(one.lane, one.key.study_uid.removeprefix("1.")) for one in found.to_fetch]
+    assert told == [
+        (Lane.NEXT, "m0"),
+        (Lane.NEXT, "f"),
+        (Lane.PRIOR, "9.1"),
+        (Lane.PRIOR, "9.1"),
+        (Lane.LATER, "m1"),
+        (Lane.LATER, "m2"),
+        (Lane.LATER, "g"),
+        (Lane.LATER, "m3"),
+    ]
 
 
 def test_the_time_of_arrival_adds_up_what_goes_before() -> None:

@@ -181,14 +181,14 @@ class Running:
 
 def test_one_pass_brings_the_plan_in_order(vault: Vault, shelf: Shelf) -> None:
     studies = [shelf.add(number) for number in (1, 2, 3)]
-    task(vault, 1)
-    task(vault, 2, owner="Practitioner/reader")
+    task(vault, 2)
+    task(vault, 1, owner="Practitioner/reader")
     task(vault, 3, priority="stat")
     assert Prefetcher(works(vault, shelf), threading.Event()).once() == 3
     assert [study for kind, study in kinds(vault) if kind == "fetched"] == [
         studies[2],
-        studies[1],
         studies[0],
+        studies[1],
     ]
     assert vault.wishes.rates() == {}
     assert [one.why for one in vault.copies.list()] == ["prefetch"] * 3
