@@ -21,6 +21,12 @@ __all__ = ["Pin", "check_length"]
 
 MOST_TRIES: Final = 5
 SHORTEST: Final = 6
+UNBLOCK: Final = (
+    "Set another PIN with `teleread key pin`: it takes the passphrase (typed, TELEREAD_PASSPHRASE or "
+    "TELEREAD_PASSPHRASE_FILE) or the recovery code (TELEREAD_RECOVERY_CODE_FILE), "
+    "and the new PIN from TELEREAD_NEW_PIN_FILE."
+)
+"""The way out after five wrong PINs."""
 
 _TRIES: Final = "pin_tries"
 _KINDS: Final = {"pin": "PIN", "passphrase": "passphrase"}
@@ -65,13 +71,14 @@ class Pin:
         """Wrong tries still allowed."""
         return max(0, MOST_TRIES - self._tries(self._reports.connection))
 
-    def check(self, secret: str, kind: str = "pin") -> bytes:
+    def check(self, secret: str, kind: str = "pin", *, forgive: bool = True) -> bytes:
         """Ask for the unwrap key.
 
         Args:
             secret: As typed; empty where the mode is ``none``.
             kind: ``pin``, ``passphrase`` or ``none``. The passphrase serves only where no PIN is set, or
                 after five wrong PINs.
+            forgive: Forget earlier wrong tries where it is right; not where the act may yet come to nothing.
 
         Returns:
             32 bytes that open the sealed signing key.
@@ -88,14 +95,15 @@ class Pin:
             raise LockedError(
                 "The PIN was wrong five times and is blocked.",
                 "Nothing was signed; drafts are safe.",
-                "Give the passphrase or the recovery code.",
+                UNBLOCK,
                 code="pin-blocked",
             )
         if kind == "passphrase" and mode == "pin" and left > 0:
             raise LockedError("A signature needs the PIN.", remedy="Give the PIN.", code="pin-needed")
-        return self._try(secret, kind, left)
+        return self._try(secret, kind, left, forgive=forgive)
 
-    def _try(self, secret: str, kind: str, left: int) -> bytes:
+    def _try(self, secret: str, kind: str, left: int, *, forgive: bool) -> bytes:
+        before = MOST_TRIES - left
         if kind == "pin":
             # A transaction of its own: one around it, undone, would forget the try.
             with self._reports.transaction() as connection:
@@ -109,10 +117,11 @@ class Pin:
             raise LockedError(
                 f"The {_KINDS[kind]} is wrong.",
                 f"Nothing was signed. {detail}".strip(),
-                "Try again." if left or kind != "pin" else "Give the passphrase or the recovery code.",
+                "Try again." if left or kind != "pin" else UNBLOCK,
                 code=f"wrong-{kind}",
             ) from None
-        self.unblock()
+        with self._reports.joined() as connection:
+            self._set_tries(connection, 0 if forgive else before)
         return key
 
     def unblock(self) -> None:

@@ -9,7 +9,7 @@ from teleread.model.errors import LockedError, UsageError
 from teleread.vault import rekey
 from teleread.vault.keys import KeyFile
 from teleread.vault.secrets import KeyringSecrets
-from teleread.vault.unlock import given_pin
+from teleread.vault.unlock import given_passphrase, given_pin
 
 from .core import Core
 from .setup import Ask, ask_twice, put_signing_key
@@ -65,21 +65,24 @@ def _given(variable: str) -> str | None:
 
 
 def _unwrap(core: Core, ask: Ask | None) -> bytes | None:
-    """The key that seals the signing key, if the reader can open it; None after a recovery."""
+    """The key that seals the signing key, if the reader can open it; None after a recovery.
+
+    Wrong tries stay counted until something was changed.
+    """
     pin = core.vault.pin
     if pin.mode == "none":
         return pin.check("", "none")
     if core.vault.how == "recovery":
         return None
     if pin.mode == "passphrase" or pin.tries_left == 0:
-        secret = core.passphrase or (ask("Passphrase: ") if ask else "")
-        return pin.check(secret, "passphrase")
+        secret = core.passphrase or given_passphrase(os.environ) or (ask("Passphrase: ") if ask else "")
+        return pin.check(secret, "passphrase", forgive=False)
     old = given_pin(os.environ) or (ask("Old PIN: ") if ask else None)
     if old is None:
         raise LockedError(
             "The old PIN is needed.", "Nothing was changed.", "Set TELEREAD_PIN_FILE.", code="pin-needed"
         )
-    return pin.check(old, "pin")
+    return pin.check(old, "pin", forgive=False)
 
 
 def _pin(core: Core, ask: Ask | None) -> dict[str, Any]:
@@ -109,6 +112,8 @@ def _passphrase(core: Core, ask: Ask | None) -> dict[str, Any]:
     rekey.set_passphrase(core.vault, new, unwrap_key=unwrap)
     if made and unwrap is not None:
         put_signing_key(core.vault, unwrap, _reader_name(core), core.clock)
+    if unwrap is not None:
+        pin.unblock()
     core.passphrase = new
     return {"new_signing_key": made}
 
