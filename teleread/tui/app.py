@@ -38,6 +38,8 @@ DecoderFactory = Callable[[], Any]
 """Makes the pool that decodes pictures outside this process."""
 
 POLL_SECONDS: Final = 0.4
+SWITCH_SECONDS: Final = 0.0005
+"""How long a thread that reads the vault may hold the interpreter while a key waits (Python's own: 5 ms)."""
 MESSAGE_SECONDS: Final = 6.0
 ENGINE_SECONDS: Final = 5.0
 """How long the engine may be away until it is started again."""
@@ -362,6 +364,7 @@ def run(
     picked = app.setting("theme", "auto")
     app.begin_with(app.looks.get(picked) or app.looks.get(first_look(picked)) or FALLBACK())
     app.preload()
+    sys.setswitchinterval(SWITCH_SECONDS)
     on_hangup(lambda: app.call_later(app.exit, return_code=1))
     result = app.run(mouse=True)
     app.calls.close()

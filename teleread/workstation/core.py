@@ -45,6 +45,8 @@ class Core:
     """What the engine of this profile needs to find it, where that is not what this process was given."""
     safe: tuple[object, int] = (None, 0)
     """Cases that are safe to unplug with, and what the vault looked like when they were counted."""
+    safe_again: float = float("-inf")
+    """Monotonic time before which they are not counted anew."""
     stops: dict[tuple[TaskKey, int, Versions | None], SafeText] = field(default_factory=dict)
     """Stops found before, by everything they depend on: a worklist is drawn many times a minute."""
     ready: dict[TaskKey, tuple[float, bool]] = field(default_factory=dict)
