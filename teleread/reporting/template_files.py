@@ -249,9 +249,7 @@ def _code_table(code: Code) -> dict[str, str]:
 
 
 def _lines(table: Mapping[str, Any]) -> list[str]:
-    return [
-        f"{name} = {_value(value)}" for name, value in table.items() if value not in ("", (), None)
-    ]
+    return [f"{name} = {_value(value)}" for name, value in table.items() if value not in ("", (), None)]
 
 
 def _value(value: Any) -> str:

@@ -75,11 +75,11 @@ def _trust(
 
 def _chained(signature: str, site_ca: Sequence[bytes], at: datetime) -> bool:
     """Whether the signer's certificate leads to one of the site's, valid at signing."""
-    from cryptography.x509 import load_der_x509_certificate
+    from cryptography.x509 import InvalidVersion, load_der_x509_certificate
 
     try:
         chain = [load_der_x509_certificate(one) for one in parse(signature).certificates]
-    except ValueError:
+    except (ValueError, InvalidVersion):
         return False
     anchors = [one for data in site_ca for one in _load(data)]
     for link, above in zip(chain, [*chain[1:], None], strict=True):

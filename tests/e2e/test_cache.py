@@ -1,4 +1,4 @@
-"""The cache from the command line: why images are here, holds, receipts, damage, signing what is not whole."""
+"""The cache from the command line: why images are here, holds, receipts, damage, signing what is part."""
 
 from __future__ import annotations
 

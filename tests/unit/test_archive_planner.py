@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -60,7 +60,7 @@ def key(name: str, hub: str = "hub") -> StudyKey:
 def made(
     *rows: WorklistRow,
     rules: Rules | None = None,
-    priors: dict[str, Sequence[PriorStudy]] | None = None,
+    priors: Mapping[str, Sequence[PriorStudy]] | None = None,
     held: dict[StudyKey, Held] | None = None,
     sizes: SizeGuess | None = None,
     **situation: Any,

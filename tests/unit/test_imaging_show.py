@@ -36,12 +36,14 @@ def test_the_answer_has_the_keys_of_the_contract(pool: DecodePool) -> None:
     assert found.answer["transfer_syntax"] == "1.2.840.10008.1.2.1"
     assert found.answer["decoder"] == "native"
     assert found.answer["placeholder"] is None
+    assert found.picture is not None
     assert found.picture.array.tolist() == [[0, 128, 255], [255, 128, 0]]
 
 
 def test_the_window_asked_for_is_applied_and_told(pool: DecodePool) -> None:
     found = picture_of_file(picture(VALUES), window="500,2", pool=pool)
     assert found.answer["window"] == [500.0, 2.0]
+    assert found.picture is not None
     assert found.picture.array.tolist() == [[0, 255, 255], [255, 255, 0]]
 
 
@@ -69,6 +71,7 @@ def test_a_pool_is_not_needed() -> None:
 def test_a_png_holds_the_picture_and_the_label(tmp_path: Path, pool: DecodePool) -> None:
     found = picture_of_file(picture(VALUES, CHANGES), pool=pool)
     out = tmp_path / "out.png"
+    assert found.picture is not None
     write_png(found.picture.array, out, {"Comment": str(found.picture.label)})
     with Image.open(out) as image:
         assert image.size == (3, 2)

@@ -103,7 +103,8 @@ def test_the_hubs_own_table_of_categories_wins_and_a_bad_one_is_refused() -> Non
     own = categories_of({"alert_categories": {"RED": "act within the hour"}})
     assert [(one.code, one.text) for one in own] == [("RED", "act within the hour")]
     assert categories_of({}) == BUILT_IN
-    for bad in ({}, [], "C", {"C": 1}, {"C": ""}, {str(n): "x" for n in range(100)}):
+    wrong: tuple[object, ...] = ({}, [], "C", {"C": 1}, {"C": ""}, {str(n): "x" for n in range(100)})
+    for bad in wrong:
         with pytest.raises(UsageError, match="alert_categories"):
             categories_of({"alert_categories": bad})
 

@@ -82,7 +82,12 @@ def test_scrolling_and_the_right_patient_check_read_the_index_and_never_a_header
 
     synced: list[int] = []
     real = os.fsync
-    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(descriptor) or real(descriptor))
+
+    def counted(descriptor: int) -> None:
+        synced.append(descriptor)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", counted)
     files = {f"{STUDY}.1.{number}": ct(number) for number in (3, 1, 2)}
     assert fetch(core.vault, [MemoryArchive(files)], StudyKey("north", STUDY)).complete
     # One segment: its file once, and the folder that names it.
