@@ -13,7 +13,7 @@ from tests.unit.test_documents_forms import golden
 def test_the_fhir_export_is_written_without_a_pdf_where_typst_is_missing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pdf, "_typst_version", lambda: None)
+    monkeypatch.setattr(pdf, "_typst_version", lambda: "")
     bundle = json.loads(fhir.export_bundle(golden("report-1")))
     report = bundle["entry"][0]["resource"]
     assert [one["contentType"] for one in report["presentedForm"]] == ["text/html", fhir.FROZEN_TYPE]

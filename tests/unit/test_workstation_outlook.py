@@ -63,7 +63,7 @@ def test_the_profile_wins_over_a_hub_file_and_the_environment_over_both(
 @pytest.mark.parametrize("text", ["evening", "25:00-26:00", "19:00", "19:00-21:60"])
 def test_hours_that_are_none_are_refused_in_words(core: Core, text: str) -> None:
     core.paths.settings.write_text(f'prefetch_quiet = "{text}"\n')
-    with pytest.raises(UsageError, match="span of the day"):
+    with pytest.raises(UsageError, match="is written as 19:00-21:30"):
         outlook.policy(core)
 
 
