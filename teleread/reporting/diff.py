@@ -136,7 +136,12 @@ def word_diff(before: str, after: str) -> tuple[Piece, ...]:
     """
     pieces: list[tuple[str, str]] = []
     for same, old, new in _aligned(_SENTENCE.findall(before), _SENTENCE.findall(after)):
-        pieces += [(SAME, "".join(new))] if same else _by_word("".join(old), "".join(new))
+        if not same:
+            pieces += _by_word("".join(old), "".join(new))
+            continue
+        pieces.append((SAME, "".join(new)))
+        if old[-1][-1:].isspace() and not new[-1][-1:].isspace():
+            pieces.append((GONE, " "))  # this one ends here, the earlier one goes on
     return tuple(Piece(kind, clean(text, multiline=True)) for kind, text in _joined(pieces))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from teleread.model.report import Section
@@ -56,6 +56,7 @@ WORDS = st.lists(
 
 @settings(deadline=None)
 @given(WORDS, WORDS)
+@example(". no", ".")
 def test_either_text_can_be_read_out_of_the_difference(before: str, after: str) -> None:
     pieces = word_diff(clean(before, multiline=True), clean(after, multiline=True))
     mine = "".join(one.text for one in pieces if one.kind != "gone")

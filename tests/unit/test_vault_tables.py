@@ -145,8 +145,8 @@ def test_a_request_of_somebody_long_gone_is_not_carried_out(tmp_path: Path) -> N
 
 
 def test_an_answer_from_another_process_ends_the_wait(vault: Vault) -> None:
-    engine = Vault.open_with_key(vault.paths, vault.master_handoff())
-    asker = Vault.open_with_key(vault.paths, vault.master_handoff())
+    engine = Vault.open_with_key(vault.paths, vault.master_handoff(), clock=vault.clock)
+    asker = Vault.open_with_key(vault.paths, vault.master_handoff(), clock=vault.clock)
     request = vault.requests.put("claim")
 
     def answer() -> None:
