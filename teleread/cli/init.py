@@ -72,12 +72,13 @@ def run(call: Call) -> int:
             "profile": call.paths.name,
             "hub": done.hub.name,
             "hub_id": done.hub.hub_id,
+            "reader_name": done.hub.reader_name,
             "created": done.created,
             "opened_by": list(done.ways),
             "recovery_code": done.recovery_code,
         },
     )
-    call.out.say(f"Hub {done.hub.name} is set up.")
+    call.out.say(f"Hub {done.hub.name} is set up. Reports for it are signed as {done.hub.reader_name}.")
     if done.recovery_code and not call.out.json_mode:
         call.out.say(
             f"Recovery code, shown this once: {done.recovery_code}\n"
@@ -89,13 +90,16 @@ def run(call: Call) -> int:
 def _wizard(call: Call, answers: HubAnswers) -> HubAnswers:
     from dataclasses import replace
 
+    from teleread.workstation.setup import name_in_use
+
+    signs = name_in_use(call.paths)
     questions = (
         ("name", "Name for the hub"),
         ("fhir", "Address of its FHIR server (https://...)"),
         ("dicomweb", "Address of the archive's DICOMweb (empty for none)"),
         ("dimse", "DIMSE address AET@HOST:PORT (empty for none)"),
         ("reader_id", "Your id at this hub"),
-        ("reader_name", "Your name as signed"),
+        ("reader_name", f"Your name as signed (empty: {signs})" if signs else "Your name as signed"),
         ("site_phone", "The site's telephone number"),
     )
     for field, question in questions:

@@ -21,7 +21,16 @@ from .core import Core
 from .hubfiles import load_hubs, read_toml, write_hub_file
 from .sites import SECRET
 
-__all__ = ["Done", "HubAnswers", "Secrets", "ask_twice", "make_signing_key", "put_signing_key", "set_up"]
+__all__ = [
+    "Done",
+    "HubAnswers",
+    "Secrets",
+    "ask_twice",
+    "make_signing_key",
+    "name_in_use",
+    "put_signing_key",
+    "set_up",
+]
 
 MAX_SECRET: Final = 64 * 1024
 """Longest secret file, bytes."""
@@ -119,6 +128,11 @@ def set_up(
         return Done(hub, created, KeyFile.load(paths.keys).ways, code, vault)
 
 
+def name_in_use(paths: ProfilePaths) -> str:
+    """The name this reader signs with at the hubs that are set up already; empty for none."""
+    return next((hub.reader_name for hub in load_hubs(paths) if hub.reader_name), "")
+
+
 def _mended(core: Core, ask: Ask | None) -> str | None:
     """Finish an earlier `init` that was cut off: its signing key, and a recovery code nobody saw."""
     vault = core.vault
@@ -159,8 +173,8 @@ def _checked(
         values["user"], secret = _split_pair(secret)
     hub = parse_hub_file(name, {**before, **values})
     _complete(hub, name, auth, secret, paths, ask)
-    for key in ("reader_id", "reader_name"):
-        values.setdefault(key, before.get(key, ""))
+    values.setdefault("reader_id", before.get("reader_id", ""))
+    values.setdefault("reader_name", before.get("reader_name") or name_in_use(paths))
     if secret is None and ask is not None and auth in {"basic", "bearer"} and not before:
         secret = ask("Password: " if auth == "basic" else "Token: ")
     return values, secret

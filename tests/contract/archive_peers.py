@@ -14,6 +14,7 @@ from teleread.demo.server import DemoServer
 from teleread.model.hubfile import DimseAddress, HubFile
 from tests.certificates import Authority
 from tests.peers import dcmqrscp, orthanc
+from tests.ports import free_port
 
 
 class Store(Protocol):
@@ -38,7 +39,7 @@ class ArchivePeer:
 def demo_peer(folder: Path) -> Iterator[ArchivePeer]:
     """The demo's archive."""
     server = DemoServer(folder, cases=1)
-    listen = orthanc.free_port()
+    listen = free_port()
     try:
         there = server.start()
         server.register_aet("TELEREAD", listen)
@@ -53,7 +54,7 @@ def demo_peer(folder: Path) -> Iterator[ArchivePeer]:
 def orthanc_peer(folder: Path) -> Iterator[ArchivePeer]:
     """A real Orthanc; skipped loudly where there is none."""
     orthanc.need("Orthanc", orthanc.find_program())
-    listen = orthanc.free_port()
+    listen = free_port()
     peer, process = orthanc.start(folder / "orthanc", client_port=listen)
     try:
         address = DimseAddress(peer.aet, "127.0.0.1", peer.dicom_port)
@@ -69,7 +70,7 @@ def orthanc_tls_peer(folder: Path) -> Iterator[ArchivePeer]:
     orthanc.need("Orthanc", orthanc.find_program())
     authority = Authority(folder / "certificates")
     theirs, ours = authority.issue("archive"), authority.issue("teleread")
-    listen = orthanc.free_port()
+    listen = free_port()
     peer, process = orthanc.start(
         folder / "orthanc", client_port=listen, tls=(authority.path, theirs.certificate, theirs.key)
     )
@@ -92,7 +93,7 @@ def orthanc_tls_peer(folder: Path) -> Iterator[ArchivePeer]:
 @contextmanager
 def dcmqrscp_peer(folder: Path) -> Iterator[ArchivePeer]:
     """DCMTK's dcmqrscp, which speaks DIMSE alone; skipped loudly where there is none."""
-    listen = orthanc.free_port()
+    listen = free_port()
     peer, process = dcmqrscp.start(folder / "dcmqrscp", client_port=listen)
     try:
         address = DimseAddress(peer.aet, "127.0.0.1", peer.port)

@@ -30,7 +30,7 @@ from tests.contract.archive_peers import (
     orthanc_peer,
     orthanc_tls_peer,
 )
-from tests.peers.orthanc import free_port
+from tests.ports import free_port
 
 SR, PDF = "1.2.840.10008.5.1.4.1.1.88.11", "1.2.840.10008.5.1.4.1.1.104.1"
 STARTS = {

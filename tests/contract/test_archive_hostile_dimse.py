@@ -19,7 +19,7 @@ from teleread.wire.dimse_line import DEFAULT_LIMITS, DimseLimits
 from tests.archive_factories import STUDY, ct, make_vault
 from tests.contract.archive_hostile_dimse import Fault, HostileDimse, Session, hostile
 from tests.contract.archive_hostile_faults import FAULTS, PAUSE
-from tests.peers.orthanc import free_port
+from tests.ports import free_port
 
 KEY = StudyKey("hub", STUDY)
 FILES = {

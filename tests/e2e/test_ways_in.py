@@ -103,9 +103,10 @@ def test_a_wipe_asks_for_the_exact_number_of_reports_that_would_be_lost(cli: Cli
 
 
 def test_a_second_hub_is_added_beside_the_first(cli: Cli, place: Place) -> None:
-    set_up(cli, place)
+    name = set_up(cli, place)["reader_name"]
     more = cli.json("init", "--hub", "night", "--fhir", place.fhir, "--reader-id", "reader", "--no-input")
     assert (more["created"], more["recovery_code"]) == (False, None)
+    assert more["reader_name"] == name != "", "one reader, one name, unless told otherwise"
     assert [one["name"] for one in cli.json("hub", "list")["hubs"]] == ["night", "site"]
     told = cli.json("sync")
     assert len(told["hubs"]) == 2
@@ -120,6 +121,7 @@ def test_the_first_run_wizard_asks_on_a_terminal(demo: Demo, tmp_path: Path) -> 
     secrets = ["words to open", "words to open", "135791", "135791"]
     said = typed_at_a_terminal(home, ["init"], [*answers, *secrets])
     assert "Recovery code" in said
+    assert "signed as Dr Typed" in said
     assert "135791" not in said
     assert Cli(home, {"TELEREAD_PASSPHRASE": "words to open"}).json("sync")["pulled"] > 0
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.peers import orthanc
+from tests.ports import free_port
 
 _PLACES = "/usr/bin:/usr/local/bin"
 """pip's pynetdicom has programs of the same names: DCMTK's are looked for where a distribution puts them."""
@@ -65,7 +66,7 @@ def start(
     program = find_program("dcmqrscp")
     orthanc.need("DCMTK's dcmqrscp", program)
     assert program is not None
-    peer = Dcmqrscp(orthanc.free_port())
+    peer = Dcmqrscp(free_port())
     (folder / peer.aet).mkdir(parents=True)
     settings = folder / "dcmqrscp.cfg"
     settings.write_text(

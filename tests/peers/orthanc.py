@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
+
 PLUGINS = ("/usr/share/orthanc/plugins", "/usr/local/share/orthanc/plugins", "/usr/lib/orthanc")
 
 
@@ -56,12 +58,6 @@ def need(what: str, found: object) -> None:
     if os.environ.get("TELEREAD_REQUIRE_PEERS") == "1":
         pytest.fail(f"{what} is required here (TELEREAD_REQUIRE_PEERS=1) and was not found")
     pytest.skip(f"PEER MISSING: {what} was not found; its tests did not run")
-
-
-def free_port() -> int:
-    """A port nobody listens on just now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def start(

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -18,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.ports import free_port
 
 TOKEN = "teleread-test-token"
 _START_SECONDS = 40.0
@@ -34,12 +35,6 @@ def sekmet_command() -> str:
     if os.environ.get("TELEREAD_REQUIRE_PEERS") == "1":
         pytest.fail(words)
     pytest.skip(words)
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @dataclass

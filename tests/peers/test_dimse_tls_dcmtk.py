@@ -21,6 +21,7 @@ from teleread.wire.storage_scp import StorageScp
 from tests.archive_factories import STUDY, ct
 from tests.certificates import Authority, Issued
 from tests.peers import dcmqrscp, orthanc
+from tests.ports import free_port
 
 pytestmark = pytest.mark.peer("dcmtk")
 PROFILES = ("+py", "+px", "+pz")
@@ -56,7 +57,7 @@ def storescp(folder: Path, authority: Authority, issued: Issued, profile: str) -
     program = dcmqrscp.find_program("storescp")
     orthanc.need("DCMTK's storescp", program)
     assert program is not None
-    port = orthanc.free_port()
+    port = free_port()
     argv = [program, "+tls", str(issued.key), str(issued.certificate), "+cf", str(authority.path), profile]
     with (folder / "storescp.log").open("wb") as log:
         process = subprocess.Popen([*argv, "-od", str(folder), str(port)], stdout=log, stderr=log)

@@ -11,8 +11,9 @@ import pytest
 
 from teleread.documents.hl7v2 import render
 from teleread.model.report import SignedReport
-from tests.peers.sekmet import Sekmet, free_port, start_sekmet
+from tests.peers.sekmet import Sekmet, start_sekmet
 from tests.peers.test_documents import program
+from tests.ports import free_port
 from tests.unit import signing_cases as made
 
 pytestmark = pytest.mark.peer("hl7v2-fhir-bridge")

@@ -37,6 +37,7 @@ from tests.bench.retrieval.machine import (  # noqa: E402
     versions,
 )
 from tests.peers import orthanc  # noqa: E402
+from tests.ports import free_port  # noqa: E402
 
 STUDIES = {"raw": "1.2.826.0.1.3680043.10.5.600", "j2k": "1.2.826.0.1.3680043.10.5.601"}
 ACCEPT = 'Accept: multipart/related; type="application/dicom"; transfer-syntax=*'
@@ -160,7 +161,7 @@ def loopback(work: Path, slices: int, runs: int, install: bool, patience: float)
     """The comparison; Markdown lines."""
     files, size = make_files(work / f"raw-{slices}", slices)
     python, why = peers_python(work / "peers") if install else (None, "not asked for")
-    listen = orthanc.free_port()
+    listen = free_port()
     with filled_orthanc(emptied(work / "orthanc"), files, listen) as peer:
         site = Site(peer, STUDIES["raw"], slices, work, listen, python, why)
         run = cases(site)
@@ -217,7 +218,7 @@ def growth(work: Path) -> list[str]:
     lines = ["| slices | way | s | peak MB |", "|---|---|---|---|"]
     for slices in (300, 1200):
         files, _ = make_files(work / f"raw-{slices}", slices)
-        listen = orthanc.free_port()
+        listen = free_port()
         with filled_orthanc(emptied(work / "orthanc"), files, listen) as peer:
             site = Site(peer, STUDIES["raw"], slices, work, listen, None, "")
             for way in ("dicomweb", "c-get", "c-move"):
