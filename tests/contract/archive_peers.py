@@ -1,8 +1,9 @@
-"""Servers behind the Archive port, for the contract suite: the demo, Orthanc (also over TLS), dcmqrscp."""
+"""What stands behind the Archive port in the contract suite: the demo, Orthanc, dcmqrscp, a folder."""
 
 from __future__ import annotations
 
 import http.client
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -101,6 +102,20 @@ def dcmqrscp_peer(folder: Path) -> Iterator[ArchivePeer]:
         yield ArchivePeer(hub, peer.store, tells_classes=False)
     finally:
         orthanc.stop(process)
+
+
+@contextmanager
+def folder_peer(folder: Path) -> Iterator[ArchivePeer]:
+    """A share with files whose names tell nothing."""
+    numbers = itertools.count()
+
+    def store(data: bytes) -> None:
+        number = next(numbers)
+        place = folder / f"DISC{number % 3}"
+        place.mkdir(exist_ok=True)
+        (place / f"IM{number:04}").write_bytes(data)
+
+    yield ArchivePeer(HubFile("hub", "share", archive_folder=str(folder)), store)
 
 
 def stow(base: str, data: bytes) -> None:

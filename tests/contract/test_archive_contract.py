@@ -15,8 +15,10 @@ import pytest
 from teleread.archive.dicomweb import DicomwebArchive
 from teleread.archive.dimse import DimseArchive
 from teleread.archive.fetcher import fetch
+from teleread.archive.folder import FolderArchive
 from teleread.archive.local import import_paths
 from teleread.archive.port import Archive
+from teleread.host.clock import SystemClock
 from teleread.model.errors import AttentionError, OfflineError
 from teleread.model.hubfile import HubFile
 from teleread.model.study import StudyKey
@@ -27,6 +29,7 @@ from tests.contract.archive_peers import (
     ArchivePeer,
     dcmqrscp_peer,
     demo_peer,
+    folder_peer,
     orthanc_peer,
     orthanc_tls_peer,
 )
@@ -38,30 +41,49 @@ STARTS = {
     "orthanc": orthanc_peer,
     "orthanc-tls": orthanc_tls_peer,
     "dcmqrscp": dcmqrscp_peer,
+    "folder": folder_peer,
 }
+
+
+class Hasty(SystemClock):
+    """A minute passes between any two looks at it, so that a folder is looked at anew each time."""
+
+    def __init__(self) -> None:
+        self._minutes = itertools.count()
+
+    def monotonic(self) -> float:
+        """Seconds, a minute later than before."""
+        return super().monotonic() + 60 * next(self._minutes)
+
+
 WAYS: dict[str, Callable[[ArchivePeer], Archive]] = {
     "dicomweb": lambda peer: DicomwebArchive(peer.hub),
     "c-get": lambda peer: DimseArchive(peer.hub),
     "c-move": lambda peer: DimseArchive(peer.hub, via="c-move"),
+    "folder": lambda peer: FolderArchive(peer.hub, clock=Hasty()),
 }
 SPOKEN = {
     "demo": ("dicomweb", "c-get", "c-move"),
     "orthanc": ("dicomweb", "c-get", "c-move"),
     "orthanc-tls": ("c-get", "c-move"),
     "dcmqrscp": ("c-get", "c-move"),
+    "folder": ("folder",),
 }
+SERVERS = tuple(one for one in SPOKEN if one != "folder")
+"""Those behind an address, with a line that can break."""
 _numbers = itertools.count(1)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Every test of an archive runs by every way of every server; one of a server on each server."""
-    marks = {one: [pytest.mark.peer(one)] if one != "demo" else [] for one in SPOKEN}
+    marks = {one: [] if one in ("demo", "folder") else [pytest.mark.peer(one)] for one in SPOKEN}
+    servers = SERVERS if metafunc.definition.get_closest_marker("by_line") else tuple(SPOKEN)
     if "archive" in metafunc.fixturenames:
-        pairs = [pytest.param(one, way, marks=marks[one]) for one, ways in SPOKEN.items() for way in ways]
+        pairs = [pytest.param(one, way, marks=marks[one]) for one in servers for way in SPOKEN[one]]
         metafunc.parametrize(("peer", "way"), pairs, indirect=["peer"], scope="module")
     elif "peer" in metafunc.fixturenames:
-        servers = [pytest.param(one, marks=marks[one]) for one in SPOKEN]
-        metafunc.parametrize("peer", servers, indirect=True, scope="module")
+        params = [pytest.param(one, marks=marks[one]) for one in servers]
+        metafunc.parametrize("peer", params, indirect=True, scope="module")
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +215,7 @@ def test_studies_of_a_patient_are_found_and_no_others(peer: ArchivePeer, archive
     assert archive.find_studies("nobody at all") == ()
 
 
+@pytest.mark.by_line
 def test_nobody_at_the_address_is_offline_in_words(peer: ArchivePeer, vault: Vault) -> None:
     port = free_port()
     assert peer.hub.dimse is not None
@@ -203,6 +226,7 @@ def test_nobody_at_the_address_is_offline_in_words(peer: ArchivePeer, vault: Vau
             fetch(vault, [archive], StudyKey("hub", "1.2.3"))
 
 
+@pytest.mark.by_line
 def test_a_line_that_breaks_in_the_middle_costs_only_what_was_under_way(
     peer: ArchivePeer, archive: Archive, vault: Vault
 ) -> None:
