@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from teleread.vault.vault import Vault
+    from tests.unit.test_workstation_desk import World
 
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
@@ -26,6 +32,26 @@ def shared_data() -> Path:
 def full() -> bool:
     """Whether long campaigns run at their whole length."""
     return os.environ.get("TELEREAD_FULL") == "1"
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Iterator[Vault]:
+    """A fresh vault that costs little to open."""
+    from tests.archive_factories import make_vault
+
+    one = make_vault(tmp_path)
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """A desk with one hub."""
+    from tests.unit.test_workstation_desk import World
+
+    made = World(tmp_path)
+    yield made
+    made.desk.close()
 
 
 @pytest.fixture(autouse=True)

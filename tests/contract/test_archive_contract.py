@@ -99,13 +99,6 @@ def archive(peer: ArchivePeer, way: str) -> Iterator[Archive]:
     one.close()
 
 
-@pytest.fixture
-def vault(tmp_path: Path) -> Iterator[Vault]:
-    one = make_vault(tmp_path)
-    yield one
-    one.close()
-
-
 def put_study(peer: ArchivePeer, *, documents: bool = True) -> tuple[StudyKey, dict[str, bytes]]:
     """A new study at the server: two series of slices, and papers."""
     study = f"1.2.826.0.1.3680043.10.5.77.{next(_numbers)}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +15,7 @@ from teleread.model.hubfile import DimseAddress, HubFile
 from teleread.model.study import StudyKey
 from teleread.vault.vault import Vault
 from teleread.wire.dimse_line import DEFAULT_LIMITS, DimseLimits
-from tests.archive_factories import STUDY, ct, make_vault
+from tests.archive_factories import STUDY, ct
 from tests.contract.archive_hostile_dimse import Fault, HostileDimse, Session, hostile
 from tests.contract.archive_hostile_faults import FAULTS, PAUSE
 from tests.ports import free_port
@@ -43,13 +42,6 @@ CASES = [
     for lines in (("one", "several", "ahead") if way == "c-get" else ("one",))
     if lines == "one" or fault.get is not None
 ]
-
-
-@pytest.fixture
-def vault(tmp_path: Path) -> Iterator[Vault]:
-    one = make_vault(tmp_path)
-    yield one
-    one.close()
 
 
 @pytest.fixture

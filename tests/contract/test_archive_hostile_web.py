@@ -9,7 +9,7 @@ import ssl
 import struct
 import threading
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from teleread.model.hubfile import HubFile
 from teleread.model.study import StudyKey
 from teleread.vault.vault import Vault
 from teleread.wire.http_answers import Timeouts
-from tests.archive_factories import STUDY, ct, make_vault
+from tests.archive_factories import STUDY, ct
 from tests.contract import archive_hostile_web as web
 from tests.contract.archive_hostile_web import BOUNDARY, Ask, HostileWeb, Quirk, hostile_web, slices
 
@@ -277,13 +277,6 @@ CASES = (
 
 def _files(ask: Ask) -> list[bytes]:
     return [ask.server.files[one] for one in ask.uids]
-
-
-@pytest.fixture
-def vault(tmp_path: Path) -> Iterator[Vault]:
-    one = make_vault(tmp_path)
-    yield one
-    one.close()
 
 
 def archive_of(server: HostileWeb, **how: object) -> DicomwebArchive:

@@ -15,7 +15,7 @@ from teleread.model.study import InstanceInfo, StudyKey
 from teleread.vault.vault import Vault
 from teleread.wire.dicom_header import HeaderReader
 from teleread.wire.dicom_index import instance_info
-from tests.archive_factories import ct, document, make_vault
+from tests.archive_factories import ct, document
 from tests.contract.archive_peers import ArchivePeer, orthanc_peer
 
 pytestmark = pytest.mark.peer("orthanc")
@@ -32,13 +32,6 @@ def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArchivePeer]:
 def archive(request: pytest.FixtureRequest, peer: ArchivePeer) -> Archive:
     way = str(request.param)
     return DicomwebArchive(peer.hub) if way == "dicomweb" else DimseArchive(peer.hub, via=way)
-
-
-@pytest.fixture
-def vault(tmp_path: Path) -> Iterator[Vault]:
-    one = make_vault(tmp_path)
-    yield one
-    one.close()
 
 
 def test_an_object_it_cannot_send_by_dimse_costs_itself_alone_and_comes_another_way(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -18,7 +16,7 @@ from teleread.model.study import StudyKey
 from teleread.model.text import clean
 from teleread.vault.vault import Vault
 from teleread.wire.dicom_evidence import KEY_OBJECTS, evidence
-from tests.archive_factories import CT, STUDY, MemoryArchive, ct, explicit, file_of, make_vault
+from tests.archive_factories import CT, STUDY, MemoryArchive, ct, explicit, file_of
 
 KEY = StudyKey("hub", STUDY)
 KOS_SERIES, KOS = f"{STUDY}.8", f"{STUDY}.8.1"
@@ -73,13 +71,6 @@ class Listing(MemoryArchive):
                 SeriesManifest(KOS_SERIES, clean("KO"), {KOS: KEY_OBJECTS}),
             ),
         )
-
-
-@pytest.fixture
-def vault(tmp_path: Path) -> Iterator[Vault]:
-    one = make_vault(tmp_path)
-    yield one
-    one.close()
 
 
 def slices(*numbers: int) -> dict[str, bytes]:

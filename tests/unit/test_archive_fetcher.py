@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,13 +25,6 @@ from tests.archive_factories import STUDY, MemoryArchive, ct, make_vault
 
 KEY = StudyKey("hub", STUDY)
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def vault(tmp_path: Path) -> Iterator[Vault]:
-    one = make_vault(tmp_path)
-    yield one
-    one.close()
 
 
 @pytest.fixture

@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,13 +21,6 @@ from tests.unit import vault_cases as cases
 from tests.unit.test_workstation_desk import World
 
 PRIOR = "Findings:\n9 mm nodule in the left upper lobe. No effusion.\n\nConclusion:\nLeft nodule."
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path)
-    yield made
-    made.desk.close()
 
 
 def drafted(world: World, **texts: str) -> str:

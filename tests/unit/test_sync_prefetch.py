@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,7 +25,7 @@ from teleread.sync.prefetch import SLOTS, Prefetcher
 from teleread.sync.requests import Works
 from teleread.vault.vault import Vault
 from teleread.vault.wishes import ALL
-from tests.archive_factories import MemoryArchive, ct, make_vault
+from tests.archive_factories import MemoryArchive, ct
 from tests.unit.vault_cases import context
 
 HUB = HubFile("hub", "site", fhir="http://127.0.0.1:9", dicomweb="http://127.0.0.1:9", reader_id="reader")
@@ -108,13 +107,6 @@ class Sites:
         if hub_id in self.dead:
             raise OfflineError("The archive can't be reached.")
         return (self.shelf,)
-
-
-@pytest.fixture
-def vault(tmp_path: Path) -> Iterator[Vault]:
-    one = make_vault(tmp_path)
-    yield one
-    one.close()
 
 
 @pytest.fixture

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from teleread.model.errors import AttentionError, UsageError
 from tests.unit import tui_fake, vault_cases
 from tests.unit.test_tui_screens import Driver, walk
 from tests.unit.test_workstation_desk import World
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path)
-    yield made
-    made.desk.close()
 
 
 def texts(world: World, draft_id: str) -> dict[str, str]:

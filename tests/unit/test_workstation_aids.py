@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from teleread.model.errors import UsageError
@@ -20,13 +17,6 @@ from teleread.workstation.aids import (
 )
 from tests.unit import vault_cases as cases
 from tests.unit.test_workstation_desk import World
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path)
-    yield made
-    made.desk.close()
 
 
 def test_an_own_autotext_is_kept_wins_over_the_sites_and_can_go_again(world: World) -> None:

@@ -73,13 +73,6 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path)
-    yield made
-    made.desk.close()
-
-
-@pytest.fixture
 def patient_hub(tmp_path: Path) -> Iterator[World]:
     made = World(tmp_path, undo_minutes=3, sign_again_hours=1.0)
     yield made

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,13 +14,6 @@ from teleread.workstation.config import setting
 from teleread.workstation.pixels import held_study
 from tests.unit import vault_cases as cases
 from tests.unit.test_workstation_desk import World
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path)
-    yield made
-    made.desk.close()
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,13 +20,6 @@ from tests.unit import vault_cases as cases
 from tests.unit.test_workstation_desk import AWAY, World
 
 OTHER = "Practitioner/other"
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path)
-    yield made
-    made.desk.close()
 
 
 def checked(world: World, draft: str, *, as_json: bool = True) -> tuple[int, str]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,13 +19,6 @@ from teleread.wire.fhir_json import context_of
 from tests.contract.hub_cases import case
 from tests.unit import vault_cases as cases
 from tests.unit.test_workstation_desk import AWAY, World
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path)
-    yield made
-    made.desk.close()
 
 
 def told(skipped: list[str]) -> dict[str, Any]:
