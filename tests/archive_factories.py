@@ -21,6 +21,7 @@ from teleread.model.errors import OfflineError, TelereadError
 from teleread.model.text import clean
 from teleread.vault.seal import Kdf
 from teleread.vault.vault import Vault
+from teleread.wire.dimse_messages import StoreRequest
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 EXPLICIT = "1.2.840.10008.1.2.1"
@@ -134,6 +135,26 @@ def make_vault(folder: Path, *, clock: Clock | None = None) -> Vault:
         ballast_bytes=4096,
     )
     return vault
+
+
+class Keeper:
+    """Keeps the names of what is sent to our storage SCP."""
+
+    def __init__(self) -> None:
+        self.whole: list[str] = []
+
+    def begin(self, request: StoreRequest) -> None:
+        self.sop_uid = request.sop_uid
+
+    def write(self, chunk: bytes | memoryview) -> None:
+        pass
+
+    def end(self) -> int:
+        self.whole.append(self.sop_uid)
+        return 0
+
+    def cut(self, why: str) -> None:
+        pass
 
 
 class MemoryArchive:

@@ -15,10 +15,9 @@ import pytest
 from teleread.archive.dimse import DimseArchive
 from teleread.model.errors import OfflineError
 from teleread.model.hubfile import DimseAddress, HubFile
-from teleread.wire.dimse_messages import StoreRequest
 from teleread.wire.dimse_tls import listening
 from teleread.wire.storage_scp import StorageScp
-from tests.archive_factories import STUDY, ct
+from tests.archive_factories import STUDY, Keeper, ct
 from tests.certificates import Authority, Issued
 from tests.peers import dcmqrscp, orthanc
 from tests.ports import free_port
@@ -92,26 +91,6 @@ def test_dcmtk_under_a_wrong_name_or_in_the_clear_is_not_spoken_to(
         assert caught.value.code == "tls"
         with pytest.raises(OfflineError):
             DimseArchive(replace(hub(port, authority, ours), dimse_tls=False)).echo()
-
-
-class Keeper:
-    """Keeps the names of what is stored."""
-
-    def __init__(self) -> None:
-        self.whole: list[str] = []
-
-    def begin(self, request: StoreRequest) -> None:
-        self.sop_uid = request.sop_uid
-
-    def write(self, chunk: bytes | memoryview) -> None:
-        pass
-
-    def end(self) -> int:
-        self.whole.append(self.sop_uid)
-        return 0
-
-    def cut(self, why: str) -> None:
-        pass
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -19,10 +19,9 @@ from teleread.archive.dimse import DimseArchive
 from teleread.model.errors import OfflineError, UsageError
 from teleread.model.hubfile import DimseAddress, HubFile, parse_hub_file
 from teleread.wire.dimse_line import DimseLimits
-from teleread.wire.dimse_messages import StoreRequest
 from teleread.wire.dimse_tls import SUITES, calling, listening
 from teleread.wire.storage_scp import StorageScp
-from tests.archive_factories import CT, ct
+from tests.archive_factories import CT, Keeper, ct
 from tests.certificates import Authority, Issued
 
 # pynetdicom leaves the socket of an association that never came about to the collector.
@@ -208,26 +207,6 @@ def test_a_peer_that_speaks_no_tls_is_told(authority: Authority, ours: Issued) -
 
 
 # ---------------------------------------------------------------------- our own storage SCP
-
-
-class Keeper:
-    """Keeps what is stored."""
-
-    def __init__(self) -> None:
-        self.whole: list[str] = []
-
-    def begin(self, request: StoreRequest) -> None:
-        self.sop_uid = request.sop_uid
-
-    def write(self, chunk: bytes | memoryview) -> None:
-        pass
-
-    def end(self) -> int:
-        self.whole.append(self.sop_uid)
-        return 0
-
-    def cut(self, why: str) -> None:
-        pass
 
 
 def test_our_scp_takes_objects_over_tls_and_from_nobody_without_a_trusted_certificate(

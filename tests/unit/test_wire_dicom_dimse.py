@@ -22,6 +22,7 @@ from teleread.wire.dimse_line import DimseLimits
 from teleread.wire.dimse_messages import StoreRequest
 from teleread.wire.storage_scp import StorageScp
 from tests.archive_factories import CT, STUDY, ct
+from tests.contract.archive_hostile_dimse import exactly
 
 FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 GET = "1.2.840.10008.5.1.4.1.2.2.3"
@@ -54,17 +55,8 @@ class Keeper:
 
 
 def receive(sock: socket.socket) -> tuple[int, bytes]:
-    def exactly(count: int) -> bytes:
-        out = b""
-        while len(out) < count:
-            more = sock.recv(count - len(out))
-            if not more:
-                raise EOFError
-            out += more
-        return out
-
-    kind, length = struct.unpack(">BxI", exactly(6))
-    return kind, exactly(length)
+    kind, length = struct.unpack(">BxI", exactly(sock, 6))
+    return kind, exactly(sock, length)
 
 
 @contextmanager
