@@ -199,14 +199,17 @@ class KittyStore:
     Args:
         shared: As for `transmit`.
         most: Most bytes kept in the terminal.
+        first: Number of its first picture.
     """
 
-    def __init__(self, shared: SharedPictures | None = None, most: int = MAX_HELD) -> None:
+    def __init__(
+        self, shared: SharedPictures | None = None, most: int = MAX_HELD, first: int = FIRST_ID
+    ) -> None:
         self._shared = shared
         self._most = most
         self._held: OrderedDict[str, tuple[int, int]] = OrderedDict()
         self._bytes = 0
-        self._next = FIRST_ID
+        self._first = self._next = first
 
     def show(self, key: str, picture: NDArray[np.uint8] | None) -> tuple[int, str]:
         """The number of a picture, and what has to be sent first: nothing when the terminal holds it.
@@ -221,7 +224,7 @@ class KittyStore:
         if picture is None:
             raise KeyError(key)
         out = "".join(self._room(picture.nbytes))
-        number, self._next = self._next, self._next + 1 if self._next < 0xFFFFFF else FIRST_ID
+        number, self._next = self._next, self._next + 1 if self._next < 0xFFFFFF else self._first
         self._held[key] = (number, picture.nbytes)
         self._bytes += picture.nbytes
         return number, out + transmit(number, picture, self._shared)

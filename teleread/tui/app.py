@@ -79,6 +79,8 @@ class TelereadApp(Routes, inherit_bindings=False):
         super().__init__(workstation, demo=demo, clock=clock)
         self.decoder_factory = decoder_factory
         self.first_problem = ""
+        self.asks_pictures = False
+        """Ask the terminal which pictures it can show."""
         self.calm = Calm()
         self.mishaps: list[str] = []
         """Mistakes of this program at worker boundaries: kinds and places, no values."""
@@ -163,6 +165,8 @@ class TelereadApp(Routes, inherit_bindings=False):
             self.theme = self.look.name
         self.set_interval(POLL_SECONDS, self._poll)
         self.call_after_refresh(self.calm.settle)
+        if self.asks_pictures:
+            self.call_after_refresh(self._ask_pictures)
         if self.first_problem:
             self.call_after_refresh(self.tell, self.first_problem, "warn")
         for name, why in self.failed_looks.items():
@@ -173,6 +177,17 @@ class TelereadApp(Routes, inherit_bindings=False):
         if self._ask_width and self._driver is not None:
             self._asked_width = self.clock.monotonic()
             self._driver.write(WIDTH_QUESTION)
+
+    def _ask_pictures(self) -> None:
+        """Ask the terminal which pictures it can show; nothing waits for the answer."""
+        driver = self._driver
+        if driver is not None:
+            self.graphics.ask(driver.write, lambda: self.call_from_thread(self._pictures_known))
+
+    def _pictures_known(self) -> None:
+        for screen in self.screen_stack:
+            for wall in screen.query("PictureWall"):
+                wall.renew_painters()  # type: ignore[attr-defined] # only known by name: it is loaded later
 
     def on_cursor_position(self, event: events.CursorPosition) -> None:
         """The terminal's answer: two cells, and every layout would break, so plain signs are drawn."""
@@ -361,6 +376,7 @@ def run(
     calm.begin()
     app = TelereadApp(workstation, demo=demo, decoder_factory=decoder_factory)
     app.calm = calm
+    app.asks_pictures = True
     picked = app.setting("theme", "auto")
     app.begin_with(app.looks.get(picked) or app.looks.get(first_look(picked)) or FALLBACK())
     app.preload()

@@ -16,6 +16,7 @@ from teleread.workstation.api import Status, WorklistItem, Workstation
 
 from .calls import Calls
 from .glyphs import UNICODE, Glyphs
+from .graphics import Graphics
 from .keys import Keymap
 from .themes import Look, load_themes
 
@@ -67,6 +68,8 @@ class Face(App[int]):
         """The case that was opened last."""
         self._acted: dict[str, float] = {}
         super().__init__()
+        self.graphics = Graphics(self.setting("image_protocol", "auto"), self.setting("colours", "auto"))
+        """How the terminal shows pictures."""
 
     def setting(self, key: str, default: Any = None) -> Any:
         """A setting, or the default where the profile knows none of that name."""

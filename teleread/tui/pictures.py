@@ -16,7 +16,7 @@ from teleread.model.text import clean
 if TYPE_CHECKING:
     from teleread.imaging.frames import CannotShow, Frame
 
-__all__ = ["Decoder", "Ring", "Shot", "shots_of"]
+__all__ = ["RING_BYTES", "Decoder", "Ring", "Shot", "shots_of"]
 
 RING_BYTES: Final = 40 * 1024 * 1024
 """Most bytes of decoded pixels kept."""
@@ -59,7 +59,7 @@ class Ring:
 
     Args:
         decoder: Decodes; made when the first frame is wanted.
-        read: Reads one instance's bytes (hub id, study uid, sop uid).
+        read: Reads one instance's bytes (SOP Instance UID).
         arrived: Told when a frame is there.
     """
 
@@ -81,6 +81,8 @@ class Ring:
         self._thread = ThreadPoolExecutor(1, "pictures")
         self._task: asyncio.Task[None] | None = None
         self._closed = False
+        self.limit = RING_BYTES
+        """Most bytes of decoded pixels kept here."""
 
     @property
     def closed(self) -> bool:
@@ -146,7 +148,7 @@ class Ring:
         self._sizes[shot] = size
         self._bytes += size
         near = set(self._wanted[:3])
-        while self._bytes > RING_BYTES and len(self._frames) > 1:
+        while self._bytes > self.limit and len(self._frames) > 1:
             oldest = next((one for one in self._frames if one not in near and one != shot), None)
             if oldest is None:
                 return

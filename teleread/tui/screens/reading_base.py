@@ -15,7 +15,8 @@ from teleread.tui.keeper import Keeper
 from teleread.tui.pictures import Decoder
 from teleread.tui.widgets.bars import HintBar, StatusLine, TopBar
 from teleread.tui.widgets.casebars import IdentityRow, OrderRow, PriorsStrip
-from teleread.tui.widgets.picture import PicturePane, colours_here
+from teleread.tui.widgets.picture import PicturePane
+from teleread.tui.widgets.picture_wall import PictureWall
 from teleread.tui.widgets.report import ReportPane
 from teleread.tui.widgets.strip import WIDTH as STRIP
 from teleread.tui.widgets.strip import CaseStrip
@@ -86,13 +87,7 @@ class ReadingBase(Place):
         yield PriorsStrip(id="priors")
         with Horizontal(id="panes"):
             yield CaseStrip(id="cases")
-            yield PicturePane(
-                shared.keymap.bindings("P"),
-                self._decoder,
-                self._read,
-                colours_here(shared.setting("colours", "auto")),
-                id="pictures",
-            )
+            yield PictureWall(self._pane, id="pictures")
             yield ReportPane(
                 shared.keymap.bindings("T"),
                 shared.keymap.normal_mode(),
@@ -103,9 +98,14 @@ class ReadingBase(Place):
         yield HintBar(id="hints")
 
     @property
+    def wall(self) -> PictureWall:
+        """All panes of pictures."""
+        return self.query_one(PictureWall)
+
+    @property
     def pictures(self) -> PicturePane:
-        """The pictures."""
-        return self.query_one(PicturePane)
+        """The pane of pictures in use."""
+        return self.wall.current
 
     @property
     def report(self) -> ReportPane:
@@ -127,8 +127,7 @@ class ReadingBase(Place):
         for row in self.query("IdentityRow, OrderRow, PriorsStrip"):
             row.show(case)  # type: ignore[attr-defined] # all three are rows about one case
         if first or self._grown(case):
-            at = self._largest(case) if first else None
-            self.pictures.show_series(case.series, at)
+            self.show_pictures(case, first=first)
         if case.draft is not None and (self.keeper.draft is None or self.keeper.draft.id != case.draft.id):
             self.keeper.take(case.draft, self.title_of(case.draft), writable=case.draft_writable)
             if not case.draft_writable:
@@ -149,8 +148,13 @@ class ReadingBase(Place):
         return words.get(case.item.report_state or "", "No report is begun. i begins one.")
 
     def _grown(self, case: Case) -> bool:
-        shown = self.pictures.series
+        shown = self.wall.panes[0].series
         return sum(len(one.instances) for one in shown) != sum(len(one.instances) for one in case.series)
+
+    def show_pictures(self, case: Case, *, first: bool) -> None:
+        """Bring the series of the case into the first pane."""
+        at = self._largest(case) if first else None
+        self.wall.panes[0].show_series(case.series, at, study_uid=case.item.study_uid)
 
     @staticmethod
     def _largest(case: Case) -> int:
@@ -206,9 +210,12 @@ class ReadingBase(Place):
         self.query_one(PriorsStrip).display = height >= PRIORS_FROM and not self.full
         self.query_one(OrderRow).display = height >= ORDER_FROM and not self.full
         self.query_one(IdentityRow).carries_order = height < ORDER_FROM and not self.full
-        pictures, report = self.pictures, self.report
+        pictures, report = self.wall, self.report
         report.has_foot = height >= FOOT_FROM
-        pictures.display = two or self.full or not self.in_report
+        in_sight = two or self.full or not self.in_report
+        if pictures.display and not in_sight:
+            pictures.wipe()
+        pictures.display = in_sight
         report.display = two or (self.in_report and not self.full)
         if two:
             share = min(80, max(54, round(width * 0.44)))
@@ -250,6 +257,10 @@ class ReadingBase(Place):
         return Region(0, height - 1 - rows, width, rows)
 
     # -- pictures ---------------------------------------------------------------------------------
+    def _pane(self, slot: int) -> PicturePane:
+        shared = self.face
+        return PicturePane(shared.keymap.bindings("P"), self._decoder, self._read, shared.graphics, slot)
+
     def _decoder(self) -> Decoder:
         if self._own_decoder is None:
             factory = getattr(self.app, "decoder_factory", None)
@@ -262,13 +273,8 @@ class ReadingBase(Place):
         assert self._own_decoder is not None
         return self._own_decoder
 
-    def _read(self, sop_uid: str) -> bytes:
-        study = self.case.item.study_uid
-        return self.face.workstation.instance_bytes(self.case.item.key.hub_id, study, sop_uid)
-
-    def on_picture_pane_full(self) -> None:
-        """A double click fills the screen."""
-        self.face.act("view.full")
+    def _read(self, study_uid: str, sop_uid: str) -> bytes:
+        return self.face.workstation.instance_bytes(self.case.item.key.hub_id, study_uid, sop_uid)
 
     # -- writing ----------------------------------------------------------------------------------
     def on_report_pane_edited(self) -> None:
@@ -375,7 +381,7 @@ class ReadingBase(Place):
         self._close_pictures()
 
     def _close_pictures(self) -> None:
-        self.pictures.cover()
+        self.wall.cover()
         if self._own_decoder is not None:
             self._own_decoder.close()
             self._own_decoder = None
@@ -388,5 +394,5 @@ class ReadingBase(Place):
 
     def after_unlock(self) -> None:
         """The same case again."""
-        self.pictures.uncover()
+        self.wall.uncover()
         self.face.spawn(self.reload(), "case")

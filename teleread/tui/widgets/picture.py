@@ -1,40 +1,47 @@
-"""The picture pane: which frame of which series, how it is looked at; keys, mouse, and letting go."""
+"""The picture pane in the reader's hands: the mouse, the cursor, the tools that measure."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from textual import events
 from textual.binding import BindingsMap
+from textual.geometry import Region
 from textual.message import Message
 
-from teleread.model.text import clean
-from teleread.tui.pictures import Decoder, Ring, Shot, shots_of
-from teleread.workstation.api import SeriesView
+from teleread.model.picture_marks import PictureMark, of_image
+from teleread.model.text import EMPTY
+from teleread.tui.graphics import Graphics
+from teleread.tui.pictures import Decoder
 
-from .picture_drawing import PictureDrawing, View
+from .picture_marks import Ink
+from .picture_stack import ZOOM_STEP, PictureStack
+from .picture_tools import Tool, inks_of
+from .picture_view import Point, View
 
 if TYPE_CHECKING:
-    from teleread.imaging.frames import CannotShow, Frame, Window
+    from teleread.imaging.frames import Frame
 
-__all__ = ["PicturePane", "View", "colours_here"]
+__all__ = ["ZOOM_STEP", "PicturePane", "View"]
 
-ZOOM_STEP: Final = 1.5
-ZOOM_MOST: Final = 24.0
-LOOP_SECONDS: Final = 1 / 12
+_STEPS: Final = {"up": (0, -1), "down": (0, 1), "left": (-1, 0), "right": (1, 0)}
+FAR: Final = 8
+"""Steps of the cursor at once with Shift."""
+DRAGGED: Final = 1.5
+"""Canvas pixels a press has to travel to be a drag."""
 
 
-class PicturePane(PictureDrawing, can_focus=True):
+class PicturePane(PictureStack, can_focus=True):
     """One series at a time; the heading, the picture, the rail.
 
     Args:
         bindings: Keys of pictures.
         decoder: Makes the decoding pool.
-        read: Reads one instance's bytes.
-        colours: What the terminal can show.
+        read: Reads one instance's bytes (study uid, sop uid).
+        graphics: How the terminal shows pictures.
+        slot: Which of the panes it is.
     """
 
     DEFAULT_CSS = """
@@ -44,209 +51,172 @@ class PicturePane(PictureDrawing, can_focus=True):
     CONTEXT = "P"
 
     @dataclass
-    class Shown(Message):
-        """Another frame is on the screen."""
-
-        pane: PicturePane
-
-    @dataclass
     class Full(Message):
         """A double click wants the whole screen."""
+
+    @dataclass
+    class Drawn(Message):
+        """All points of a tool are set."""
+
+        pane: PicturePane
+        kind: str
+        points: tuple[Point, ...]
+
+    @dataclass
+    class Held(Message):
+        """The reader turned to this pane."""
+
+        pane: PicturePane
 
     def __init__(
         self,
         bindings: BindingsMap,
         decoder: Callable[[], Decoder],
-        read: Callable[[str], bytes],
-        colours: str,
+        read: Callable[[str, str], bytes],
+        graphics: Graphics,
+        slot: int = 0,
         *,
         id: str | None = None,  # noqa: A002 - Textual's word
     ) -> None:
-        super().__init__(colours, id=id)
+        super().__init__(decoder, read, graphics, slot, id=id)
         self._bindings = bindings
-        self._decoder, self._read = decoder, read
-        self._ring = Ring(decoder, read, self._arrived)
-        self.step = 1
-        self._places: dict[str, int] = {}
-        self._loop: Any = None
+        self.tool: Tool | None = None
+        self.marks: tuple[PictureMark, ...] = ()
+        """Of the study that is shown."""
+        self.lines: tuple[Ink, ...] = ()
+        """Where planes of other panes cross this one."""
         self._drag: tuple[str, int, int] | None = None
+        self._pressed: Point | None = None
 
-    # -- what is shown ----------------------------------------------------------------------------
-    def show_series(self, series: Sequence[SeriesView], at: int | None = None) -> None:
-        """Take the series of a study; the place in each is kept while its images grow."""
-        self.series = series
-        if at is not None:
-            self.series_at = at
-        self._take_series()
+    # -- what is drawn on it ----------------------------------------------------------------------
+    def marks_here(self) -> tuple[PictureMark, ...]:
+        """Marks of the image that is drawn."""
+        shot = self.shot_shown
+        return of_image(self.marks, shot.instance.sop_uid, shot.frame) if shot is not None else ()
 
-    def _take_series(self) -> None:
-        self.series_at = min(max(self.series_at, 0), max(0, len(self.series) - 1))
-        current = self.current_series
-        self._shots = shots_of(current.instances) if current else []
-        default = len(self._shots) // 2 if len(self._shots) > 2 else 0
-        place = self._places.get(current.series_uid, default) if current else 0
-        self.at = min(max(place, 0), max(0, len(self._shots) - 1))
-        self.shown_at = -1
-        self._want()
-        self.refresh()
+    def inks(self, frame: Frame) -> tuple[Ink, ...]:
+        """Measurements of this image, lines of other panes, the tool in the hand."""
+        made = [ink for mark in self.marks_here() if mark.points for ink in inks_of(mark)]
+        made += self.lines
+        return (*made, *(self.tool.inks() if self.tool is not None else ()))
 
-    @property
-    def shot(self) -> Shot | None:
-        """The frame that is wanted."""
-        return self._shots[self.at] if self._shots else None
+    def labels(self, width: int, height: int) -> list[tuple[int, int, str, str]]:
+        """Figures beside what they measure, and what the tool waits for."""
+        found: list[tuple[int, int, str, str]] = []
+        for mark in self.marks_here():
+            if mark.points and self._seen is not None and not self.painter.graphic:
+                x, y = self._seen.to_canvas(mark.points[-1])
+                column, row = int(x / self.painter.across) + 2, int(y / self.painter.down)
+                found.append((row, min(column, width - len(mark.figure)), str(mark.figure), "accent"))
+        if any(not mark.points for mark in self.marks_here()):
+            found.append((0, 1, f"{self.glyphs.issued} key image", "accent"))
+        if self.tool is not None:
+            found.append((1 if not self.painter.graphic else 0, 14, self.tool.words, "warn"))
+        return found
 
-    def frame(self) -> Frame | CannotShow | None:
-        """The frame that is drawn."""
-        if not 0 <= self.shown_at < len(self._shots):
-            return None
-        return self._ring.get(self._shots[self.shown_at])
-
-    def _want(self) -> None:
-        if not self._shots or self.covered:
-            return
-        self._ring.want(self._shots, self.at, self.step)
-        if self._ring.get(self._shots[self.at]) is not None:
-            self._show_at()
-
-    def _arrived(self, shot: Shot) -> None:
-        if self._shots and self._shots[self.at] == shot:
-            self._show_at()
-
-    def _show_at(self) -> None:
-        self.shown_at = self.at
-        self.refresh()
-        self.post_message(self.Shown(self))
-
-    # -- moving -----------------------------------------------------------------------------------
-    def move(self, by: int) -> None:
-        """Go on by frames; a series stops at its ends."""
-        self.go(self.at + by)
-
-    def go(self, index: int) -> None:
-        """Go to a frame."""
-        index = min(max(index, 0), max(0, len(self._shots) - 1))
-        if index != self.at:
-            self.step = index - self.at
-            self.at = index
-            if self.current_series:
-                self._places[self.current_series.series_uid] = index
-            self._want()
-
-    def choose_series(self, by: int) -> None:
-        """The series before or after."""
-        target = min(max(self.series_at + by, 0), max(0, len(self.series) - 1))
-        if target != self.series_at:
-            self.series_at = target
-            self.view = View()
-            self._take_series()
-
-    def find_series(self, words: str) -> bool:
-        """Go to the next series whose number is this, or whose name holds it; whether there is one."""
-        wanted = words.casefold().strip()
-        count = len(self.series)
-        for index in (*range(self.series_at + 1, count), *range(self.series_at)):
-            one = self.series[index]
-            named = f"s{one.number}" if one.number is not None else ""
-            if wanted in {named, named[1:]} or wanted in f"{one.modality} {one.description}".casefold():
-                self.choose_series(index - self.series_at)
-                return True
-        return False
-
-    # -- the view ---------------------------------------------------------------------------------
-    def look_at(self, **changes: Any) -> None:
-        """Change the view."""
-        self.view = replace(self.view, **changes)
-        self.refresh()
-
-    def window_now(self) -> Window | None:
-        """The window in use; None for colour, tables and words."""
-        from teleread.imaging.frames import CannotShow, Window
-        from teleread.imaging.window import chosen_window
-
-        frame = self.frame()
-        if frame is None or isinstance(frame, CannotShow) or frame.is_colour:
-            return None
-        chosen = self.view.window or chosen_window(frame)
-        return chosen if isinstance(chosen, Window) else None
-
-    def change_window(self, *, width: float = 1.0, shift: float = 0.0) -> None:
-        """Make the window wider by a factor, or move its centre by a share of its width."""
-        now = self.window_now()
-        if now is None:
-            return
-        made = replace(
-            now, centre=now.centre + shift * now.width, width=max(1.0, now.width * width), name=clean("")
+    def key_places(self) -> frozenset[int]:
+        """Places of this series that carry a mark."""
+        marked = {(one.sop_uid, one.frame) for one in self.marks}
+        if not marked:
+            return frozenset()
+        return frozenset(
+            at for at, shot in enumerate(self.shots) if (shot.instance.sop_uid, shot.frame) in marked
         )
-        self.look_at(window=made, word="")
 
-    def preset(self, digit: int) -> str:
-        """Take a preset; 0 is as stored.
-
-        Returns:
-            Words where there is none.
-        """
-        from teleread.imaging.frames import CannotShow
-        from teleread.imaging.presets import presets_for
-
-        frame = self.frame()
-        if digit == 0:
-            self.look_at(window=None, word="as stored")
-            return ""
-        if frame is None or isinstance(frame, CannotShow):
-            return "No picture is shown yet."
-        found = next((one for one in presets_for(frame) if one.digit == digit), None)
-        if found is None:
-            return "There is no such window for this picture."
-        self.look_at(window=found.window, word=str(found.name))
-        return ""
-
-    def zoom(self, factor: float) -> None:
-        """Zoom in or out."""
-        self.look_at(zoom=min(max(self.view.zoom * factor, 1.0), ZOOM_MOST))
-
-    def pan(self, across: float, down: float) -> None:
-        """Move the picture by shares of what is in sight."""
-        x, y = self.view.centre
-        part = 1 / self.view.zoom
-        self.look_at(centre=(min(max(x + across * part, 0.0), 1.0), min(max(y + down * part, 0.0), 1.0)))
-
-    def toggle_loop(self) -> bool:
-        """Run the series, or stop; whether it runs now."""
-        if self._loop is not None:
-            self._loop.stop()
-            self._loop = None
+    # -- tools ------------------------------------------------------------------------------------
+    def take_tool(self, kind: str) -> bool:
+        """Take a tool into the hand, or put it away when it is in it; whether it is in it now."""
+        if self.tool is not None and self.tool.kind == kind:
+            self.put_away()
             return False
-        if len(self._shots) < 2:
+        frame = self.picture()
+        if frame is None or self._seen is None:
             return False
-        self._loop = self.set_interval(LOOP_SECONDS, self._run)
+        at = self.tool.at if self.tool is not None else self._middle()
+        self.tool = Tool(kind, at)
+        self._read_value()
+        self.repaint()
         return True
 
-    def _run(self) -> None:
-        following = (self.at + 1) % len(self._shots)
-        if self._ring.get(self._shots[following]) is not None or following != self.at:
-            self.go(following)
+    def put_away(self) -> bool:
+        """Put the tool away; whether there was one."""
+        had = self.tool is not None
+        self.tool = None
+        self._tell_under(EMPTY)
+        if had:
+            self.repaint()
+        return had
 
-    # -- letting go -------------------------------------------------------------------------------
-    def cover(self) -> None:
-        """Forget the pictures: the screen is locked or left."""
-        self.covered = True
-        self.shown_at = -1
-        self._lines, self._drawn_for = [], ()
-        self._ring.close()
-        if self._loop is not None:
-            self._loop.stop()
-            self._loop = None
-        self.refresh()
+    def _middle(self) -> Point:
+        assert self._seen is not None
+        at = self._seen.placement
+        return self._seen.inside(
+            self._seen.to_picture(at.left + at.shown_width / 2, at.top + at.shown_height / 2)
+        )
 
-    def on_unmount(self) -> None:
-        """The pane is gone, and its frames with it."""
-        self._ring.close()
+    def set_point(self) -> bool:
+        """Set the cursor's place as a point; whether a tool was in the hand."""
+        if self.tool is None:
+            return False
+        if self.tool.kind != "value":
+            self.tool = self.tool.with_point()
+            self._finish_tool()
+        self.repaint()
+        return True
 
-    def uncover(self) -> None:
-        """Bring them again."""
-        self.covered = False
-        self._ring = Ring(self._decoder, self._read, self._arrived)
-        self._want()
+    def _finish_tool(self) -> None:
+        if self.tool is not None and self.tool.done:
+            self.post_message(self.Drawn(self, self.tool.kind, self.tool.points))
+            self.tool = Tool(self.tool.kind, self.tool.at)
+
+    def step_cursor(self, across: int, down: int) -> None:
+        """Move the cursor by pixels of the screen; the picture comes along at its edge."""
+        if self.tool is None or self._seen is None:
+            return
+        x, y = self._seen.to_canvas(self.tool.at)
+        at = self._seen.inside(self._seen.to_picture(x + across, y + down))
+        self.tool = replace(self.tool, at=at)
+        if not self._seen.holds(*self._seen.to_canvas(at)):
+            self.look_at(centre=self.focus_of_zoom())
+        self._read_value()
+        self.repaint()
+
+    def focus_of_zoom(self) -> Point:
+        """The cursor stays in the middle while a tool is in the hand."""
+        if self.tool is None or self._seen is None:
+            return super().focus_of_zoom()
+        x, y = self._seen.placement.to_picture(*self._seen.to_canvas(self.tool.at))
+        wide, high = self._seen.columns, self._seen.rows
+        if self.view.sideways:
+            wide, high = high, wide
+        return x / wide, y / high
+
+    def _read_value(self) -> None:
+        self._tell_under(self._value_at(self.tool.at) if self.tool is not None else "")
+
+    def _value_at(self, point: Point) -> str:
+        from teleread.imaging.measure import value_at
+
+        frame = self.picture()
+        return value_at(frame, point) if frame is not None else EMPTY
+
+    def _tell_under(self, words: str) -> None:
+        from teleread.model.text import SafeText
+
+        if words != self.under:
+            self.under = SafeText(words)
+            self.refresh(Region(0, 0, self.size.width, 1))
+
+    async def _on_key(self, event: events.Key) -> None:
+        """Arrows move the cursor while a tool is in the hand."""
+        name = event.key.removeprefix("shift+")
+        if self.tool is None or name not in _STEPS:
+            return
+        event.stop()
+        event.prevent_default()
+        far = FAR if event.key != name else 1
+        across, down = _STEPS[name]
+        self.step_cursor(across * far, down * far)
 
     # -- mouse ------------------------------------------------------------------------------------
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
@@ -258,15 +228,26 @@ class PicturePane(PictureDrawing, can_focus=True):
             self.move(1)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """The frame before; with Ctrl zoom in."""
+        """The frame before; with Ctrl zoom in, towards what is under the mouse."""
         event.stop()
         if event.ctrl:
-            self.zoom(ZOOM_STEP)
+            self._zoom_at(event.x, event.y)
         else:
             self.move(-1)
 
+    def _zoom_at(self, x: int, y: int) -> None:
+        point = self.place_under(x, y)
+        if point is None or self._seen is None or self.tool is not None:
+            self.zoom(ZOOM_STEP)
+            return
+        self.tool = Tool("value", point)
+        self.zoom(ZOOM_STEP)
+        self.tool = None
+        self.repaint()
+
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Begin a drag: rail, window (right or Ctrl), pan (middle)."""
+        """Begin a drag: rail, window (right or Ctrl), pan (middle), measure (Shift, or with a tool)."""
+        self.post_message(self.Held(self))
         if event.x >= self.size.width - 1:
             self._drag = ("rail", event.x, event.y)
             self._rail_to(event.y)
@@ -274,49 +255,105 @@ class PicturePane(PictureDrawing, can_focus=True):
             self._drag = ("window", event.x, event.y)
         elif event.button == 2:
             self._drag = ("pan", event.x, event.y)
+        elif event.button == 1 and (event.shift or self.tool is not None):
+            self._press(event)
+        elif event.button == 1 and event.y >= 1:
+            self._drag = ("stack", event.x, event.y)
         if self._drag is not None:
             self.capture_mouse()
 
+    def _press(self, event: events.MouseDown) -> None:
+        point = self.place_under(event.x, event.y)
+        if point is None or self.picture() is None:
+            return
+        if self.tool is None:
+            self.tool = Tool("length", point)
+        self.tool = replace(self.tool, at=point)
+        self._read_value()
+        if self.tool.kind != "value":
+            self.tool = self.tool.with_point()
+            self._pressed = point
+            self._drag = ("measure", event.x, event.y)
+        self._finish_tool()
+        self.repaint()
+
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Go on with a drag."""
+        """Go on with a drag; else the value under the mouse is told."""
         if self._drag is None:
+            self._hover(event)
             return
         kind, x, y = self._drag
         across, down = event.x - x, event.y - y
+        if kind == "stack":
+            if down:
+                self._drag = (kind, event.x, event.y)
+                self.move(self._accelerated(down))
+            return
         self._drag = (kind, event.x, event.y)
         if kind == "rail":
             self._rail_to(event.y)
         elif kind == "pan":
             self.pan(-across / max(1, self.size.width), -down / max(1, self.size.height))
+        elif kind == "measure":
+            self._drag_cursor(event)
         elif across or down:
             self.change_window(width=1.05**across, shift=down / 25)
 
+    def _accelerated(self, rows: int) -> int:
+        """Images for rows of a drag: one a row when slow, a share of the stack when fast."""
+        size = abs(rows)
+        fast = max(1, round(self.count / max(20, 2 * self.size.height)))
+        return (size if size <= 1 else size * fast) * (1 if rows > 0 else -1)
+
+    def _hover(self, event: events.MouseMove) -> None:
+        point = self.place_under(event.x, event.y)
+        if self.tool is not None and point is not None and self.tool.points:
+            self.tool = replace(self.tool, at=point)
+            self._read_value()
+            self.repaint()
+        elif self.tool is None or self.tool.kind == "value":
+            self._tell_under(self._value_at(point) if point is not None else "")
+
+    def _drag_cursor(self, event: events.MouseMove) -> None:
+        point = self.place_under(event.x, event.y)
+        if self.tool is not None and point is not None:
+            self.tool = replace(self.tool, at=point)
+            self.repaint()
+
     def on_mouse_up(self, event: events.MouseUp) -> None:
-        """End a drag."""
-        if self._drag is not None:
-            self._drag = None
-            self.release_mouse()
+        """End a drag; one that measured has its second point."""
+        drag, self._drag = self._drag, None
+        pressed, self._pressed = self._pressed, None
+        if drag is None:
+            return
+        self.release_mouse()
+        if drag[0] != "measure" or self.tool is None or pressed is None or self._seen is None:
+            return
+        x, y = self._seen.to_canvas(pressed)
+        now = self._seen.to_canvas(self.tool.at)
+        if self.tool.points and abs(now[0] - x) + abs(now[1] - y) > DRAGGED:
+            self.set_point()
 
     def _rail_to(self, y: int) -> None:
         height = max(2, self.size.height - 1)
-        self.go(round((y - 1) * (len(self._shots) - 1) / (height - 1)))
+        self.go(round((y - 1) * (self.count - 1) / (height - 1)))
 
     def on_click(self, event: events.Click) -> None:
         """A double click fills the screen."""
-        if event.chain >= 2 and event.button == 1 and event.x < self.size.width - 1:
+        single = self.tool is None and event.button == 1
+        if event.chain >= 2 and single and event.x < self.size.width - 1:
             self.post_message(self.Full())
+
+    def on_leave(self) -> None:
+        """The mouse is elsewhere."""
+        if self.tool is None:
+            self._tell_under(EMPTY)
 
     def on_focus(self) -> None:
         """The heading shows where the keys go."""
-        self.refresh()
+        self.refresh(Region(0, 0, self.size.width, 1))
+        self.post_message(self.Held(self))
 
     def on_blur(self) -> None:
         """The heading shows where the keys go."""
-        self.refresh()
-
-
-def colours_here(setting: str) -> str:
-    """What the terminal can show, unless the reader says it."""
-    from teleread.imaging.protocol import COLOURS, colours_of
-
-    return setting if setting in COLOURS else colours_of(os.environ)
+        self.refresh(Region(0, 0, self.size.width, 1))

@@ -1,9 +1,8 @@
-"""The picture pane as it looks: the heading, the frame as half blocks, corner text, the rail."""
+"""The picture pane as it looks: the heading, the frame in cells or as graphics, corner text, the rail."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.color import ColorSystem
@@ -13,17 +12,21 @@ from textual.geometry import Region
 from textual.strip import Strip
 
 from teleread.model.text import SafeText, clean
+from teleread.tui.graphics import Graphics
 from teleread.tui.paint import Line, fit, wrap
 from teleread.tui.pictures import Shot
 from teleread.workstation.api import SeriesView
 
+from .picture_marks import Ink, drawn_on
+from .picture_view import Point, Seen, View, seen
 from .ready import ReadyStrip
 from .rows import Rows
 
 if TYPE_CHECKING:
     from teleread.imaging.frames import CannotShow, Frame, Window
-    from teleread.imaging.halfblock import HalfBlock
     from teleread.imaging.resample import Placement
+
+    from .picture_paint import Painted, Painter
 
 __all__ = ["PictureDrawing", "View"]
 
@@ -33,30 +36,22 @@ SYSTEMS: Final = {
     "256": ColorSystem.EIGHT_BIT,
     "16": ColorSystem.STANDARD,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """How pictures are looked at; kept while scrolling."""
-
-    window: Window | None = None
-    """None: as stored."""
-    word: str = "as stored"
-    invert: bool = False
-    zoom: float = 1.0
-    centre: tuple[float, float] = (0.5, 0.5)
+MARGIN: Final = 2
+"""Columns left and right of graphics, for the letters of the sides."""
 
 
 class PictureDrawing(Rows):
     """Draws one frame of one series; the pane below it chooses which, by keys and mouse.
 
     Args:
-        colours: What the terminal can show.
+        graphics: How the terminal shows pictures.
+        slot: Which of the panes it is.
     """
 
-    def __init__(self, colours: str, *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
+    def __init__(self, graphics: Graphics, slot: int = 0, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self.colours = colours
+        self.graphics = graphics
+        self.slot = slot
         self.series: Sequence[SeriesView] = ()
         self.series_at = 0
         self.at = 0
@@ -66,11 +61,21 @@ class PictureDrawing(Rows):
         self.corner = True
         self.covered = False
         """Nothing is drawn: the screen is locked."""
-        self._shots: list[Shot] = []
-        self._halfblock: HalfBlock | None = None
-        self._lines: list[str] = []
+        self.plain = False
+        """Drawn in cells, because something lies on it."""
+        self.moving = False
+        """More frames follow at once."""
+        self.title: tuple[tuple[str, str], ...] = ()
+        """What stands first in the heading, (words, role): which study this is, where there are two."""
+        self.note: tuple[str, str] = ("", "soft")
+        """(words, role) of what is to be known of this pane: how it follows another, how it is cut."""
+        self.under = SafeText("")
+        """The value under the cursor."""
+        self._shots: Sequence[Shot] = ()
+        self._painter: Painter | None = None
+        self._painted: Painted | None = None
         self._drawn_for: tuple[Any, ...] = ()
-        self._placement: Placement | None = None
+        self._seen: Seen | None = None
 
     @property
     def current_series(self) -> SeriesView | None:
@@ -85,6 +90,52 @@ class PictureDrawing(Rows):
         """The window in use; None for colour, tables and words."""
         raise AttributeError(f"{type(self).__name__} has no window")
 
+    def inks(self, frame: Frame) -> tuple[Ink, ...]:
+        """What is drawn on a frame: measurements, the cursor, lines of other panes."""
+        return ()
+
+    # -- shape ------------------------------------------------------------------------------------
+    @property
+    def painter(self) -> Painter:
+        """How it is drawn now."""
+        if self._painter is None:
+            self._painter = self.graphics.painter(self.slot, plain=self.plain)
+        return self._painter
+
+    def renew_painter(self) -> None:
+        """Draw in another way from now on: what stands there is taken away first."""
+        self.wipe()
+        self._painter = None
+        self._painted, self._drawn_for = None, ()
+        self.refresh()
+
+    def wipe(self) -> None:
+        """Take away what is drawn outside the grid of letters."""
+        gone = self._painter.clear() if self._painter is not None else ""
+        if gone:
+            self._write(gone)
+        self._painted, self._drawn_for = None, ()
+
+    def _write(self, sequence: str) -> None:
+        driver = self.app._driver
+        if driver is not None and not self.app.is_headless:
+            driver.write(sequence)
+
+    def area(self) -> tuple[int, int, int, int]:
+        """Left, top, width and height of the picture in cells of this pane."""
+        width, height = self.size
+        if self.painter.graphic:
+            return MARGIN, 2, width - 1 - 2 * MARGIN, height - 3
+        return 0, 1, width - 1, height - 1
+
+    def place_under(self, x: float, y: float) -> Point | None:
+        """The place of the stored picture under a cell of this pane; None beside it."""
+        if self._seen is None:
+            return None
+        left, top, _, _ = self.area()
+        across, down = (x - left + 0.5) * self.painter.across, (y - top + 0.5) * self.painter.down
+        return self._seen.to_picture(across, down) if self._seen.holds(across, down) else None
+
     # -- drawing ----------------------------------------------------------------------------------
     def render_line(self, y: int) -> Strip:
         """The heading, then the picture."""
@@ -96,9 +147,14 @@ class PictureDrawing(Rows):
 
         frame = self.frame()
         if frame is None or isinstance(frame, CannotShow):
+            self.lost_picture()
             return self._words(y - 1, width, height - 1, frame.reason if frame else self._waiting())
-        self._draw(frame, width - 1, height - 1)
-        line = self._lines[y - 1] if y - 1 < len(self._lines) else ""
+        painted = self.draw(frame)
+        if painted is None:
+            return Strip.blank(width)
+        if self.painter.graphic:
+            return ReadyStrip(self._graphic_row(frame, painted, y), width)
+        line = painted.rows[y - 1] if y - 1 < len(painted.rows) else ""
         return ReadyStrip(line + self._rail_cell(y - 1, height - 1), width)
 
     def render_lines(self, crop: Region) -> list[Strip]:
@@ -108,6 +164,123 @@ class PictureDrawing(Rows):
             return strips
         return [strip.crop(*crop.column_span) for strip in strips]
 
+    def lost_picture(self) -> None:
+        """Words stand where a picture stood."""
+        if self._painted is not None:
+            self.wipe()
+            self._seen = None
+
+    def repaint(self) -> None:
+        """Another frame, or the same looked at in another way: print what has to be printed again."""
+        from teleread.imaging.frames import CannotShow
+
+        frame, before = self.frame(), self._seen
+        if (
+            not self.painter.over_cells
+            or frame is None
+            or isinstance(frame, CannotShow)
+            or not self.size.width
+        ):
+            self.refresh()
+            return
+        if self.draw(frame) is None or before is None or self._seen is None:
+            self.refresh()
+        elif before.placement != self._seen.placement:
+            self.refresh()  # the cells around it are printed, and wipe what stood there
+        else:
+            width, height = self.size
+            self.refresh(Region(0, 0, width, 2), Region(0, height - 1, width, 1))
+
+    def draw(self, frame: Frame) -> Painted | None:
+        """Make the picture, unless it is made already."""
+        _, _, width, height = self.area()
+        if width < 1 or height < 1:
+            return None
+        inks = self.inks(frame)
+        shot = self._shots[self.shown_at]
+        key = (shot, self.view, width, height, self.corner, self.look.name, self.at, self.moving, inks)
+        if key == self._drawn_for and self._painted is not None:
+            return self._painted
+        painter = self.painter
+        at = seen(frame, self.view, width * painter.across, height * painter.down, square=painter.square)
+        placement = painter.settled(at.placement)
+        changed = self._seen is None or self._seen.placement != placement
+        self._seen = Seen(at.rows, at.columns, self.view, placement)
+        name = f"{shot.instance.sop_uid}/{shot.frame}/{self.view}/{placement}/{inks}"
+        painted = painter.known(name, placement)
+        if painted is None:
+            painted = painter.paint(
+                self._canvas(frame, placement, inks),
+                placement,
+                [] if painter.graphic else self._texts(frame, width, height),
+                key=name,
+                moving=self.moving,
+            )
+        if painted.first:
+            self._write(painted.first)
+        self._painted, self._drawn_for = painted, key
+        if changed:
+            self.refresh()
+        return painted
+
+    def _canvas(self, frame: Frame, placement: Placement, inks: Sequence[Ink]) -> Any:
+        """The pixels of the canvas; for graphics only what is shown of the picture."""
+        from teleread.imaging.presentation import turned
+        from teleread.imaging.render import render
+        from teleread.imaging.resample import fit as fit_picture
+        from teleread.imaging.resample import resize
+
+        assert self._seen is not None
+        view = self.view
+        picture = render(frame, window=view.window, invert=view.invert).array
+        if view.rotation or view.flip:
+            picture = turned(picture, view.rotation, view.flip)
+        if not self.painter.graphic:
+            return drawn_on(fit_picture(picture, placement), inks, self._seen, (0, 0))
+        coarse = self.painter.coarse(placement, moving=self.moving)
+        high, wide = max(1, placement.shown_height // coarse), max(1, placement.shown_width // coarse)
+        canvas = resize(picture, high, wide, placement.box)
+        return drawn_on(canvas, inks, self._seen, (placement.left, placement.top), scale=1 / coarse)
+
+    def _graphic_row(self, frame: Frame, painted: Painted, y: int) -> str:
+        """One row of a pane with graphics: text above and below, letters at the sides, the rail."""
+        width, height = self.size
+        rail = self._rail_cell(y - 1, height - 1)
+        left, top, across, down = self.area()
+        texts = [one for one in self._texts(frame, width - 1, height - 1) if one[0] == y - 1]
+        if top <= y < top + down:
+            line = painted.rows[y - top] if y - top < len(painted.rows) else ""
+            return self._cells(texts, 0, left) + line + self._cells(texts, left + across, MARGIN) + rail
+        return self._cells(texts, 0, width - 1) + rail + (self._laid_over(painted) if y == height - 1 else "")
+
+    def _cells(self, texts: Sequence[tuple[int, int, SafeText, str]], first: int, count: int) -> str:
+        """Black cells with the texts that begin in them."""
+        ground = "\x1b[0;48;2;0;0;0m"
+        out, at = [ground], first
+        for _, column, words, style in sorted(texts, key=lambda one: one[1]):
+            if not first <= column < first + count or column < at:
+                continue
+            shown = words[: first + count - column]
+            out += [" " * (column - at), style, shown, ground]
+            at = column + len(shown)
+        return "".join([*out, " " * (first + count - at), "\x1b[0m"])
+
+    def _laid_over(self, painted: Painted) -> str:
+        """Graphics over the cells that were printed, and the rail beside them; the cursor comes back."""
+        if not painted.over:
+            return ""
+        region = self.region
+        left, top, _, down = self.area()
+        height = self.size.height
+        out = ["\x1b7"]
+        for y in range(top, top + down):
+            out.append(
+                f"\x1b[{region.y + y + 1};{region.x + self.size.width}H{self._rail_cell(y - 1, height - 1)}"
+            )
+        row, column = painted.at
+        out.append(f"\x1b[{region.y + top + row + 1};{region.x + left + column + 1}H{painted.over}\x1b8")
+        return "".join(out)
+
     def _waiting(self) -> str:
         if self.covered:
             return ""
@@ -115,57 +288,42 @@ class PictureDrawing(Rows):
 
     def _heading(self, width: int) -> tuple[Line, Line | None]:
         focus = self.has_focus
-        line = self.start("raised" if focus else "panel")
+        ground = "raised" if focus else "panel"
+        line = self.start(ground)
         line.put(self.glyphs.bar if focus else " ", "accent")
+        for words, role in self.title:
+            line.put(words, role, bold=role == "warn").gap(2)
         series = self.current_series
         if series is None:
             return line.put("Pictures", "strong", bold=focus), None
         number = f"S{series.number} " if series.number is not None else ""
         line.put(f"{number}{series.description or series.modality}", "strong", bold=True).gap(2)
         line.put(f"{self.series_at + 1}/{len(self.series)} series", "soft")
-        right = self.start("raised" if focus else "panel")
+        return line, self._heading_right(ground, width)
+
+    def _heading_right(self, ground: str, width: int) -> Line:
+        right = self.start(ground)
+        if self.note[0]:
+            right.put(*self.note).gap(2)
+        if self.under:
+            right.put(self.under, "text").gap(2)
         window = self.window_now()
         if window is not None:
-            right.put(f"W {window.width:g} L {window.centre:g} ", "text").put(self.view.word, "soft").gap(3)
-        if self.view.invert:
-            right.put("inverted", "warn").gap(2)
-        ratio = f" {self._placement.ratio}" if self._placement is not None and width >= 76 else ""
-        right.put(f"half blocks{ratio}", "soft").gap()
-        return line, right
-
-    def _draw(self, frame: Frame, width: int, height: int) -> None:
-        """Make the lines of the picture, unless they are made already."""
-        key = (self._shots[self.shown_at], self.view, width, height, self.corner, self.look.name, self.at)
-        if key == self._drawn_for or width < 1 or height < 1:
-            return
-        from teleread.imaging.halfblock import HalfBlock
-        from teleread.imaging.render import render
-        from teleread.imaging.resample import fit as fit_picture
-        from teleread.imaging.resample import place
-
-        if self._halfblock is None:
-            self._halfblock = HalfBlock(self.colours)
-        view = self.view
-        picture = render(frame, window=view.window, invert=view.invert).array
-        placement = place(
-            frame.rows,
-            frame.columns,
-            width,
-            2 * height,
-            aspect=frame.aspect,
-            zoom=view.zoom,
-            centre=view.centre,
-        )
-        if self._placement != placement:
-            self._placement = placement
-            self.refresh()
-        self._lines = self._halfblock.compose(
-            fit_picture(picture, placement), self._texts(frame, width, height)
-        )
-        self._drawn_for = key
+            right.put(f"W {window.width:g} L {window.centre:g} ", "text").put(self.view.word, "soft").gap(2)
+        for said, word in (
+            (self.view.invert, "inverted"),
+            (self.view.rotation, f"turned {self.view.rotation}°"),
+            (self.view.flip, "mirrored"),
+        ):
+            if said:
+                right.put(word, "warn").gap(2)
+        ratio = f" {self._seen.placement.ratio}" if self._seen is not None and width >= 70 else ""
+        return right.put(f"{self.painter.words}{ratio}", "soft").gap() if width >= 50 else right
 
     def _texts(self, frame: Frame, width: int, height: int) -> list[tuple[int, int, SafeText, str]]:
         """Corner text: number, position, letters, and the notice that is never off."""
+        from teleread.imaging.stack import orientation_letters, turned_orientation
+
         texts: list[tuple[int, int, SafeText, str]] = []
         bottom = height - 1
 
@@ -174,46 +332,62 @@ class PictureDrawing(Rows):
                 texts.append((row, max(0, column), clean(words), self._escape(role)))
 
         put(bottom, width - len(NOTICE) - 1, NOTICE, "warn")
+        for row, column, words, role in self.labels(width, height):
+            put(row, column, words, role)
         if not self.corner:
             return texts
-        from teleread.imaging.stack import orientation_letters
-
         number = f"{self.shown_at + 1}/{len(self._shots)}"
         put(0, width - len(number) - 1, number, "text")
         if self.at != self.shown_at:
             put(1, width - 12, f"{self.at + 1} is coming", "soft")
-        left, right, top, low = orientation_letters(frame.orientation)
+        turned = turned_orientation(frame.orientation, self.view.rotation, self.view.flip)
+        left, right, top, low = orientation_letters(turned)
         put(0, (width - len(top)) // 2, top, "strong")
         put(bottom, (width - len(low)) // 2, low, "strong")
-        put(height // 2, 1, left, "strong")
-        put(height // 2, width - len(right) - 1, right, "strong")
+        inner = 0 if self.painter.graphic else 1
+        put(height // 2, inner, left[:2], "strong")
+        put(height // 2, width - len(right[:2]) - inner, right[:2], "strong")
         if frame.position is not None:
             axis = max(range(3), key=lambda index: abs(_normal(frame)[index]))
             put(bottom, 1, f"{'xyz'[axis]} {frame.position[axis]:.1f} mm", "soft")
         return texts
 
+    def labels(self, width: int, height: int) -> list[tuple[int, int, str, str]]:
+        """Further words on the picture: row, column, words, role."""
+        return []
+
     def _escape(self, role: str) -> str:
         """The escape sequence of a role on a picture: always the dark theme's colours."""
-        if self.colours == "mono":
+        colours = self.graphics.colours
+        if colours == "mono":
             return ""
         looks = self.face.looks
         look = looks.get("reading-room", self.look)
         colour = look.roles[role].rich
         if colour is None:
             return ""
-        codes = ";".join(colour.downgrade(SYSTEMS[self.colours]).get_ansi_codes())
+        codes = ";".join(colour.downgrade(SYSTEMS[colours]).get_ansi_codes())
         return f"\x1b[{codes}m"
 
+    def key_places(self) -> frozenset[int]:
+        """Places of the stack that carry a key image or a measurement."""
+        return frozenset()
+
     def _rail_cell(self, row: int, height: int) -> str:
-        """One cell of the rail: where we are in the stack."""
+        """One cell of the rail: where we are in the stack, and what is marked there."""
         count = len(self._shots)
+        ground = "\x1b[0;40m"
         if count < 2 or height < 1:
-            return "\x1b[0m" + self._escape("faint") + " \x1b[0m"
+            marked = bool(self.key_places()) and row == 0
+            sign = self.glyphs.issued if marked else " "
+            return ground + self._escape("accent" if marked else "faint") + sign + "\x1b[0m"
         here = round(self.shown_at * (height - 1) / (count - 1))
-        at_end = self.shown_at in {0, count - 1}
         if row in {here, here - 1} if here else row in {0, 1}:
-            return "\x1b[0;40m" + self._escape("accent" if at_end else "soft") + self.glyphs.thumb + "\x1b[0m"
-        return "\x1b[0;40m" + self._escape("faint") + self.glyphs.rail + "\x1b[0m"
+            role = "accent" if self.shown_at in {0, count - 1} else "soft"
+            return ground + self._escape(role) + self.glyphs.thumb + "\x1b[0m"
+        if any(round(place * (height - 1) / (count - 1)) == row for place in self.key_places()):
+            return ground + self._escape("accent") + self.glyphs.issued + "\x1b[0m"
+        return ground + self._escape("faint") + self.glyphs.rail + "\x1b[0m"
 
     def _words(self, y: int, width: int, height: int, reason: str) -> Strip:
         """Words in place of a picture."""

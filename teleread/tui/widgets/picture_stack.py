@@ -1,0 +1,404 @@
+"""A stack of frames in a pane: which series, which image, how it is looked at, and letting go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from textual.geometry import Region
+from textual.message import Message
+
+from teleread.model.text import EMPTY, SafeText, clean
+from teleread.tui.graphics import Graphics
+from teleread.tui.pictures import Decoder, Ring, Shot, shots_of
+from teleread.workstation.api import SeriesView
+
+from .picture_drawing import PictureDrawing
+from .picture_view import View
+
+if TYPE_CHECKING:
+    from teleread.imaging.frames import CannotShow, Frame, Window
+    from teleread.imaging.planes import Plane
+    from teleread.imaging.stack import Orientation, Vector
+
+__all__ = ["ZOOM_STEP", "PictureStack"]
+
+ZOOM_STEP: Final = 1.5
+ZOOM_LEAST: Final = 0.05
+ZOOM_MOST: Final = 24.0
+LOOP_SECONDS: Final = 1 / 12
+LOOP_LEAST: Final = 1 / 60
+REST_SECONDS: Final = 0.12
+"""A picture rests when no other came for so long."""
+
+
+class PictureStack(PictureDrawing):
+    """One series at a time of one study.
+
+    Args:
+        decoder: Makes the decoding pool.
+        read: Reads one instance's bytes (study uid, sop uid).
+        graphics: How the terminal shows pictures.
+        slot: Which of the panes it is.
+    """
+
+    @dataclass
+    class Shown(Message):
+        """Another frame is on the screen."""
+
+        pane: PictureStack
+
+    @dataclass
+    class Moved(Message):
+        """The reader went to another image."""
+
+        pane: PictureStack
+
+    def __init__(
+        self,
+        decoder: Callable[[], Decoder],
+        read: Callable[[str, str], bytes],
+        graphics: Graphics,
+        slot: int = 0,
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's word
+    ) -> None:
+        super().__init__(graphics, slot, id=id)
+        self._decoder, self._read = decoder, read
+        self.study_uid = ""
+        self.hidden: frozenset[str] = frozenset()
+        """SOP Instance UIDs that a rejection note withdraws."""
+        self._ring = self._new_ring()
+        self.step = 1
+        self._places: dict[str, int] = {}
+        self._loop: Any = None
+        self._rest: Any = None
+        self._placed: list[tuple[Vector, Orientation] | None] = []
+        self._placed_for: Sequence[Shot] | None = None
+        self._references: dict[str, SafeText] = {}
+
+    def _new_ring(self) -> Ring:
+        return Ring(self._decoder, lambda sop_uid: self._read(self.study_uid, sop_uid), self._arrived)
+
+    @property
+    def ring(self) -> Ring:
+        """Decoded frames near the one that is shown."""
+        return self._ring
+
+    # -- what is shown ----------------------------------------------------------------------------
+    def show_series(
+        self, series: Sequence[SeriesView], at: int | None = None, *, study_uid: str | None = None
+    ) -> None:
+        """Take the series of a study; the place in each is kept while its images grow.
+
+        Args:
+            series: Its series.
+            at: Which to show; None keeps the one in sight.
+            study_uid: Which study; None keeps it.
+        """
+        if study_uid is not None and study_uid != self.study_uid:
+            self.study_uid = study_uid
+            self._ring.clear()
+            self._places.clear()
+        self.series = series
+        if at is not None:
+            self.series_at = at
+        self._take_series()
+
+    def hide(self, sop_uids: frozenset[str]) -> None:
+        """Leave out what was withdrawn."""
+        if sop_uids != self.hidden:
+            self.hidden = sop_uids
+            self._take_series()
+
+    def _take_series(self) -> None:
+        self.series_at = min(max(self.series_at, 0), max(0, len(self.series) - 1))
+        current = self.current_series
+        self._shots = self._steps(current) if current else []
+        default = len(self._shots) // 2 if len(self._shots) > 2 else 0
+        place = self._places.get(current.series_uid, default) if current else 0
+        self.at = min(max(place, 0), max(0, len(self._shots) - 1))
+        self.shown_at = -1
+        self._want()
+        self.refresh()
+
+    def _steps(self, series: SeriesView) -> Sequence[Shot]:
+        return shots_of([one for one in series.instances if one.sop_uid not in self.hidden])
+
+    @property
+    def count(self) -> int:
+        """Steps of the stack."""
+        return len(self._shots)
+
+    @property
+    def shots(self) -> Sequence[Shot]:
+        """Its steps."""
+        return self._shots
+
+    @property
+    def shot(self) -> Shot | None:
+        """The frame that is wanted."""
+        return self._shots[self.at] if self._shots else None
+
+    @property
+    def shot_shown(self) -> Shot | None:
+        """The frame that is drawn."""
+        return self._shots[self.shown_at] if 0 <= self.shown_at < len(self._shots) else None
+
+    def frame(self) -> Frame | CannotShow | None:
+        """The frame that is drawn."""
+        shot = self.shot_shown
+        return self._ring.get(shot) if shot is not None else None
+
+    def picture(self) -> Frame | None:
+        """The frame that is drawn, where it is a picture."""
+        from teleread.imaging.frames import CannotShow
+
+        found = self.frame()
+        return None if isinstance(found, CannotShow) else found
+
+    @property
+    def plane_name(self) -> str:
+        """The plane it is cut in another way than it was taken; empty as taken."""
+        return ""
+
+    # -- where it lies ----------------------------------------------------------------------------
+    def places(self) -> list[tuple[Vector, Orientation] | None]:
+        """Position and orientation of each step, where it says."""
+        if self._placed_for is not self._shots:
+            self._placed_for = self._shots
+            self._placed = [
+                (one.position, one.orientation)
+                if one.position is not None and one.orientation is not None
+                else None
+                for one in (shot.instance for shot in self._shots)
+            ]
+        return self._placed
+
+    def plane_at(self, index: int) -> Plane | None:
+        """Where a step lies; None where it does not say."""
+        from teleread.imaging.planes import Plane
+
+        if not 0 <= index < len(self._shots):
+            return None
+        there, one = self.places()[index], self._shots[index].instance
+        if there is None:
+            return None
+        reference = self.frame_of_reference()
+        return Plane(there[0], there[1], (1.0, 1.0), one.rows, one.columns, reference)
+
+    def frame_of_reference(self) -> SafeText:
+        """Frame of Reference UID, once a frame has come that says it."""
+        frame = self.picture()
+        if frame is not None and self.current_series is not None:
+            self._references[self.current_series.series_uid] = frame.frame_of_reference
+        uid = self.current_series.series_uid if self.current_series is not None else ""
+        return self._references.get(uid, EMPTY)
+
+    def refresh_heading(self) -> None:
+        """Print the heading again, and nothing else."""
+        if self.size.width:
+            self.refresh(Region(0, 0, self.size.width, 1))
+
+    def _want(self) -> None:
+        if not self._shots or self.covered:
+            return
+        self._ring.want(self._shots, self.at, self.step)
+        if self._ring.get(self._shots[self.at]) is not None:
+            self._show_at()
+
+    def _arrived(self, shot: Shot) -> None:
+        if self._shots and self._shots[self.at] == shot:
+            self._show_at()
+
+    def _show_at(self) -> None:
+        self.shown_at = self.at
+        self.repaint()
+        self.post_message(self.Shown(self))
+
+    # -- moving -----------------------------------------------------------------------------------
+    def move(self, by: int) -> None:
+        """Go on by frames; a series stops at its ends."""
+        self.go(self.at + by)
+
+    def go(self, index: int, *, led: bool = False) -> None:
+        """Go to a frame.
+
+        Args:
+            index: Which.
+            led: Another pane leads; nobody is told.
+        """
+        index = min(max(index, 0), max(0, len(self._shots) - 1))
+        if index != self.at:
+            self.step = index - self.at
+            self.at = index
+            if self.current_series:
+                self._places[self.current_series.series_uid] = index
+            self._set_moving()
+            self._want()
+            if not led:
+                self.post_message(self.Moved(self))
+
+    def _set_moving(self) -> None:
+        """Draw lighter pictures until one rests, where that makes a difference."""
+        if not self.painter.over_cells:
+            return
+        if self._rest is not None:
+            self._rest.stop()
+            self.moving = True
+        self._rest = self.set_timer(REST_SECONDS, self._rests)
+
+    def _rests(self) -> None:
+        self._rest = None
+        if self.moving:
+            self.moving = False
+            self.repaint()
+
+    def choose_series(self, by: int) -> None:
+        """The series before or after."""
+        target = min(max(self.series_at + by, 0), max(0, len(self.series) - 1))
+        if target != self.series_at:
+            self.series_at = target
+            self.view = View()
+            self._take_series()
+            self.post_message(self.Moved(self))
+
+    def find_series(self, words: str) -> bool:
+        """Go to the next series whose number is this, or whose name holds it; whether there is one."""
+        wanted = words.casefold().strip()
+        count = len(self.series)
+        for index in (*range(self.series_at + 1, count), *range(self.series_at)):
+            one = self.series[index]
+            named = f"s{one.number}" if one.number is not None else ""
+            if wanted in {named, named[1:]} or wanted in f"{one.modality} {one.description}".casefold():
+                self.choose_series(index - self.series_at)
+                return True
+        return False
+
+    # -- the view ---------------------------------------------------------------------------------
+    def look_at(self, **changes: Any) -> None:
+        """Change the view."""
+        self.view = replace(self.view, **changes)
+        self.repaint()
+
+    def window_now(self) -> Window | None:
+        """The window in use; None for colour, tables and words."""
+        from teleread.imaging.frames import CannotShow, Window
+        from teleread.imaging.window import chosen_window
+
+        frame = self.frame()
+        if frame is None or isinstance(frame, CannotShow) or frame.is_colour:
+            return None
+        chosen = self.view.window or chosen_window(frame)
+        return chosen if isinstance(chosen, Window) else None
+
+    def change_window(self, *, width: float = 1.0, shift: float = 0.0) -> None:
+        """Make the window wider by a factor, or move its centre by a share of its width."""
+        now = self.window_now()
+        if now is None:
+            return
+        made = replace(
+            now, centre=now.centre + shift * now.width, width=max(1.0, now.width * width), name=clean("")
+        )
+        self.look_at(window=made, word="")
+
+    def preset(self, digit: int) -> str:
+        """Take a preset; 0 is as stored.
+
+        Returns:
+            Words where there is none.
+        """
+        from teleread.imaging.presets import presets_for
+
+        frame = self.picture()
+        if digit == 0:
+            self.look_at(window=None, word="as stored")
+            return ""
+        if frame is None:
+            return "No picture is shown yet."
+        found = next((one for one in presets_for(frame) if one.digit == digit), None)
+        if found is None:
+            return "There is no such window for this picture."
+        self.look_at(window=found.window, word=str(found.name))
+        return ""
+
+    def zoom(self, factor: float) -> None:
+        """Zoom in or out; the point in use stays in the middle."""
+        target = self.view.zoom * factor
+        least = min(1.0, self.view.zoom)
+        self.look_at(zoom=min(max(target, least), ZOOM_MOST), centre=self.focus_of_zoom())
+
+    def zoom_true(self) -> str:
+        """One pixel of the screen for one of the picture, and back to all of it; what is shown now."""
+        if self.view.zoom != 1.0:
+            self.look_at(zoom=1.0)
+            return "The whole picture."
+        if self._seen is None:
+            return ""
+        at = self._seen.placement
+        across = (at.box[2] - at.box[0]) / at.shown_width
+        if abs(across - 1.0) > 1e-6:
+            self.look_at(zoom=min(max(across, ZOOM_LEAST), ZOOM_MOST), centre=self.focus_of_zoom())
+        return "One to one."
+
+    def focus_of_zoom(self) -> tuple[float, float]:
+        """What stays in the middle, as shares of the turned picture."""
+        return self.view.centre
+
+    def pan(self, across: float, down: float) -> None:
+        """Move the picture by shares of what is in sight."""
+        x, y = self.view.centre
+        part = 1 / self.view.zoom
+        self.look_at(centre=(min(max(x + across * part, 0.0), 1.0), min(max(y + down * part, 0.0), 1.0)))
+
+    def turn(self) -> None:
+        """A quarter of a turn, clockwise as it is seen."""
+        quarter = 270 if self.view.flip else 90  # the mirror is looked through last
+        self.look_at(rotation=(self.view.rotation + quarter) % 360, centre=(0.5, 0.5))
+
+    def mirror(self) -> None:
+        """Left to right."""
+        self.look_at(flip=not self.view.flip, centre=(1 - self.view.centre[0], self.view.centre[1]))
+
+    def toggle_loop(self) -> bool:
+        """Run the series, or stop; whether it runs now."""
+        if self._loop is not None:
+            self._loop.stop()
+            self._loop = None
+            return False
+        if len(self._shots) < 2:
+            return False
+        frame = self.picture()
+        told = frame.frame_time / 1000 if frame is not None and frame.frame_time else LOOP_SECONDS
+        self._loop = self.set_interval(min(max(told, LOOP_LEAST), 1.0), self._run)
+        return True
+
+    def _run(self) -> None:
+        """The next frame, once the one before is drawn: a slow line slows the series, it drops nothing."""
+        if self.shown_at == self.at:
+            self.go((self.at + 1) % len(self._shots))
+
+    # -- letting go -------------------------------------------------------------------------------
+    def cover(self) -> None:
+        """Forget the pictures: the screen is locked or left."""
+        self.covered = True
+        self.shown_at = -1
+        self.wipe()
+        self._ring.close()
+        for timer in (self._loop, self._rest):
+            if timer is not None:
+                timer.stop()
+        self._loop = self._rest = None
+        self.refresh()
+
+    def on_unmount(self) -> None:
+        """The pane is gone, and its frames with it."""
+        self.wipe()
+        self._ring.close()
+
+    def uncover(self) -> None:
+        """Bring them again."""
+        self.covered = False
+        self._ring = self._new_ring()
+        self._want()
