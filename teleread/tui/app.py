@@ -18,7 +18,7 @@ from teleread.host.clock import Clock
 from teleread.model.errors import LockedError, TelereadError, UsageError
 from teleread.workstation.api import Workstation
 
-from . import guard, inputs, paint
+from . import graphics, guard, inputs, paint
 from .calm import Calm
 from .face import Notice
 from .glyphs import ASCII, UNICODE, Glyphs
@@ -76,6 +76,7 @@ class TelereadApp(Routes, inherit_bindings=False):
     ) -> None:
         guard.install()
         inputs.install()
+        graphics.install()
         super().__init__(workstation, demo=demo, clock=clock)
         self.decoder_factory = decoder_factory
         self.first_problem = ""

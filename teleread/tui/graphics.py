@@ -62,7 +62,7 @@ _listener: Listener | None = None
 
 
 def install() -> None:
-    """Put the listener before Textual's parser; harmless twice."""
+    """Put the listener before Textual's parser, before any thread reads keys; harmless twice."""
     from textual._xterm_parser import XTermParser
 
     plain: Any = XTermParser.feed
@@ -129,7 +129,6 @@ class Graphics:
         asked = questions(self._around)
         if not asked:
             return
-        install()
         self._told = told
         _listener = Listener(self._heard)
         write(asked)
