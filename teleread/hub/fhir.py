@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from teleread.host.clock import Clock, SystemClock
 from teleread.hub.fhir_claim import FhirClaim
+from teleread.hub.fhir_notes import FhirNotes
 from teleread.hub.fhir_pull import FhirPull
 from teleread.hub.fhir_submit import FhirSubmit
 from teleread.hub.fhir_wire import PAGE_SIZE, FhirWire, Resource
@@ -142,6 +143,14 @@ class FhirHub:
     def find(self, report_id: str, key: str) -> Found | None:
         """Ask by identifier what the hub holds for a report or an idempotency key."""
         return self._submit.find(report_id, key)
+
+    def holding(self, receipts: Mapping[str, str]) -> dict[str, Found]:
+        """Ask for several reports at once, by identifier and then by address; missing ones are left out."""
+        return self._submit.holding(receipts)
+
+    def send_note(self, submission: Submission) -> Receipt:
+        """Send a note about a task; safe to repeat with the same key."""
+        return FhirNotes(self._wire, self._clock.now).send(submission)
 
     def other_reports(self, context: TaskContext, ours: Collection[str] = ()) -> tuple[PriorReport, ...]:
         """Issued reports on this order or study that are not among ours.

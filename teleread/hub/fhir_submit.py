@@ -7,7 +7,7 @@ frozen bytes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from teleread.hub.fhir_wire import FHIR_JSON, FhirWire, Resource
@@ -21,6 +21,8 @@ from teleread.wire.fhir_reports import author_of, frozen_sha256, uuids_of
 __all__ = ["URI_SYSTEM", "FhirSubmit"]
 
 URI_SYSTEM = "urn:ietf:rfc:3986"
+AT_ONCE = 20
+"""Most reports asked for in one search, so that its address stays under 2 KB."""
 
 
 class FhirSubmit:
@@ -74,6 +76,48 @@ class FhirSubmit:
             if resource is not None:
                 return self._found(resource, date)
         return None
+
+    def holding(self, receipts: Mapping[str, str]) -> dict[str, Found]:
+        """What the hub holds of several reports: many in one search, the rest each by itself.
+
+        Args:
+            receipts: Report id to the id of its receipt (``DiagnosticReport/17``).
+        """
+        found: dict[str, Found] = {}
+        wanted = sorted(receipts)
+        for at in range(0, len(wanted), AT_ONCE):
+            found |= self._batch(wanted[at : at + AT_ONCE])
+        for report_id in wanted:
+            if report_id not in found:
+                one = self.find(report_id, "") or self._at(receipts[report_id], report_id)
+                if one is not None:
+                    found[report_id] = one
+        return found
+
+    def _batch(self, report_ids: list[str]) -> dict[str, Found]:
+        names = ",".join(f"{URI_SYSTEM}|urn:uuid:{one.lower()}" for one in report_ids)
+        try:
+            hits = self._wire.all("DiagnosticReport", {"identifier": names, "_count": AT_ONCE})
+        except AttentionError as refusal:
+            if refusal.code not in {"refused", "gone"}:
+                raise
+            return {}  # a server that knows no lists: one by one
+        return {
+            report_id: self._found(one, "")
+            for one in hits
+            for report_id in report_ids
+            if report_id.lower() in uuids_of(one)
+        }
+
+    def _at(self, receipt_id: str, report_id: str) -> Found | None:
+        """By its address: a search index may lag behind the store, or have been lost."""
+        try:
+            resource = self._wire.read("DiagnosticReport", receipt_id.rpartition("/")[2])
+        except AttentionError as refusal:
+            if refusal.code != "gone":
+                raise
+            return None
+        return self._found(resource, "") if report_id.lower() in uuids_of(resource) else None
 
     def _ask(self, uuid: str) -> tuple[Resource | None, str]:
         params = {"identifier": f"{URI_SYSTEM}|urn:uuid:{uuid}", "_count": 10}

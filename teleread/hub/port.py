@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -110,6 +110,23 @@ class Hub(Protocol):
 
     def find(self, report_id: str, key: str) -> Found | None:
         """Ask by identifier what the hub holds for a report or an idempotency key; None for nothing."""
+        ...
+
+    def holding(self, receipts: Mapping[str, str]) -> dict[str, Found]:
+        """Ask for several reports at once; one the hub does not hold, however it is asked for, is left out.
+
+        Args:
+            receipts: Report id to the id of its receipt (``DiagnosticReport/17``).
+        """
+        ...
+
+    def send_note(self, submission: Submission) -> Receipt:
+        """Send a note about a task (form ``fhir-communication``); safe to repeat with the same key.
+
+        Raises:
+            OfflineError: ``unknown``: no answer came, it may have been applied.
+            AttentionError: The hub's refusal.
+        """
         ...
 
     def other_reports(self, context: TaskContext, ours: Collection[str] = ()) -> tuple[PriorReport, ...]:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-__all__ = ["Extras", "next_try"]
+if TYPE_CHECKING:
+    from teleread.model.task import PriorReport
+
+__all__ = ["LONGEST_WAIT", "Extras", "next_try"]
 
 BASE_SECONDS: Final = 2.0
 CAP_SECONDS: Final = 15 * 60.0
+LONGEST_WAIT: Final = timedelta(hours=7)
+"""A hub may ask for six hours. What lies further ahead was written before the clock was set back."""
 
 
 def next_try(now: datetime, attempts: int, dice: random.Random, asked: float | None = None) -> datetime:
@@ -24,6 +30,10 @@ def next_try(now: datetime, attempts: int, dice: random.Random, asked: float | N
     """
     bound = min(CAP_SECONDS, BASE_SECONDS * 2 ** min(max(attempts, 1), 20))
     return now + timedelta(seconds=max(dice.uniform(0, bound), asked or 0.0))
+
+
+_SHOWN: Final = 50_000
+"""Most characters of somebody else's report kept with an item."""
 
 
 class Extras:
@@ -47,16 +57,49 @@ class Extras:
         """What the reader adds for the hub."""
         return str(self._values.get("note", ""))
 
-    @property
-    def wait_until(self) -> datetime | None:
-        """Before this the hub wants not to be asked."""
+    def waits(self, now: datetime) -> bool:
+        """Whether the hub wants not to be asked yet."""
         value = self._values.get("wait_until")
-        return datetime.fromisoformat(value) if isinstance(value, str) else None
+        if not isinstance(value, str):
+            return False
+        return timedelta(0) < datetime.fromisoformat(value) - now <= LONGEST_WAIT
 
-    def settle(self, rule: str, note: str = "") -> Extras:
-        """The reader decided about a rule."""
-        more: dict[str, Any] = {"settled": sorted({*self.settled, rule})}
+    @property
+    def theirs(self) -> tuple[Mapping[str, str], ...]:
+        """Others' reports the reader was shown: ``id``, ``author``, ``issued``, ``text`` each."""
+        found = self._values.get("theirs", ())
+        return tuple({str(key): str(value) for key, value in one.items()} for one in found)
+
+    @property
+    def answered(self) -> frozenset[str]:
+        """Ids of others' reports the reader has decided to write beside."""
+        return frozenset(str(one) for one in self._values.get("answered", ()))
+
+    def settle(self, *rules: str, note: str = "") -> Extras:
+        """The reader decided about rules."""
+        more: dict[str, Any] = {"settled": sorted({*self.settled, *rules})}
         return self._with(**more, **({"note": note} if note else {}))
+
+    def shown(self, others: Iterable[PriorReport]) -> Extras:
+        """What others issued is put before the reader."""
+        theirs = [
+            {
+                "id": one.id,
+                "author": one.author,
+                "issued": one.issued.isoformat() if one.issued else "",
+                "text": (one.text or one.conclusion)[:_SHOWN],
+            }
+            for one in others
+        ]
+        return self._with(theirs=theirs)
+
+    def answer(self) -> Extras:
+        """The reader writes beside what was shown: that is no news for the next report on the case."""
+        return self._with(answered=sorted({*self.answered, *(one["id"] for one in self.theirs)}))
+
+    def going_as(self, how: str) -> Extras:
+        """It goes out in another way: ``preliminary``."""
+        return self._with(**{"as": how})
 
     def waiting(self, until: datetime | None) -> Extras:
         """The hub asked for time; None once it is over."""

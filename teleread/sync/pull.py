@@ -18,6 +18,7 @@ from teleread.model.hubfile import HubFile
 from teleread.model.task import TaskContext, TaskKey
 from teleread.model.text import EMPTY, SafeText, clean
 from teleread.sync.rules import FREE, OVER
+from teleread.sync.watch import watch_drafts
 
 if TYPE_CHECKING:
     from teleread.vault.vault import Vault
@@ -49,6 +50,8 @@ class PullOutcome:
     """Claims that turned out to be somebody else's."""
     skipped: tuple[SafeText, ...] = ()
     """Words on what could not be read."""
+    backwards: bool = False
+    """A task is older than it was here already: the hub came back from a backup, or answers from a copy."""
 
 
 def pull(
@@ -114,6 +117,7 @@ class Puller:
         self._skipped: list[SafeText] = []
         self._lost: list[TaskKey] = []
         self._moved: set[TaskKey] = set()
+        self._backwards = False
 
     def run(self) -> PullOutcome:
         """Pages, then the reader's own, then noted claims, then priors."""
@@ -121,13 +125,25 @@ class Puller:
             fresh = self._pages()
             claimed = self._wanted()
             changed, read = self._own(fresh)
+            claimed += self._wanted()
+            watch_drafts(self._vault, self._file, self._emit)
             priors = self._priors()
         except (OfflineError, NotSignedInError, AttentionError) as error:
             self._down(error)
             raise
+        if self._backwards:
+            # What changed at the hub before it fell back lies before the cursor: everything open next time.
+            self._mark("", None)
         self._up(len(fresh))
         return PullOutcome(
-            len(fresh), read, tuple(changed), priors, claimed, tuple(self._lost), tuple(self._skipped)
+            len(fresh),
+            read,
+            tuple(changed),
+            priors,
+            claimed,
+            tuple(self._lost),
+            tuple(self._skipped),
+            self._backwards,
         )
 
     # -- the pages --------------------------------------------------------------------------------------
@@ -143,14 +159,13 @@ class Puller:
             last = page
         if last is not None:
             # Only now: a pull that broke off begins again where it began.
-            offset = last.offset_seconds
-            state = replace(
-                self._vault.worklist.hub_state(self._hub.hub_id),
-                cursor=last.cursor,
-                offset_seconds=state.offset_seconds if offset is None else offset,
-            )
-            self._vault.worklist.put_hub_state(state)
+            self._mark(last.cursor, last.offset_seconds)
         return seen
+
+    def _mark(self, cursor: str, offset: float | None) -> None:
+        state = self._vault.worklist.hub_state(self._hub.hub_id)
+        offset = state.offset_seconds if offset is None else offset
+        self._vault.worklist.put_hub_state(replace(state, cursor=cursor, offset_seconds=offset))
 
     def _store(self, contexts: Iterable[TaskContext]) -> None:
         """What is new into the mirror, keeping the priors that a page does not carry."""
@@ -161,6 +176,7 @@ class Puller:
                 continue  # windows overlap: most of a quiet hub's page is here already
             if before is not None and before.versions != context.versions:
                 self._moved.add(context.key)
+                self._backwards |= _older(context, before)
             kept.append(context.carrying(before))
         self._vault.worklist.put_page(self._hub.hub_id, kept, self._clock.now())
 
@@ -204,11 +220,20 @@ class Puller:
         if mine:
             if claim is None or claim.state != "held":
                 self._vault.claims.put(now.key, "held", version=now.task.version)
+        elif claim is not None and claim.state == "held" and self._lapsed(now):
+            # Noted, and asked for in this pass: what is written here is not to be read by another.
+            self._vault.claims.put(now.key, "wanted", why="the claim had lapsed")
         elif claim is not None and claim.state == "held":
             who = now.task.owner_name or ("somebody else" if now.task.owner else "nobody")
             self._vault.claims.put(now.key, "lost", why=f"{who} has it now")
             self._lost.append(now.key)
             self._emit("claim-lost", {"hub": now.key.hub_id, "task": now.key.task_id})
+
+    def _lapsed(self, now: TaskContext) -> bool:
+        """Free again by itself, with a draft open here; a case that was given back says why it was."""
+        task = now.task
+        free = not task.owner and task.status in FREE and not now.raw.get("task", {}).get("statusReason")
+        return free and bool(self._vault.drafts.open_for(now.key))
 
     def _wanted(self) -> int:
         """Claims noted while off line."""
@@ -286,3 +311,8 @@ class Puller:
         if state.offline_since is not None:
             self._emit("hub-online", {"hub": self._hub.hub_id})
         self._emit("pulled", {"hub": self._hub.hub_id, "tasks": count})
+
+
+def _older(now: TaskContext, before: TaskContext) -> bool:
+    then, told = before.task.last_updated, now.task.last_updated
+    return then is not None and told is not None and told < then

@@ -12,16 +12,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from teleread.documents.fhir import transaction
-from teleread.documents.frozen import thaw
 from teleread.host.clock import Clock
 from teleread.hub.port import Hub
-from teleread.model.delivery import OutboxItem, Receipt, Submission
+from teleread.model.delivery import OutboxItem, Receipt
 from teleread.model.errors import AttentionError, NotSignedInError, OfflineError, TelereadError
 from teleread.model.hubfile import HubFile
 from teleread.model.report import SignedReport
 from teleread.model.task import TaskContext
 from teleread.sync.backoff import Extras, next_try
+from teleread.sync.composing import form_of, submission
+from teleread.sync.notes import note_submission
 from teleread.sync.rules import Decision, Situation, decide
 
 if TYPE_CHECKING:
@@ -101,25 +101,26 @@ class Pusher:
         """Deliver until nothing is due, or the line is down."""
         pushed, done = 0, set[str]()
         problem: TelereadError | None = None
-        while problem is None:
-            item = self._next(done, ignore_backoff)
-            if item is None:
-                break
-            done.add(item.id)
-            try:
-                pushed += self._deliver(item)
-            except NotSignedInError as error:
-                problem = error
-            except OfflineError as error:
-                problem = error if error.code in _LINE_DOWN else None
+        while problem is None and (batch := self._batch(done, ignore_backoff)):
+            for item in batch:
+                done.add(item.id)
+                try:
+                    pushed += self._deliver(item)
+                except NotSignedInError as error:
+                    problem = error
+                except OfflineError as error:
+                    problem = error if error.code in _LINE_DOWN or error.retry_after else None
+                if problem is not None:
+                    break
         return self._outcome(pushed, problem)
 
-    def _next(self, done: set[str], ignore_backoff: bool) -> OutboxItem | None:
+    def _batch(self, done: set[str], ignore_backoff: bool) -> list[OutboxItem]:
+        """The first due one of each accession; the next of each comes with the next batch."""
         now = self._clock.now()
-        if any((wait := Extras(one.payload).wait_until) and wait > now for one in self._open()):
-            return None  # the hub asked for time; that holds for all it gets
+        if any(Extras(one.payload).waits(now) for one in self._open()):
+            return []  # the hub asked for time; that holds for all it gets
         due = self._vault.outbox.due(now, ignore_backoff=ignore_backoff)
-        return next((one for one in due if one.key.hub_id == self._hub.hub_id and one.id not in done), None)
+        return [one for one in due if one.key.hub_id == self._hub.hub_id and one.id not in done]
 
     def _open(self) -> list[OutboxItem]:
         return [one for one in self._vault.outbox.open() if one.key.hub_id == self._hub.hub_id]
@@ -138,7 +139,12 @@ class Pusher:
     def _deliver(self, item: OutboxItem) -> int:
         """Bring one item as far as it goes; 1 where it was delivered."""
         unanswered = item.state == "sending"
-        self._vault.outbox.mark_sending(item.id)
+        try:
+            self._vault.outbox.mark_sending(item.id)
+        except TelereadError as error:
+            if error.code != "bad-move":
+                raise
+            return 0  # taken back or withdrawn a moment ago
         try:
             receipt = _KINDS[item.kind](self, item)
         except (OfflineError, NotSignedInError) as error:
@@ -190,15 +196,17 @@ class Pusher:
                 self._superseded(item, report)
                 return None
             context = self._look(item)
-            decision = decide(self._situation(item, report, context, found is not None))
+            situation = self._situation(item, report, context, found is not None)
+            decision = decide(situation)
             if decision.action == "hold":
-                self._attention(item, decision.why, decision.choices)
+                self._hold(item, decision, situation)
                 return None
             try:
                 if decision.action == "claim":
                     context = self._claimed(context)
                 self._tell(item, decision)
-                receipt = self._hub.submit(self._submission(item, report, context, before))
+                sent = submission(item, report, context, before, self._file.reader_reference)
+                receipt = self._hub.submit(sent)
             except AttentionError as error:
                 if error.code not in {"changed", "claim-lost"}:
                     raise
@@ -212,10 +220,10 @@ class Pusher:
         """The newest receipt of an earlier version; versions between were withdrawn before they were sent."""
         held = [
             (one.report_version, one.receipt)
-            for one in self._vault.outbox.list()
-            if one.report_id == item.report_id
-            and one.report_version < item.report_version
+            for one in self._vault.outbox.of_report(item.report_id)
+            if one.report_version < item.report_version
             and one.receipt is not None
+            and one.state == "delivered"
         ]
         return max(held, key=lambda pair: pair[0])[1] if held else None
 
@@ -248,13 +256,27 @@ class Pusher:
         # Whose reports count as ours: every one signed here for this task, by id and by receipt.
         ours = {one.report_id for one in self._vault.reports.for_task(item.key)}
         others = () if found else self._hub.other_reports(context, ours)
+        answered = self._answered(item)
+        fresh = tuple(one for one in others if one.id not in answered)
+        # Whoever has decided to write beside theirs knows that the case is not the reader's.
+        known = {"reassigned"} if len(fresh) < len(others) else set()
         return Situation(
-            thaw(report.frozen),
+            form_of(report),
             context,
-            others,
+            fresh,
             self._file.reader_reference,
-            Extras(item.payload).settled,
+            Extras(item.payload).settled | known,
         )
+
+    def _answered(self, item: OutboxItem) -> frozenset[str]:
+        """Others' reports the reader has decided about, for this item or for one it took the place of."""
+        same = (Extras(one.payload).answered for one in self._vault.outbox.of_task(item.key))
+        return frozenset[str]().union(*same)
+
+    def _hold(self, item: OutboxItem, decision: Decision, situation: Situation) -> None:
+        if decision.rule == "other-final":
+            self._vault.outbox.set_payload(item.id, str(Extras(item.payload).shown(situation.others)))
+        self._attention(item, decision.why, decision.choices)
 
     def _claimed(self, context: TaskContext) -> TaskContext:
         claimed = self._hub.claim(context)
@@ -265,24 +287,6 @@ class Pusher:
     def _tell(self, item: OutboxItem, decision: Decision) -> None:
         flags = {"flags": list(decision.flags)} if decision.flags else {}
         self._emit("submitting", {**_names(item), **flags})
-
-    def _submission(
-        self, item: OutboxItem, report: SignedReport, context: TaskContext, before: Receipt | None
-    ) -> Submission:
-        note = Extras(item.payload).note
-        body = transaction(
-            report, _noted(context, note) if note else context, before, self._file.reader_reference
-        )
-        return Submission(
-            form="fhir-transaction",
-            body=body,
-            key=report.idempotency_key,
-            report_id=report.report_id,
-            version=report.version,
-            sha256=report.sha256,
-            task=item.key,
-            predecessor=before.version if before else "",
-        )
 
     def _received(self, receipt: Receipt, context: TaskContext | None = None) -> Receipt:
         if context is not None and receipt.task_status:
@@ -314,10 +318,18 @@ class Pusher:
             task_status=context.task.status,
         )
 
+    # -- a note to the site ------------------------------------------------------------------------------
+
+    def _note(self, item: OutboxItem) -> Receipt:
+        context = self._look(item)
+        sent = item.created_at or self._clock.now()
+        return self._hub.send_note(note_submission(item, context, self._file.reader_reference, sent))
+
 
 _KINDS: Final[dict[str, Callable[[Pusher, OutboxItem], Receipt | None]]] = {
     "report": Pusher._report,
     "give-back": Pusher._give_back,
+    "note": Pusher._note,
 }
 
 _CHOICES_BY_CODE: Final = {
@@ -348,11 +360,3 @@ def _names(item: OutboxItem) -> dict[str, Any]:
         "task": item.key.task_id,
         **({"report": item.report_id, "version": item.report_version} if item.report_id else {}),
     }
-
-
-def _noted(context: TaskContext, note: str) -> TaskContext:
-    """The task with the reader's note for the hub; the signed report itself is not touched."""
-    raw = context.raw.get("task", {})
-    notes = raw.get("note")
-    kept = list(notes) if isinstance(notes, list) else []
-    return replace(context, raw={**context.raw, "task": {**raw, "note": [*kept, {"text": note}]}})

@@ -82,6 +82,8 @@ class Works:
     lines: Lines = field(default_factory=Lines)
     busy: MutableSet[StudyKey] = field(default_factory=set)
     """Studies being fetched."""
+    receipts_due: MutableMapping[str, float] = field(default_factory=dict)
+    """When a hub's receipts are looked after again, by the clock's `monotonic`; not there: not yet asked."""
     silent: MutableMapping[tuple[str, str], float] = field(default_factory=dict)
     """Until when an archive is not asked for a patient again, since it did not answer."""
     _outlook: Outlook | None = None
@@ -182,6 +184,9 @@ def pass_over(works: Works, file: HubFile, *, pull: bool, push: bool, ignore_bac
             problem = _pull(works, hub, file, told) if pull else None
             # A hub that refuses a search may still take a report; one that is silent will not.
             if push and not isinstance(problem, OfflineError | NotSignedInError):
+                from teleread.sync.receipts import look_now_and_then
+
+                look_now_and_then(works, hub, told, typed=ignore_backoff)
                 problem = _push(works, hub, file, told, ignore_backoff=ignore_backoff) or problem
         except TelereadError as error:
             problem = error
@@ -201,7 +206,9 @@ def _pull(works: Works, hub: Hub, file: HubFile, told: dict[str, Any]) -> Telere
         found = pull(works.vault, hub, file, works.clock, ahead=works.prefetch_cases, asked=works.asked)
     except (OfflineError, NotSignedInError, AttentionError) as error:
         return error
-    told.update(pulled=found.pulled, skipped=list(found.skipped), lost=len(found.lost))
+    told.update(
+        backwards=found.backwards, pulled=found.pulled, skipped=list(found.skipped), lost=len(found.lost)
+    )
     return None
 
 

@@ -16,6 +16,8 @@ from teleread.model.report import Draft, Section
 from teleread.model.task import Versions
 from teleread.model.text import EMPTY, SafeText, clean
 from teleread.sync.backoff import Extras
+from teleread.sync.notes import add_note
+from teleread.sync.watch import draft_of
 
 if TYPE_CHECKING:
     from teleread.vault.vault import Vault
@@ -66,8 +68,70 @@ def _again(vault: Vault, item: OutboxItem, reason: str, clock: Clock) -> None:
 
 def _with_note(vault: Vault, item: OutboxItem, reason: str, clock: Clock) -> None:
     note = f"Reported although the order had been cancelled: {reason}"
-    vault.outbox.set_payload(item.id, str(Extras(item.payload).settle("cancelled", note)))
+    _settled(vault, item, Extras(item.payload).settle("cancelled", note=note))
+
+
+def _settled(vault: Vault, item: OutboxItem, extras: Extras) -> None:
+    vault.outbox.set_payload(item.id, str(extras))
     vault.outbox.reschedule(item.id, None, "")
+
+
+def _preliminary(vault: Vault, item: OutboxItem, reason: str, clock: Clock) -> None:
+    """For whoever has the case now: it does not complete the task and ends nobody's reading."""
+    _settled(vault, item, Extras(item.payload).settle("reassigned").going_as("preliminary"))
+
+
+def _second_opinion(vault: Vault, item: OutboxItem, reason: str, clock: Clock) -> None:
+    """Beside theirs, as a resource of its own; two readings of one case are a discrepancy to look at."""
+    _discrepancy(vault, item, "second-opinion")
+    extras = Extras(item.payload).answer().settle("reassigned", note=reason and f"Second opinion: {reason}")
+    _settled(vault, item, extras)
+
+
+def _addendum(vault: Vault, item: OutboxItem, reason: str, clock: Clock) -> Draft:
+    """The words as a draft that says what it adds to; theirs counts as read when it is signed."""
+    _discrepancy(vault, item, "addendum")
+    draft = _sign_again(vault, item, reason, clock)
+    extras = Extras(item.payload).answer().settle("reassigned")
+    vault.outbox.set_payload(item.id, str(extras))
+    theirs = extras.theirs[0] if extras.theirs else {}
+    who, day = theirs.get("author") or "another reader", theirs.get("issued", "")[:10]
+    head = f"Addendum to the report of {who}{f' of {day}' if day else ''}:"
+    first = next((one for one in draft.sections if one.text.strip()), None)
+    if first is not None:
+        text = clean(f"{head}\n{first.text}", multiline=True)
+        vault.drafts.append(draft.id, draft.seq, sections={first.id: text})
+    return vault.drafts.get(draft.id)
+
+
+def _discrepancy(vault: Vault, item: OutboxItem, how: str) -> None:
+    theirs = [one.get("id", "") for one in Extras(item.payload).theirs]
+    vault.audit.append(
+        "discrepancy", subject=item.report_id, hub_id=item.key.hub_id, detail={"theirs": theirs, "ours": how}
+    )
+
+
+# -- an open draft whose case is somebody else's, or nobody's ------------------------------------------
+
+
+def _discard_draft(vault: Vault, item: OutboxItem, reason: str, clock: Clock) -> None:
+    vault.drafts.discard(draft_of(item), reason or str(item.why))
+    vault.outbox.close(item.id, "The draft was put into the trash.")
+
+
+def _keep_note(vault: Vault, item: OutboxItem, reason: str, clock: Clock) -> None:
+    vault.drafts.keep(draft_of(item), reason or str(item.why))
+    vault.outbox.close(item.id, "The draft's text was kept as a note.")
+
+
+def _hand_over(vault: Vault, item: OutboxItem, reason: str, clock: Clock) -> None:
+    """The text goes to the hub as a note about the case, unsigned and named so; it stays here as a note."""
+    draft = vault.drafts.get(draft_of(item))
+    parts = [f"{one.label}\n{one.text}" for one in draft.sections if one.text.strip()]
+    text = "\n\n".join(["Unsigned draft, handed over. Not a report.", *([reason] if reason else []), *parts])
+    vault.drafts.keep(draft.id, reason or "Handed over.")
+    vault.outbox.close(item.id, "The draft's text was handed over.")
+    add_note(vault, item.key, text, accession=item.accession, about="Text handed over")
 
 
 def _withdraw(vault: Vault, item: OutboxItem, reason: str, clock: Clock) -> None:
@@ -104,6 +168,12 @@ _ACTS: Final[dict[str, Callable[[Vault, OutboxItem, str, Clock], Draft | None]]]
     "resend": _again,
     "ask-back": _again,
     "send-with-note": _with_note,
+    "preliminary": _preliminary,
+    "second-opinion": _second_opinion,
+    "addendum": _addendum,
+    "keep-note": _keep_note,
+    "discard": _discard_draft,
+    "hand-over": _hand_over,
     "withdraw": _withdraw,
     "resign": _sign_again,
     "verify-identity": _sign_again,

@@ -178,9 +178,9 @@ def _listed(parts: list[str]) -> str:
 
 RULES: Final = (
     Rule("patient-changed", _identity, "hold", ("verify-identity", "withdraw"), later_versions=True),
-    Rule("other-final", _others_final, "hold", ("withdraw",)),
+    Rule("other-final", _others_final, "hold", ("second-opinion", "addendum", "withdraw")),
     Rule("cancelled", _cancelled, "hold", ("send-with-note", "withdraw")),
-    Rule("reassigned", _reassigned, "hold", ("ask-back", "withdraw")),
+    Rule("reassigned", _reassigned, "hold", ("ask-back", "preliminary", "withdraw")),
     Rule("amended", _amended, "hold", ("resign", "withdraw"), later_versions=True),
     Rule("new-images", _new_images, "flag", later_versions=True),
     Rule("unclaimed", _unclaimed, "claim"),
@@ -206,13 +206,16 @@ def _draft_cancelled(now: TaskContext, reader: str) -> str:
 
 
 def _draft_reassigned(now: TaskContext, reader: str) -> str:
-    owner = now.task.owner
-    return "Your draft, not your case: somebody else has it now." if owner and owner != reader else ""
+    if not reader or not now.task.owner or now.task.owner == reader:
+        return ""
+    if now.task.status == "completed":
+        return "Your draft, not your case: somebody else has reported it."
+    return "Your draft, not your case: somebody else has it now."
 
 
 DRAFT_RULES: Final = (
     DraftRule("cancelled", _draft_cancelled, ("discard", "keep-note")),
-    DraftRule("reassigned", _draft_reassigned, ("discard", "keep-note")),
+    DraftRule("reassigned", _draft_reassigned, ("hand-over", "discard", "keep-note")),
 )
 
 

@@ -10,7 +10,7 @@ import json
 import uuid
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from teleread.host.clock import Clock
@@ -27,6 +27,8 @@ from .database import Database
 __all__ = ["Outbox"]
 
 _BEHIND: Final = SafeText("behind an earlier one of its accession")
+_LONGEST_WAIT: Final = timedelta(hours=7)
+"""Longer than any undo window, back-off or wait a hub may ask for: written before the clock was set back."""
 _CLOSED: Final = frozenset({"delivered", "closed"})
 
 _MOVES: Final = {
@@ -156,6 +158,20 @@ class Outbox:
         )
         return self._shown([_item(row) for row in rows])
 
+    def of_report(self, report_id: str) -> tuple[OutboxItem, ...]:
+        """The items of a report's versions as stored, in order."""
+        rows = self._reports.connection.rows(
+            f"{_SELECT} WHERE o.report_id = ? ORDER BY o.sequence", (report_id,)
+        )
+        return tuple(_item(row) for row in rows)
+
+    def of_task(self, key: TaskKey) -> tuple[OutboxItem, ...]:
+        """The items of a task as stored, in order."""
+        rows = self._reports.connection.rows(
+            f"{_SELECT} WHERE o.hub_id = ? AND o.task_id = ? ORDER BY o.sequence", (key.hub_id, key.task_id)
+        )
+        return tuple(_item(row) for row in rows)
+
     def due(self, now: datetime | None = None, *, ignore_backoff: bool = False) -> tuple[OutboxItem, ...]:
         """The items to deliver now: the first open one of each accession, where its time has come.
 
@@ -173,7 +189,7 @@ class Outbox:
             if group in taken:
                 continue
             taken.add(group)
-            waits = one.not_before is not None and one.not_before > now
+            waits = _waits(one, now)
             if one.state == "needs_attention" or (waits and (one.state == "held" or not ignore_backoff)):
                 continue
             found.append(one)
@@ -191,7 +207,7 @@ class Outbox:
                     one = replace(
                         one, state="held", why=one.why or SafeText("behind an earlier one of its accession")
                     )
-                elif one.state == "held" and (one.not_before is None or one.not_before <= now):
+                elif one.state == "held" and not _waits(one, now):
                     one = replace(one, state="queued")
             shown.append(one)
         return tuple(shown)
@@ -340,7 +356,14 @@ def _unknown() -> UsageError:
     )
 
 
+def _waits(item: OutboxItem, now: datetime) -> bool:
+    """Whether its time has not come; a clock that was set back by a day must not hold it for a day."""
+    return item.not_before is not None and timedelta(0) < item.not_before - now <= _LONGEST_WAIT
+
+
 def _group(item: OutboxItem) -> tuple[str, str]:
+    if item.kind == "draft":
+        return item.key.hub_id, f"item {item.id}"  # a question to the reader; nothing waits for its answer
     return item.key.hub_id, f"accession {item.accession}" if item.accession else f"task {item.key.task_id}"
 
 

@@ -255,4 +255,5 @@ def test_an_open_draft_is_told_what_became_of_its_case(
     world.pull()
     decision = decide_draft(seen(world, key), "Practitioner/reader")
     assert (decision.rule if decision else None) == rule
-    assert decision is None or decision.choices == ("discard", "keep-note")
+    more = ("hand-over",) if rule == "reassigned" else ()
+    assert decision is None or decision.choices == (*more, "discard", "keep-note")

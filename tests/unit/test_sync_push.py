@@ -264,7 +264,7 @@ def test_a_reassigned_case_is_held_and_asked_back_once_it_is_free(world: World) 
     other = {"reference": "Practitioner/other", "display": "Dr Other"}
     world.server.edit("Task", item.key.task_id, owner=other)
     world.push()
-    assert choices(world, item) == ["ask-back", "withdraw"]
+    assert choices(world, item) == ["ask-back", "preliminary", "withdraw"]
     assert "Dr Other" in world.item(item).why
     choose(world, item, "ask-back")
     assert world.push().needs_attention == 1
@@ -289,7 +289,7 @@ def test_somebody_elses_final_report_is_never_overwritten(world: World) -> None:
     world.push()
     assert world.item(item).state == "needs_attention"
     assert "Dr Other" in world.item(item).why
-    assert choices(world, item) == ["withdraw"]
+    assert choices(world, item) == ["second-opinion", "addendum", "withdraw"]
     assert [one["id"] for one in world.reports()] == ["theirs-c1"]
 
 

@@ -1,0 +1,91 @@
+"""From a signed report to what the hub moves; composed anew for every try, from bytes that never change."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from teleread.documents.fhir import transaction
+from teleread.documents.frozen import thaw
+from teleread.model.delivery import OutboxItem, Receipt, Submission
+from teleread.model.errors import AttentionError, TelereadError
+from teleread.model.report import SignedReport
+from teleread.model.task import TaskContext
+from teleread.model.text import clean
+from teleread.sync.backoff import Extras
+
+__all__ = ["form_of", "submission"]
+
+T = TypeVar("T")
+
+
+def form_of(report: SignedReport) -> Mapping[str, Any]:
+    """The frozen form, parsed.
+
+    Raises:
+        AttentionError: ``unsendable``: it is none.
+    """
+    return _made(lambda: thaw(report.frozen))
+
+
+def submission(
+    item: OutboxItem, report: SignedReport, context: TaskContext, before: Receipt | None, reader: str
+) -> Submission:
+    """A report version as the hub takes it, with the reader's note and in the way the reader chose.
+
+    Args:
+        item: Its row in the outbox.
+        report: What was signed.
+        context: The task as the hub has it now.
+        before: The receipt of the version it stands on; None for the first.
+        reader: The reader's reference at this hub.
+
+    Raises:
+        AttentionError: ``unsendable``: it can't be composed; the others go on.
+    """
+    extras = Extras(item.payload)
+    seen = _noted(context, extras.note) if extras.note else context
+    body = _made(lambda: transaction(report, seen, before, reader))
+    if extras.get("as") == "preliminary":
+        body = _preliminary(body)
+    return Submission(
+        form="fhir-transaction",
+        body=body,
+        key=report.idempotency_key,
+        report_id=report.report_id,
+        version=report.version,
+        sha256=report.sha256,
+        task=item.key,
+        predecessor=before.version if before else "",
+    )
+
+
+def _made(make: Callable[[], T]) -> T:
+    """What is composed of our own bytes; a report that can't be must not keep the others from going."""
+    try:
+        return make()
+    except (TelereadError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as problem:
+        words = problem.title if isinstance(problem, TelereadError) else type(problem).__name__
+        raise AttentionError(
+            "This report could not be made ready to send.", clean(words), code="unsendable"
+        ) from problem
+
+
+def _preliminary(body: bytes) -> bytes:
+    """The same report as one that ends nobody's reading: status preliminary, the task left as it is."""
+    bundle = json.loads(body)
+    kept = [one for one in bundle["entry"] if one["resource"]["resourceType"] != "Task"]
+    for one in kept:
+        if one["resource"]["resourceType"] == "DiagnosticReport":
+            one["resource"]["status"] = "preliminary"
+    return json.dumps({**bundle, "entry": kept}, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _noted(context: TaskContext, note: str) -> TaskContext:
+    """The task with the reader's note for the hub; the signed report itself is not touched."""
+    raw = context.raw.get("task", {})
+    notes = raw.get("note")
+    kept = list(notes) if isinstance(notes, list) else []
+    return replace(context, raw={**context.raw, "task": {**raw, "note": [*kept, {"text": note}]}})
