@@ -99,6 +99,14 @@ class TelereadApp(Routes, inherit_bindings=False):
         if self.setting("glyphs", "auto") == "ascii":
             self.use_glyphs(ASCII)
 
+    @property
+    def _background_screens(self) -> list[Any]:
+        """Screens seen below the one on top: none, ours cover all of it.
+
+        Textual counts the one below always, and paints the whole terminal anew whenever that one changes.
+        """
+        return []
+
     # -- start ------------------------------------------------------------------------------------
     def _choose_keys(self) -> None:
         try:
