@@ -196,9 +196,10 @@ class PictureStack(PictureDrawing):
         uid = self.current_series.series_uid if self.current_series is not None else ""
         return self._references.get(uid, EMPTY)
 
-    def refresh_heading(self) -> None:
-        """Print the heading again, and nothing else."""
-        if self.size.width:
+    def tell_note(self, note: tuple[str, str]) -> None:
+        """Say in the heading how this pane follows another."""
+        if note != self.note:
+            self.note = note
             self.refresh(Region(0, 0, self.size.width, 1))
 
     def _want(self) -> None:

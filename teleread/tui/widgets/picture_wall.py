@@ -137,16 +137,8 @@ class PictureWall(Container):
     def follow(self, leader: PicturePane) -> None:
         """Bring the other panes to the place of one."""
         for pane in self.shown:
-            if pane is leader:
-                pane.note = ("", "soft") if pane.plane_name == "" else pane.note
-                continue
-            pane.note = self._tied(leader, pane) if self._ties(leader, pane) else ("", "soft")
-        for pane in self.shown:
-            pane.refresh_heading()
-
-    def _ties(self, leader: PicturePane, pane: PicturePane) -> bool:
-        """Whether one follows the other: another study, or another series of this one that is shown too."""
-        return leader.count > 1 and pane.count > 1
+            ties = pane is not leader and leader.count > 1 and pane.count > 1
+            pane.tell_note(self._tied(leader, pane) if ties else ("", "soft"))
 
     def _tied(self, leader: PicturePane, pane: PicturePane) -> tuple[str, str]:
         if not self.yoked:
