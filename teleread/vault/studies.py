@@ -151,6 +151,11 @@ class Studies:
         )
         return tuple((row[0], row[1], row[2], row[3]) for row in rows)
 
+    def counts(self) -> dict[tuple[str, str], tuple[int, int | None]]:
+        """(hub id, Study Instance UID) to (instances held, expected) of every study known of; quick."""
+        rows = self._cache.connection.rows("SELECT hub_id, study_uid, held, expected FROM study")
+        return {(row[0], row[1]): (row[2], row[3]) for row in rows}
+
     def bytes(self) -> int:
         """Bytes of images held in all."""
         row = self._cache.connection.row("SELECT coalesce(sum(bytes), 0) FROM study WHERE held > 0")

@@ -95,15 +95,26 @@ class HubState:
 _COLUMNS: Final = WorklistRow._fields[:-2]
 """Columns of the table that a line shows; the last two fields come from the study's row."""
 
+_TOLD: Final = (*_COLUMNS[2:], "versions")
+"""Columns of which a change can be seen on a screen; a pull writes most lines anew just as they were."""
+
 _WRITTEN: Final = (*_COLUMNS, "versions", "seen_at", "context")
 _PUT: Final = (
-    f"INSERT INTO worklist ({', '.join(_WRITTEN)}) VALUES ({', '.join('?' * len(_WRITTEN))})"
-    " ON CONFLICT (hub_id, task_id) DO UPDATE SET "
+    f"INSERT INTO worklist ({', '.join(_WRITTEN)}, moved) VALUES ({', '.join('?' * len(_WRITTEN))},"
+    " (SELECT number FROM worklist_move)) ON CONFLICT (hub_id, task_id) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in _WRITTEN[2:])
+    + f", moved = CASE WHEN ({', '.join(_TOLD)}) IS ({', '.join(f'excluded.{name}' for name in _TOLD)})"
+    " THEN moved ELSE excluded.moved END"
 )
+_MOVE: Final = "UPDATE worklist_move SET number = number + 1"
+_STRETCH: Final = 500
+"""Lines read at once: a key is never kept waiting by ten thousand."""
 _ITEMS: Final = (
     f"SELECT {', '.join(f'w.{name}' for name in _COLUMNS)}, coalesce(s.held, 0), s.expected"
     " FROM worklist AS w LEFT JOIN study AS s ON s.hub_id = w.hub_id AND s.study_uid = w.study_uid"
+)
+_AFTER: Final = _ITEMS.replace(" FROM worklist", ", w.rowid FROM worklist") + (
+    " WHERE w.rowid > ? ORDER BY w.rowid"
 )
 
 
@@ -134,6 +145,7 @@ class Worklist:
         source = iter(contexts)
         while batch := list(islice(source, _BATCH)):
             with self._cache.joined() as connection:
+                connection.execute(_MOVE)
                 connection.executemany(_PUT, (_columns(hub_id, one, pulled_at) for one in batch))
                 for one in batch:
                     self._priors.put(hub_id, one.patient.id, one.prior_reports)
@@ -163,6 +175,23 @@ class Worklist:
         where, values = ("", ()) if hub_id is None else (" WHERE w.hub_id = ?", (hub_id,))
         order = " ORDER BY w.priority_rank, w.due IS NULL, w.due, w.hub_id, w.task_id"
         return _rows(self._cache.connection.rows(_ITEMS + where + order, values))
+
+    def every(self) -> Iterator[WorklistRow]:
+        """Every line in no order, so many at a time: a list of ten thousand is never held twice."""
+        last = 0
+        known: dict[str, SafeText] = {}
+        while found := self._cache.connection.rows(f"{_AFTER} LIMIT {_STRETCH}", (last,)):
+            last = found[-1][-1]
+            yield from _rows([row[:-1] for row in found], known)
+
+    def moves(self) -> tuple[int, int]:
+        """(number of the last write of lines, number of the last one that took some away)."""
+        row = self._cache.connection.row("SELECT number, gone FROM worklist_move")
+        return (int(row[0]), int(row[1])) if row else (0, 0)
+
+    def moved_since(self, number: int) -> Iterator[WorklistRow]:
+        """The lines that look different since the write of that number."""
+        return _rows(self._cache.connection.rows(f"{_ITEMS} WHERE w.moved > ?", (number,)))
 
     def ahead(self, statuses: Sequence[str], owners: Sequence[str], free: int) -> tuple[WorklistRow, ...]:
         """The lines prefetching looks at: the reader's, every stat one, and the first others nobody holds.
@@ -233,6 +262,7 @@ class Worklist:
     def drop_hub(self, hub_id: str) -> int:
         """Forget a hub's lines; answers how many."""
         with self._cache.joined() as connection:
+            connection.execute(f"{_MOVE}, gone = number + 1")
             connection.execute("DELETE FROM hub_state WHERE hub_id = ?", (hub_id,))
             return connection.execute("DELETE FROM worklist WHERE hub_id = ?", (hub_id,))
 
@@ -319,8 +349,8 @@ _TEXTS: Final = (2, 3, 4, 5, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20)
 _DUE: Final = 7
 
 
-def _rows(found: list[Row]) -> Iterator[WorklistRow]:
-    known: dict[str, SafeText] = {}
+def _rows(found: list[Row], known: dict[str, SafeText] | None = None) -> Iterator[WorklistRow]:
+    known = {} if known is None else known
     for one in found:
         values = list(one)
         for index in _TEXTS:

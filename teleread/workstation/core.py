@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from teleread.reporting.checks_site import SiteRules
     from teleread.signing.keys import Signer
 
+    from .listing import Listing
+
 __all__ = ["Core"]
 
 
@@ -43,10 +45,8 @@ class Core:
     demo: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     """What the engine of this profile needs to find it, where that is not what this process was given."""
-    safe: tuple[object, int] = (None, 0)
-    """Cases that are safe to unplug with, and what the vault looked like when they were counted."""
-    safe_again: float = float("-inf")
-    """Monotonic time before which they are not counted anew."""
+    listing: Listing | None = None
+    """The worklist in memory."""
     stops: dict[tuple[TaskKey, int, Versions | None], SafeText] = field(default_factory=dict)
     """Stops found before, by everything they depend on: a worklist is drawn many times a minute."""
     ready: dict[TaskKey, tuple[float, bool]] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class Core:
         self.passphrase = passphrase
         self._holder = ""
         self.stops.clear()
-        self.people = None
+        self.people = self.listing = None
 
     @property
     def holder(self) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from teleread.model.hubfile import HubFile
 from teleread.model.text import clean
 
@@ -13,9 +11,6 @@ from .core import Core
 from .outbox import escalations
 
 __all__ = ["status"]
-
-SAFE_SHARE: Final = 10.0
-"""How many times as long as one count takes the next one is put off."""
 
 
 def status(core: Core) -> Status:
@@ -58,14 +53,7 @@ def _fetching(core: Core) -> int:
 
 def _safe(core: Core) -> int:
     """Open cases of this reader whose images and relevant priors are all here."""
-    seen, started = core.vault.data_version(), core.clock.monotonic()
-    if core.safe[0] != seen and started >= core.safe_again:
-        count = sum(
-            one.cached == "all" and one.priors_ready and one.report_state in {None, "draft"}
-            for one in worklist.items(core, "mine:yes")
-        )
-        core.safe = (seen, count)
-        # While a fetch runs the vault moves all the time, and a count reads every row: it gets a tenth.
-        done = core.clock.monotonic()
-        core.safe_again = done + SAFE_SHARE * (done - started)
-    return core.safe[1]
+    return sum(
+        one.mine and one.cached == "all" and one.priors_ready and one.report_state in {None, "draft"}
+        for one in worklist.listing(core).items()
+    )
