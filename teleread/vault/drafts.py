@@ -60,8 +60,8 @@ class Drafts:
             template_version: That template's version.
             sections: Its sections as they begin.
             fields: Fields filled already.
-            kind: ``report`` or ``addendum``.
-            report_id: The report an addendum belongs to.
+            kind: ``report``, ``opinion``; ``addendum``, ``correction`` or ``withdrawal`` of a report.
+            report_id: The report an addendum, a correction or a withdrawal belongs to.
             opened_versions: Versions of the task's resources as seen now.
             opened_study_digest: Digest over the SOP Instance UIDs held now.
             draft_id: Its UUID; a fresh one by default.
@@ -72,19 +72,20 @@ class Drafts:
         with self._reports.joined() as connection:
             connection.execute(
                 "INSERT INTO draft (id, hub_id, task_id, kind, report_id, template_id, template_version,"
-                " opened_versions, opened_study_digest, state, created_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?)",
+                " opened_versions, opened_study_digest, state, created_at, act)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?)",
                 (
                     draft_id,
                     key.hub_id,
                     key.task_id,
-                    kind,
+                    _COLUMN.get(kind, kind),
                     report_id,
                     template_id,
                     template_version,
                     dumps(opened_versions or Versions()),
                     opened_study_digest,
                     stamp(now),
+                    kind if kind in _COLUMN else "",
                 ),
             )
             self._journal.write(connection, draft_id, 0, now, change)
@@ -329,8 +330,12 @@ class Drafts:
         return self.get(draft_id)
 
 
+_COLUMN: Final = {"correction": "addendum", "withdrawal": "addendum", "opinion": "report"}
+"""What the column ``kind``, older than these acts, says of them: whether the draft stands on a report."""
+
 _SELECT: Final = (
-    "SELECT id, hub_id, task_id, kind, report_id, template_id, template_version, opened_versions,"
+    "SELECT id, hub_id, task_id, CASE act WHEN '' THEN kind ELSE act END, report_id,"
+    " template_id, template_version, opened_versions,"
     " opened_study_digest, state, holder, created_at FROM draft"
 )
 

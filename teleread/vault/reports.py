@@ -121,14 +121,41 @@ class Reports:
     def states(self) -> dict[TaskKey, str]:
         """The state of the last report on every task: the worklist's column.
 
-        Versions taken back before they were sent (their outbox item is closed) don't count.
+        Versions taken back before they were sent (their outbox item is closed) don't count, nor does an
+        unsigned reading; a report whose withdrawal the hub has taken is none any more.
         """
         rows = self._reports.connection.rows(
-            "SELECT hub_id, task_id, state FROM report AS r WHERE NOT EXISTS (SELECT 1 FROM outbox"
+            "SELECT hub_id, task_id, state, kind, report_id FROM report AS r WHERE kind <> 'preliminary'"
+            " AND NOT EXISTS (SELECT 1 FROM outbox"
             " WHERE report_id = r.report_id AND report_version = r.version AND state = 'closed')"
             " ORDER BY rowid"
         )
-        return {TaskKey(row[0], row[1]): row[2] for row in rows}
+        standing: dict[TaskKey, dict[str, str]] = {}
+        for hub_id, task_id, state, kind, report_id in rows:
+            of_task = standing.setdefault(TaskKey(hub_id, task_id), {})
+            of_task.pop(report_id, None)
+            if not (kind == "withdrawal" and state == "issued"):
+                of_task[report_id] = state
+        return {key: list(of_task.values())[-1] for key, of_task in standing.items() if of_task}
+
+    def seal(self, report_id: str, version: int, form: str, data: bytes) -> None:
+        """Keep a signature a form of the report carries; part of the signing transaction.
+
+        Args:
+            report_id: The report.
+            version: Its version.
+            form: What it is in, such as ``dicom-sr/enhanced/ISO_IR 192``.
+            data: The signature as that form has it.
+        """
+        with self._reports.joined() as connection:
+            connection.execute("INSERT INTO seal VALUES (?, ?, ?, ?)", (report_id, version, form, data))
+
+    def seals(self, report_id: str, version: int) -> dict[str, bytes]:
+        """The signatures kept with a version, by the form they are in."""
+        rows = self._reports.connection.rows(
+            "SELECT form, data FROM seal WHERE report_id = ? AND version = ?", (report_id, version)
+        )
+        return {str(row[0]): bytes(row[1]) for row in rows}
 
     def search(self, words: str, *, limit: int = 200) -> tuple[Found, ...]:
         """Own reports that hold every one of the words, the best match first."""
