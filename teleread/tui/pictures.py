@@ -33,6 +33,8 @@ class Shot:
     instance: InstanceInfo
     frame: int
     """From 1."""
+    cut: str = ""
+    """How a series was cut another way than it was taken, in words; empty as taken."""
 
 
 def shots_of(instances: Sequence[InstanceInfo]) -> list[Shot]:

@@ -27,7 +27,10 @@ _REMOVING: Final = "removing:"
 _ENGINE_SECONDS: Final = 10.0
 """How long a wipe waits for the engine to stop."""
 
-_HUB_TABLES: Final = ("hub_secret", "study_key", "draft", "report", "report_text", "outbox", "claim")
+_HUB_TABLES: Final = (
+    *("hub_secret", "study_key", "draft", "report", "report_text", "outbox", "claim"),
+    "picture_mark",
+)
 """Tables of reports.db whose rows go with their hub; audit trail and ledger stay, they hold no names."""
 
 

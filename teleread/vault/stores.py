@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .holds import Holds
     from .objects import Objects
     from .phrases import Phrases
+    from .picture_marks import PictureMarks
     from .signing_keys import SigningKeys
     from .studies import Studies
     from .study_keys import StudyKeys
@@ -73,6 +74,13 @@ class Stores:
         from . import phrases
 
         return phrases.Phrases(self.reports_database)
+
+    @cached_property
+    def picture_marks(self) -> PictureMarks:
+        """Measurements and key images."""
+        from . import picture_marks
+
+        return picture_marks.PictureMarks(self.reports_database, self.clock)
 
     @cached_property
     def copies(self) -> Copies:

@@ -20,6 +20,8 @@ from teleread.model.study import InstanceInfo, StudyInfo, StudyKey
 from teleread.model.task import PriorReport, TaskContext, TaskKey
 from teleread.model.text import EMPTY, SafeText
 
+from .picture_api import PictureStation
+
 __all__ = [
     "AuditView",
     "Case",
@@ -239,7 +241,7 @@ class AuditView:
     """Rows of the whole trail that were proved."""
 
 
-class Workstation(Protocol):
+class Workstation(PictureStation, Protocol):
     """The use cases. Methods raise only errors of `teleread.model.errors`."""
 
     # -- worklist ---------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ __all__ = [
     "context_of",
     "instance_bytes",
     "open_case",
+    "priors_of",
     "study_series",
     "template_of",
     "templates_for",
@@ -63,7 +64,7 @@ def open_case(core: Core, key: TaskKey) -> Case:
         context=context,
         study=study,
         series=study_series(core, key.hub_id, uid) if uid else (),
-        priors=_priors(core, context),
+        priors=priors_of(core, context),
         match=match_of(core, context),
         draft=draft,
         draft_writable=draft is None or core.vault.drafts.hold(draft.id, core.holder),
@@ -75,7 +76,8 @@ def _open_draft(core: Core, key: TaskKey) -> Draft | None:
     return drafts[-1] if drafts else None
 
 
-def _priors(core: Core, context: TaskContext) -> tuple[PriorView, ...]:
+def priors_of(core: Core, context: TaskContext) -> tuple[PriorView, ...]:
+    """The earlier studies of a case's patient: relevant ones first, of those the newest."""
     from .outlook import ranked
 
     key = context.key

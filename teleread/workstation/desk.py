@@ -17,6 +17,7 @@ from teleread.vault.vault import Vault
 from . import worklist
 from .config import write_setting
 from .core import Core
+from .desk_pictures import DeskPictures
 
 if TYPE_CHECKING:
     from teleread.model.delivery import OutboxItem
@@ -71,7 +72,7 @@ def _passphrase(found: Unlock, typed: Sequence[str]) -> str:
     return typed[-1] if typed else given_passphrase(os.environ) or ""
 
 
-class Desk:
+class Desk(DeskPictures):
     """Implements `teleread.workstation.api.Workstation` on an open profile.
 
     Args:

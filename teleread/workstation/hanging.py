@@ -10,11 +10,14 @@ from typing import Final
 
 from teleread.model.errors import UsageError
 from teleread.model.hanging import Hanging, HangingRule, SeriesFacts, choose_hanging, read_hanging_rules
+from teleread.model.task import TaskKey
 from teleread.model.text import EMPTY, SafeText, clean
 
-from .api import SeriesView
+from .api import PriorView, SeriesView
+from .core import Core
+from .picture_api import Hung
 
-__all__ = ["FILE", "facts_of", "hang", "load_rules"]
+__all__ = ["FILE", "facts_of", "hang", "hung", "load_rules"]
 
 FILE: Final = "hanging.toml"
 """Name of the reader's rules, beside the settings."""
@@ -101,3 +104,32 @@ def hang(
     now, then = ([facts_of(one) for one in found] for found in (current, prior))
     pictures = [[one for one in facts if one.images] for facts in (now, then)]
     return choose_hanging(pictures[0], pictures[1], rules, body_part=body_part)
+
+
+def hung(core: Core, key: TaskKey, prior_uid: str = "") -> Hung:
+    """What opens where in a case, by the reader's rules.
+
+    Args:
+        core: The open profile.
+        key: The case.
+        prior_uid: The prior to compare with; empty takes the most relevant one of which images are here.
+    """
+    from .cases import context_of, priors_of, study_series
+
+    context = context_of(core, key)
+    uid = context.study.study_uid if context.study else ""
+    priors = [one for one in priors_of(core, context) if one.cached != "none"]
+    prior = _compared(priors, prior_uid)
+    rules, note = load_rules(core.paths.config)
+    current = study_series(core, key.hub_id, uid) if uid else ()
+    earlier = study_series(core, key.hub_id, prior.study_uid) if prior is not None else ()
+    words = f"{context.order.procedure} {context.order.body_part}"
+    like = earlier if prior is not None and (prior.relevant or prior_uid) else ()
+    return Hung(hang(current, like, rules, body_part=words), prior, earlier, note)
+
+
+def _compared(priors: list[PriorView], wanted: str) -> PriorView | None:
+    """The prior that was asked for, else the first of those listed, which are sorted by relevance."""
+    if wanted:
+        return next((one for one in priors if one.study_uid == wanted), None)
+    return next((one for one in priors if one.relevant), next(iter(priors), None))

@@ -15,6 +15,7 @@ from teleread.model.events import Event
 from teleread.model.hubfile import HubFile
 from teleread.model.identity import Finding, Match
 from teleread.model.patient import NHS_SYSTEM, Patient, PatientIdentifier
+from teleread.model.picture_marks import PictureMark
 from teleread.model.report import (
     Check,
     Draft,
@@ -41,6 +42,8 @@ from teleread.workstation.api import (
     Transfers,
     WorklistItem,
 )
+from teleread.workstation.hanging import hang
+from teleread.workstation.picture_api import Hung
 
 NOW = datetime(2026, 11, 24, 14, 2, 11, tzinfo=UTC)
 PEOPLE = [
@@ -159,6 +162,8 @@ class FakeStation:
         self.offline = True
         self.escalations: tuple[Escalation, ...] = ()
         self.pixels: dict[str, bytes] = {}
+        self.rejected: dict[str, str] = {}
+        self.picture_marks_kept: dict[str, PictureMark] = {}
         self.outbox_items: list[OutboxItem] = self._outbox()
         self.extra_checks: list[Check] = []
         self.challenge = "day"
@@ -324,6 +329,25 @@ class FakeStation:
             )
             made.append(SeriesView(f"{study_uid}.{number}", clean("CT"), clean(words), number, instances))
         return tuple(made)
+
+    def hung(self, key: TaskKey, prior_uid: str = "") -> Hung:
+        case = self.open_case(key)
+        held = [one for one in case.priors if one.cached != "none" and prior_uid in ("", one.study_uid)]
+        prior = held[0] if held else None
+        earlier = self.study_series(key.hub_id, prior.study_uid) if prior is not None else ()
+        return Hung(hang(case.series, earlier), prior, earlier)
+
+    def rejected_images(self, hub_id: str, study_uid: str) -> Mapping[str, str]:
+        return self.rejected
+
+    def picture_marks(self, study: StudyKey) -> tuple[PictureMark, ...]:
+        return tuple(one for one in self.picture_marks_kept.values() if one.study == study)
+
+    def keep_mark(self, mark: PictureMark) -> None:
+        self.picture_marks_kept[mark.id] = mark
+
+    def drop_mark(self, mark_id: str) -> None:
+        self.picture_marks_kept.pop(mark_id, None)
 
     def instance_bytes(self, hub_id: str, study_uid: str, sop_uid: str) -> bytes:
         return self.pixels.get(sop_uid) or self.pixels.get("*") or b""

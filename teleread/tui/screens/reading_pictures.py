@@ -6,7 +6,7 @@ from typing import Final
 
 from teleread.tui.widgets.picture import ZOOM_STEP, View
 
-from .reading_base import ReadingBase
+from .reading_panes import ReadingPanes
 
 __all__ = ["ReadingPictures"]
 
@@ -14,22 +14,10 @@ TEN: Final = 10
 STEP: Final = 0.1
 
 
-class ReadingPictures(ReadingBase):
+class ReadingPictures(ReadingPanes):
     """What the reader does with pictures, one method an action."""
 
-    def turn_to(self, step: int) -> bool:
-        """Turn to the pane beside the one in use; whether there is one."""
-        pane = self.wall.next_pane(step)
-        if pane is not None:
-            self.wall.use(pane)
-            self.focus_on(pane)
-        return pane is not None
-
-    def on_picture_pane_full(self) -> None:
-        """A double click fills the screen."""
-        self.face.act("view.full")
-
-    # -- images -----------------------------------------------------------------------------------
+    # -- moving -----------------------------------------------------------------------------------
     def do_move_up(self, key: str) -> None:
         """The image before."""
         self.pictures.move(-1)
@@ -62,6 +50,21 @@ class ReadingPictures(ReadingBase):
         """The next series."""
         self.pictures.choose_series(1)
 
+    def do_view_loop(self, key: str) -> None:
+        """Run the series, and stop."""
+        self.pictures.toggle_loop()
+
+    def do_list_filter(self, key: str) -> None:
+        """Find a series by name."""
+        from .ask import AskText
+
+        self.open_sheet(AskText("Series", "A word of its name, or its number."), self._find_series)
+
+    def _find_series(self, words: str | None) -> None:
+        if words and not self.pictures.find_series(words):
+            self.face.tell("No series of that name here.", "soft")
+
+    # -- the view ---------------------------------------------------------------------------------
     def do_view_full(self, key: str) -> None:
         """Pictures fill the screen, and back."""
         self.full = not self.full
@@ -70,21 +73,31 @@ class ReadingPictures(ReadingBase):
 
     def do_view_text(self, key: str) -> None:
         """Corner text on or off."""
-        self.pictures.corner = not self.pictures.corner
-        self.pictures.refresh()
+        for pane in self.wall.panes:
+            pane.corner = not pane.corner
+            pane.refresh()
 
     def do_view_reset(self, key: str) -> None:
         """As first shown."""
-        self.pictures.view = View()
-        self.pictures.repaint()
+        self.pictures.look_at(**{name: getattr(View(), name) for name in View.__slots__})
 
     def do_view_invert(self, key: str) -> None:
         """Black to white."""
         self.pictures.look_at(invert=not self.pictures.view.invert)
 
-    def do_view_loop(self, key: str) -> None:
-        """Run the series, and stop."""
-        self.pictures.toggle_loop()
+    def do_view_rotate(self, key: str) -> None:
+        """A quarter turn clockwise."""
+        self.pictures.turn()
+
+    def do_view_flip(self, key: str) -> None:
+        """Left to right."""
+        self.pictures.mirror()
+
+    def do_view_true(self, key: str) -> None:
+        """One pixel for one, and all of it again."""
+        words = self.pictures.zoom_true()
+        if words:
+            self.face.tell(words, "soft")
 
     def do_zoom_in(self, key: str) -> None:
         """Closer."""
@@ -99,29 +112,23 @@ class ReadingPictures(ReadingBase):
         across, down = ((0, -STEP), (0, STEP), (-STEP, 0), (STEP, 0))[int(key)]
         self.pictures.pan(across, down)
 
+    # -- windows ----------------------------------------------------------------------------------
     def do_window_width(self, key: str) -> None:
         """Narrower window, wider."""
         self.pictures.change_window(width=(0.8, 1.25)[int(key)])
+        self.wall.same_window(self.pictures)
 
     def do_window_level(self, key: str) -> None:
         """Lower centre, higher."""
         self.pictures.change_window(shift=(-STEP, STEP)[int(key)])
-
-    def do_list_filter(self, key: str) -> None:
-        """Find a series by name."""
-        from .ask import AskText
-
-        self.open_sheet(AskText("Series", "A word of its name, or its number."), self._find_series)
-
-    def _find_series(self, words: str | None) -> None:
-        if words and not self.pictures.find_series(words):
-            self.face.tell("No series of that name here.", "soft")
+        self.wall.same_window(self.pictures)
 
     def do_preset_n(self, key: str) -> None:
         """A window preset; 0 as stored."""
         words = self.pictures.preset(int(key))
         if words:
             self.face.tell(words, "soft")
+        self.wall.same_window(self.pictures)
 
     def do_window_type(self, key: str) -> None:
         """Type a window."""
@@ -133,11 +140,51 @@ class ReadingPictures(ReadingBase):
         self.open_sheet(sheet, self._typed_window)
 
     def _typed_window(self, text: str | None) -> None:
-        from teleread.imaging.frames import CannotShow
         from teleread.imaging.window import parse_window
 
-        frame = self.pictures.frame()
-        if not text or frame is None or isinstance(frame, CannotShow):
+        frame = self.pictures.picture()
+        if not text or frame is None:
             return
         window = parse_window(text, frame)
         self.pictures.look_at(window=window, word=str(window.name))
+        self.wall.same_window(self.pictures)
+
+    # -- measuring --------------------------------------------------------------------------------
+    def do_measure_length(self, key: str) -> None:
+        """Measure a distance."""
+        self._take("length")
+
+    def do_measure_angle(self, key: str) -> None:
+        """Measure an angle."""
+        self._take("angle")
+
+    def do_measure_ellipse(self, key: str) -> None:
+        """Measure an ellipse."""
+        self._take("ellipse")
+
+    def do_measure_value(self, key: str) -> None:
+        """Read the value under a cursor."""
+        self._take("value")
+
+    def _take(self, kind: str) -> None:
+        if self.context == "T":
+            self.look_at_pictures()
+        for pane in self.wall.panes:
+            if pane is not self.pictures:
+                pane.put_away()
+        taken = self.pictures.take_tool(kind)
+        if not taken and self.pictures.picture() is None:
+            self.face.tell("There is no picture to measure on.", "soft")
+        elif taken and kind != "value":
+            self.face.tell(
+                "Arrows move the cursor, Enter sets a point; or drag with the mouse. Esc ends.", "soft"
+            )
+
+    def do_offer_accept(self, key: str) -> None:
+        """Set a point."""
+        self.pictures.set_point()
+
+    def do_tool_leave(self, key: str) -> None:
+        """Put the tool away."""
+        for pane in self.wall.panes:
+            pane.put_away()

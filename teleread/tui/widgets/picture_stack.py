@@ -10,6 +10,7 @@ from textual.geometry import Region
 from textual.message import Message
 
 from teleread.model.text import EMPTY, SafeText, clean
+from teleread.tui.cuts import Cuts, Slab, own_plane
 from teleread.tui.graphics import Graphics
 from teleread.tui.pictures import Decoder, Ring, Shot, shots_of
 from teleread.workstation.api import SeriesView
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from teleread.imaging.frames import CannotShow, Frame, Window
     from teleread.imaging.planes import Plane
     from teleread.imaging.stack import Orientation, Vector
+    from teleread.imaging.volume import Volume
 
 __all__ = ["ZOOM_STEP", "PictureStack"]
 
@@ -70,7 +72,11 @@ class PictureStack(PictureDrawing):
         self.hidden: frozenset[str] = frozenset()
         """SOP Instance UIDs that a rejection note withdraws."""
         self._ring = self._new_ring()
+        self._volume: Volume | None = None
+        self._cuts: Cuts | None = None
         self.step = 1
+        self.touched = False
+        """The reader has moved in it."""
         self._places: dict[str, int] = {}
         self._loop: Any = None
         self._rest: Any = None
@@ -115,6 +121,7 @@ class PictureStack(PictureDrawing):
     def _take_series(self) -> None:
         self.series_at = min(max(self.series_at, 0), max(0, len(self.series) - 1))
         current = self.current_series
+        self.give_back_volume()
         self._shots = self._steps(current) if current else []
         default = len(self._shots) // 2 if len(self._shots) > 2 else 0
         place = self._places.get(current.series_uid, default) if current else 0
@@ -149,7 +156,10 @@ class PictureStack(PictureDrawing):
     def frame(self) -> Frame | CannotShow | None:
         """The frame that is drawn."""
         shot = self.shot_shown
-        return self._ring.get(shot) if shot is not None else None
+        return self._get(shot) if shot is not None else None
+
+    def _get(self, shot: Shot) -> Frame | CannotShow | None:
+        return self._cuts.get(shot) if self._cuts is not None else self._ring.get(shot)
 
     def picture(self) -> Frame | None:
         """The frame that is drawn, where it is a picture."""
@@ -158,22 +168,58 @@ class PictureStack(PictureDrawing):
         found = self.frame()
         return None if isinstance(found, CannotShow) else found
 
+    # -- cut another way --------------------------------------------------------------------------
     @property
-    def plane_name(self) -> str:
-        """The plane it is cut in another way than it was taken; empty as taken."""
-        return ""
+    def cuts(self) -> Cuts | None:
+        """The series cut another way; None as taken."""
+        return self._cuts
+
+    def show_cuts(self, volume: Volume | None, plane: str, slab: Slab) -> None:
+        """Show a plane of a volume; the place in the patient stays where it can.
+
+        Args:
+            volume: The series as a volume; None takes the one that is here.
+            plane: One of `teleread.imaging.volume.PLANES`.
+            slab: How thick.
+        """
+        taken = self.taken()
+        self._volume = volume or self._volume
+        assert self._volume is not None
+        here = self.at if self._cuts is not None and self._cuts.plane == plane else None
+        if here is None and self._cuts is None and plane == own_plane(taken):
+            here = round(self.at * (self._volume.count(plane) - 1) / max(1, len(taken) - 1))
+        self._cuts = Cuts(self._volume, plane, taken, slab)
+        self._shots = self._cuts.shots
+        self.at = len(self._shots) // 2 if here is None else min(here, len(self._shots) - 1)
+        self._want()
+        self.refresh()
+
+    def has_volume(self) -> bool:
+        """Whether the series is here as a volume."""
+        return self._volume is not None
+
+    def show_taken(self) -> None:
+        """Show the series as it was taken, and give the volume back."""
+        if self._cuts is not None:
+            self._take_series()
+
+    def taken(self) -> Sequence[Shot]:
+        """The images of the series as they were taken."""
+        return self._steps(self.current_series) if self.current_series is not None else []
+
+    def give_back_volume(self) -> None:
+        """Give the memory of the volume back to the system."""
+        self._cuts = None
+        volume, self._volume = self._volume, None
+        if volume is not None:
+            volume.close()
 
     # -- where it lies ----------------------------------------------------------------------------
     def places(self) -> list[tuple[Vector, Orientation] | None]:
         """Position and orientation of each step, where it says."""
         if self._placed_for is not self._shots:
             self._placed_for = self._shots
-            self._placed = [
-                (one.position, one.orientation)
-                if one.position is not None and one.orientation is not None
-                else None
-                for one in (shot.instance for shot in self._shots)
-            ]
+            self._placed = self._cuts.places() if self._cuts is not None else _places(self._shots)
         return self._placed
 
     def plane_at(self, index: int) -> Plane | None:
@@ -205,8 +251,9 @@ class PictureStack(PictureDrawing):
     def _want(self) -> None:
         if not self._shots or self.covered:
             return
-        self._ring.want(self._shots, self.at, self.step)
-        if self._ring.get(self._shots[self.at]) is not None:
+        if self._cuts is None:
+            self._ring.want(self._shots, self.at, self.step)
+        if self._get(self._shots[self.at]) is not None:
             self._show_at()
 
     def _arrived(self, shot: Shot) -> None:
@@ -234,8 +281,9 @@ class PictureStack(PictureDrawing):
         if index != self.at:
             self.step = index - self.at
             self.at = index
-            if self.current_series:
+            if self.current_series and self._cuts is None:
                 self._places[self.current_series.series_uid] = index
+            self.touched = True
             self._set_moving()
             self._want()
             if not led:
@@ -386,6 +434,7 @@ class PictureStack(PictureDrawing):
         self.covered = True
         self.shown_at = -1
         self.wipe()
+        self.give_back_volume()
         self._ring.close()
         for timer in (self._loop, self._rest):
             if timer is not None:
@@ -396,10 +445,16 @@ class PictureStack(PictureDrawing):
     def on_unmount(self) -> None:
         """The pane is gone, and its frames with it."""
         self.wipe()
+        self.give_back_volume()
         self._ring.close()
 
     def uncover(self) -> None:
         """Bring them again."""
         self.covered = False
         self._ring = self._new_ring()
-        self._want()
+        self._take_series()
+
+
+def _places(shots: Sequence[Shot]) -> list[tuple[Vector, Orientation] | None]:
+    found = ((one.position, one.orientation) for one in (shot.instance for shot in shots))
+    return [None if place is None or way is None else (place, way) for place, way in found]

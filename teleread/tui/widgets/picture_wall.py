@@ -168,6 +168,15 @@ class PictureWall(Container):
         away = normal(mine.orientation)
         return dot(there[0], away) - dot(mine.position, away)
 
+    def same_window(self, leader: PicturePane) -> None:
+        """Give the panes that show another study of the same kind the window of one."""
+        mine = leader.current_series
+        for pane in self.shown:
+            theirs = pane.current_series
+            alike = mine is not None and theirs is not None and mine.modality == theirs.modality
+            if alike and pane.study_uid != leader.study_uid and mine is not None and mine.modality == "CT":
+                pane.look_at(window=leader.view.window, word=leader.view.word)
+
     def toggle_yoke(self) -> str:
         """Tie the panes as they stand now, or untie them; what was done, in words."""
         self.yoked = not self.yoked

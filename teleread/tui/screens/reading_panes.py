@@ -1,0 +1,399 @@
+"""The reading screen's panes: what hangs where, now and prior, what was measured, other cuts."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+from teleread.model.hanging import LAYOUTS
+from teleread.model.picture_marks import KEY_IMAGE, PictureMark
+from teleread.model.study import StudyKey
+from teleread.model.text import clean
+from teleread.tui.cuts import SLABS, Slab, build, own_plane, planes_after
+from teleread.tui.widgets.picture import PicturePane
+from teleread.tui.widgets.picture_stack import PictureStack
+from teleread.tui.widgets.picture_tools import joined, key_image, measured
+from teleread.tui.widgets.picture_wall import most_tiles, shape_of
+from teleread.tui.words import day
+from teleread.workstation.api import PriorView
+from teleread.workstation.picture_api import Hung
+
+from .reading_base import ReadingBase
+from .sheet import Sheet, T
+from .sizes import TWO_PANES
+
+__all__ = ["ReadingPanes"]
+
+LEAST_CELLS: Final = 60
+"""Columns a pane drawn in cells needs to be opened by a rule without being asked for."""
+LEAST_PIXELS: Final = 30
+"""The same for real pixels."""
+
+
+class ReadingPanes(ReadingBase):
+    """Panes of pictures, and what is known of the studies in them."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.hung: Hung | None = None
+        """What opens where; None until the first picture is drawn."""
+        self.marks: dict[str, tuple[PictureMark, ...]] = {}
+        """Study Instance UID to its measurements and key images."""
+        self._learning = False
+
+    # -- after the first picture ------------------------------------------------------------------
+    def on_picture_stack_shown(self, message: PictureStack.Shown) -> None:
+        """The first picture is drawn: now the rules, the marks and the rejections may be looked up."""
+        if not self._learning:
+            self._learning = True
+            self.face.spawn(self._learn(), "hanging")
+
+    async def _learn(self) -> None:
+        calls, station, key = self.face.calls, self.face.workstation, self.case.item.key
+        await self._read_marks(self.case.item.study_uid)
+        hung = await calls.vault(station.hung, key)
+        hidden = await calls.vault(station.rejected_images, key.hub_id, str(self.case.item.study_uid))
+        if not self.is_mounted:
+            return
+        self.hung = hung
+        if hidden:
+            self.wall.panes[0].hide(frozenset(hidden))
+            words = next(iter(hidden.values()))
+            self.face.tell(f"{len(hidden)} images are not shown: {words}.", "warn")
+        if hung.note:
+            self.face.tell(str(hung.note), "warn")
+        self._hang(hung)
+
+    def _hang(self, hung: Hung) -> None:
+        """Open what the rule wants where there is room for it; else its first pane alone."""
+        pane, tiles = self.wall.panes[0], hung.hanging.tiles
+        if not tiles or pane.touched or self.wall.layout_of > 1:
+            return
+        self._fill(pane, tiles[0].study, tiles[0].series_uid, tiles[0].window)
+        across, _ = shape_of(hung.hanging.layout)
+        least = LEAST_PIXELS if pane.painter.graphic else LEAST_CELLS
+        most = most_tiles(self.size.width, graphic=pane.painter.graphic)
+        if (
+            hung.hanging.layout > 1
+            and self.wall.size.width // across >= least
+            and hung.hanging.layout <= most
+        ):
+            self.show_layout(hung.hanging.layout)
+        self.wall.yoked = hung.hanging.link or hung.hanging.layout == 1
+
+    def _fill(self, pane: PicturePane, study: str, series_uid: str, window: str = "") -> None:
+        """Show a series of the study or of its prior in a pane."""
+        from teleread.imaging.presets import NAMED
+
+        current = study == "current"
+        series = self.case.series if current or self.hung is None else self.hung.prior_series
+        uid = str(self.case.item.study_uid) if current else self.prior_uid
+        at = next((index for index, one in enumerate(series) if one.series_uid == series_uid), 0)
+        if pane.study_uid != uid or pane.series_at != at or not pane.series:
+            pane.show_series(series, at, study_uid=uid)
+        if window in NAMED:
+            pane.look_at(window=NAMED[window], word=window)
+        pane.marks = self.marks.get(uid, ())
+
+    @property
+    def prior_uid(self) -> str:
+        """Study Instance UID of the prior that is compared with; empty for none."""
+        return self.hung.prior.study_uid if self.hung is not None and self.hung.prior is not None else ""
+
+    # -- how many panes ---------------------------------------------------------------------------
+    def turn_to(self, step: int) -> bool:
+        """Turn to the pane beside the one in use; whether there is one."""
+        pane = self.wall.next_pane(step)
+        if pane is not None:
+            self.wall.use(pane)
+            self.focus_on(pane)
+        return pane is not None
+
+    def on_picture_pane_full(self) -> None:
+        """A double click fills the screen."""
+        self.face.act("view.full")
+
+    def do_view_layout(self, key: str) -> None:
+        """1, 2, 4, 6 panes, as many as the screen takes."""
+        most = most_tiles(self.size.width, graphic=self.pictures.painter.graphic)
+        sizes = [one for one in LAYOUTS if one <= most]
+        now = self.wall.layout_of
+        self.show_layout(sizes[(sizes.index(now) + 1) % len(sizes)] if now in sizes else 1)
+
+    def show_layout(self, tiles: int) -> None:
+        """Have so many panes, each with a series: as the rule says, then what is not shown yet."""
+        before = self.wall.layout_of
+        self.wall.show_tiles(tiles)
+        wanted = (
+            [(one.study, one.series_uid, one.window) for one in self.hung.hanging.tiles] if self.hung else []
+        )
+        rest = [("current", one.series_uid, "") for one in self.case.series]
+        if self.hung is not None and self.hung.prior is not None:
+            rest += [("prior", one.series_uid, "") for one in self.hung.prior_series]
+        shown = {
+            (one.current_series.series_uid if one.current_series else "") for one in self.wall.panes[:before]
+        }
+        queue = [one for one in (*wanted, *rest) if one[1] not in shown]
+        queue = list({one[1]: one for one in reversed(queue)}.values())[::-1] or rest[:1]
+        for pane in self.wall.panes[before:tiles]:
+            if queue:
+                self._fill(pane, *queue.pop(0))
+        self._titles()
+        self.wall.follow(self.pictures)
+        self.focus_on(self.pictures)
+        self.show_hints()
+
+    def _titles(self) -> None:
+        prior = self.hung.prior if self.hung is not None else None
+        mixed = prior is not None and any(one.study_uid == self.prior_uid for one in self.wall.shown)
+        for pane in self.wall.shown:
+            if not mixed or prior is None:
+                pane.title = ()
+            elif pane.study_uid == prior.study_uid:
+                pane.title = (("Prior", "warn"), (self._when(prior), "soft"))
+            else:
+                pane.title = (("Now", "strong"),)
+            pane.refresh()
+
+    def _when(self, prior: PriorView) -> str:
+        now = self.case.context.study.started if self.case.context.study else None
+        if prior.date is None:
+            return ""
+        days = f", {abs((now - prior.date).days)} days ago" if now is not None else ""
+        return f"{day(prior.date, short=True)}{days}"
+
+    def do_case_compare(self, key: str) -> None:
+        """Beside the prior on the whole screen, and back."""
+        if self.comparing:
+            self.wall.at = 0
+            self.show_layout(1)
+            self.full = False
+            self.lay_out(self.size.width, self.size.height)
+            self.focus_on(self.pictures)
+            return
+        self.face.spawn(self.compare(), "compare")
+
+    @property
+    def comparing(self) -> bool:
+        """Now and prior stand side by side."""
+        uids = {pane.study_uid for pane in self.wall.shown}
+        return len(uids) > 1
+
+    async def compare(self, prior_uid: str = "") -> None:
+        """Put the prior beside the study.
+
+        Args:
+            prior_uid: Which; empty for the most relevant one of which images are here.
+        """
+        if self.hung is None or (prior_uid and prior_uid != self.prior_uid):
+            key = self.case.item.key
+            self.hung = await self.face.calls.vault(self.face.workstation.hung, key, prior_uid)
+        if self.hung.prior is None or not self.hung.prior_series:
+            self.face.tell(
+                "No prior of which images are here. p lists them; F fetches the one chosen.", "soft"
+            )
+            return
+        await self._read_marks(self.prior_uid)
+        self.full, self.in_report = True, False
+        self.lay_out(self.size.width, self.size.height)
+        self.wall.at = 0
+        self.wall.show_tiles(2)
+        now, then = self.wall.panes[:2]
+        if now.study_uid == self.prior_uid:
+            self._fill(now, "current", self.case.series[self._largest(self.case)].series_uid)
+        self._fill(then, "prior", self._matching(now))
+        then.look_at(window=now.view.window, word=now.view.word)
+        self._titles()
+        self.wall.yoked = True
+        self.wall.follow(now)
+        self.focus_on(now)
+        self.show_hints()
+
+    def _matching(self, pane: PicturePane) -> str:
+        """The prior's series that is most like the one in a pane: same plane, name, then size."""
+        from teleread.workstation.hanging import facts_of
+
+        assert self.hung is not None
+        series = pane.current_series
+        facts = [facts_of(one) for one in self.hung.prior_series]
+        if series is None:
+            return max(facts, key=lambda one: one.images).series_uid
+        mine = facts_of(series)
+        words = set(mine.description.casefold().split())
+        return max(
+            facts,
+            key=lambda one: (
+                one.modality == mine.modality,
+                one.plane == mine.plane,
+                len(words & set(one.description.casefold().split())),
+                one.images,
+            ),
+        ).series_uid
+
+    def do_view_yoke(self, key: str) -> None:
+        """Tie the panes as they stand, or untie them."""
+        if self.wall.layout_of < 2:
+            self.face.tell("There is one pane. c puts the prior beside it.", "soft")
+            return
+        self.face.tell(self.wall.toggle_yoke(), "soft")
+
+    def do_view_localiser(self, key: str) -> None:
+        """Lines of other panes' planes, on or off."""
+        self.wall.localising = not self.wall.localising
+        self.wall.localise()
+        self.face.tell("Lines on." if self.wall.localising else "Lines off.", "soft")
+
+    def do_view_why(self, key: str) -> None:
+        """Why the pictures hang as they do."""
+        words = str(self.hung.hanging.why) if self.hung is not None else "The rules are not read yet."
+        self.face.tell(words, "soft")
+
+    # -- measurements and key images --------------------------------------------------------------
+    async def _read_marks(self, study_uid: str) -> None:
+        uid = str(study_uid)
+        if uid:
+            key = StudyKey(self.case.item.key.hub_id, uid)
+            self.marks[uid] = await self.face.calls.vault(self.face.workstation.picture_marks, key)
+            self._show_marks()
+
+    def _show_marks(self) -> None:
+        for pane in self.wall.panes:
+            found = self.marks.get(pane.study_uid, ())
+            if found != pane.marks:
+                pane.marks = found
+                pane.repaint()
+
+    def on_picture_pane_drawn(self, message: PicturePane.Drawn) -> None:
+        """All points are set: what it measures is kept."""
+        pane, points = message.pane, message.points
+        frame, shot, series = pane.picture(), pane.shot_shown, pane.current_series
+        if frame is None or shot is None or series is None:
+            return
+        before = joined(points, pane.marks_here()) if message.kind == "length" else None
+        whole = (*before.points, *points) if before is not None else points
+        key = StudyKey(self.case.item.key.hub_id, pane.study_uid)
+        mark = measured(message.kind, whole, frame, shot, key, series.number)
+        self.face.spawn(self._keep(mark, before), "marks", exclusive=False)
+
+    async def _keep(self, mark: PictureMark, instead: PictureMark | None = None) -> None:
+        calls, station = self.face.calls, self.face.workstation
+        await calls.vault(station.keep_mark, mark)
+        if instead is not None:
+            await calls.vault(station.drop_mark, instead.id)
+        await self._read_marks(mark.study.study_uid)
+        by = f", by {mark.calibration}" if mark.calibration else ""
+        self.face.tell(f"{mark.words}{by}. m puts it into the report.", "good")
+
+    def do_image_key(self, key: str) -> None:
+        """Mark the image in sight, or take its mark away."""
+        pane = self.pictures
+        shot, series = pane.shot_shown, pane.current_series
+        if shot is None or series is None or shot.cut:
+            self.face.tell("A key image is an image as it was taken.", "soft")
+            return
+        old = next((one for one in pane.marks_here() if one.kind == KEY_IMAGE), None)
+        if old is not None:
+            self.face.spawn(self._forget(old), "marks", exclusive=False)
+            return
+        study = StudyKey(self.case.item.key.hub_id, pane.study_uid)
+        self.face.spawn(self._keep(key_image(shot, study, series.number)), "marks", exclusive=False)
+
+    async def _forget(self, mark: PictureMark) -> None:
+        await self.face.calls.vault(self.face.workstation.drop_mark, mark.id)
+        await self._read_marks(mark.study.study_uid)
+
+    def do_measure_list(self, key: str) -> None:
+        """The list; Enter puts one into the report."""
+        self.face.spawn(self._list_measures(), "marks", exclusive=False)
+
+    async def _list_measures(self) -> None:
+        from .measures import MeasuresSheet
+
+        await self._read_marks(self.case.item.study_uid)
+        if self.prior_uid:
+            await self._read_marks(self.prior_uid)
+        now = self.marks.get(str(self.case.item.study_uid), ())
+        earlier = [one for one in self.marks.get(self.prior_uid, ()) if one.kind != KEY_IMAGE]
+        text = "\n".join(self.report.buffer.texts)
+        sheet = MeasuresSheet(now, earlier, text, lambda mark: self.face.spawn(self._forget(mark), "forget"))
+        self.open_sheet(sheet, self._into_report)
+
+    def _into_report(self, words: str | None) -> None:
+        if words:
+            self.face.spawn(self._insert(words), "report")
+
+    async def _insert(self, words: str) -> None:
+        """Put words where the report's cursor stands; the pictures keep the keys."""
+        pane, full = self.pictures, self.full
+        if self.keeper.draft is None or self.keeper.stale:
+            await self.begin_report(take_over=self.keeper.draft is not None)
+        if self.keeper.draft is None or self.keeper.stale:
+            return
+        buffer = self.report.buffer
+        ahead = buffer.text[: buffer.at]
+        blank = "" if buffer.selection is not None or not ahead or ahead[-1].isspace() else " "
+        self.report.write(f"{blank}{words}")
+        self.full = full
+        self.look_at_pictures()
+        self.focus_on(pane)
+        label = buffer.labels[buffer.section]
+        self.face.tell(f"In the report, {label}: {clean(words)}", "good")
+
+    # -- other cuts -------------------------------------------------------------------------------
+    def do_view_plane(self, key: str) -> None:
+        """Axial, coronal, sagittal, as taken."""
+        pane = self.pictures
+        own = own_plane(pane.taken())
+        now = pane.cuts.plane if pane.cuts is not None else ""
+        target = planes_after(own, "" if now == own else now)
+        slab = pane.cuts.slab if pane.cuts is not None else Slab()
+        self.face.spawn(self._cut(pane, target, slab), "cut")
+
+    def do_view_slab(self, key: str) -> None:
+        """Single cuts, then slabs of several kinds."""
+        pane = self.pictures
+        now = pane.cuts.slab if pane.cuts is not None else Slab()
+        slab = SLABS[(SLABS.index(now) + 1) % len(SLABS)]
+        own = own_plane(pane.taken())
+        plane = pane.cuts.plane if pane.cuts is not None else own
+        self.face.spawn(self._cut(pane, "" if not slab.mm and plane == own else plane, slab), "cut")
+
+    async def _cut(self, pane: PicturePane, plane: str, slab: Slab) -> None:
+        pane.put_away()
+        if not plane:
+            pane.show_taken()
+            pane.tell_note(("", "soft"))
+            return
+        volume = None
+        if not pane.has_volume():
+            pane.tell_note(("putting the series together", "soft"))
+            shots, uid, series = pane.taken(), pane.study_uid, pane.current_series
+            try:
+                volume = await asyncio.to_thread(
+                    build, self._decoder(), shots, lambda sop_uid: self._read(uid, sop_uid)
+                )
+            finally:
+                pane.tell_note(("", "soft"))
+            if not self.is_mounted or pane.covered or pane.current_series is not series:
+                volume.close()
+                return
+        pane.show_cuts(volume, plane, slab)
+        words = f"{plane} {slab.words}".strip()
+        warning = f": {volume.warning}" if volume is not None and volume.warning else ""
+        pane.tell_note((f"{words}{warning}", "warn" if warning else "soft"))
+        self.wall.localise()
+
+    # -- what lies on the panes -------------------------------------------------------------------
+    def open_sheet(self, sheet: Sheet[T], answered: Any = None) -> None:
+        """Lay a sheet on this screen; graphics below it are drawn in cells meanwhile."""
+        super().open_sheet(sheet, answered)
+        self._under_sheets()
+
+    def close_sheet(self, sheet: Sheet[T], answer: T | None) -> None:
+        """Take a sheet away."""
+        super().close_sheet(sheet, answer)
+        self._under_sheets()
+
+    def _under_sheets(self) -> None:
+        beside = self.size.width >= TWO_PANES and not self.full
+        self.wall.renew_painters(plain=bool(self.sheets) and not beside)
