@@ -6,7 +6,7 @@ import asyncio
 import logging
 import sys
 import traceback
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -19,39 +19,32 @@ from teleread.model.errors import LockedError, TelereadError, UsageError
 from teleread.workstation.api import Workstation
 
 from . import graphics, guard, inputs, paint
+from .ahead import Ahead, DecoderFactory
 from .calm import Calm
 from .face import Notice
 from .glyphs import ASCII, UNICODE, Glyphs
 from .keys import Keymap
-from .routes import Routes
 from .screens.place import Place
 from .screens.worklist import Worklist
 from .terminal import first_look, on_hangup
 from .themes import DARK, FALLBACK, Look
+from .watching import POLL_SECONDS, Watching
 from .widgets.lines import Lines
 
 __all__ = ["DecoderFactory", "TelereadApp", "run"]
 
 log = logging.getLogger("teleread.tui")
 
-DecoderFactory = Callable[[], Any]
-"""Makes the pool that decodes pictures outside this process."""
-
-POLL_SECONDS: Final = 0.4
 SWITCH_SECONDS: Final = 0.0005
 """How long a thread that reads the vault may hold the interpreter while a key waits (Python's own: 5 ms)."""
 MESSAGE_SECONDS: Final = 6.0
-ENGINE_SECONDS: Final = 5.0
-"""How long the engine may be away until it is started again."""
 WIDTH_QUESTION: Final = "\x1b[H\u25cf\x1b[6n"
 """Home, a black circle, and where is the cursor now."""
 ANSWER_SECONDS: Final = 1.0
 """How long that answer is waited for; meanwhile everything goes on."""
-RELOAD_SECONDS: Final = 1.0
-"""Shortest pause between two readings of the whole worklist."""
 
 
-class TelereadApp(Routes, inherit_bindings=False):
+class TelereadApp(Watching, inherit_bindings=False):
     """The terminal face on a workstation.
 
     Args:
@@ -78,19 +71,15 @@ class TelereadApp(Routes, inherit_bindings=False):
         inputs.install()
         graphics.install()
         super().__init__(workstation, demo=demo, clock=clock)
-        self.decoder_factory = decoder_factory
+        self.ahead = Ahead(decoder_factory)
+        self.decoder_factory = self.ahead.decoder
         self.first_problem = ""
         self.asks_pictures = False
         """Ask the terminal which pictures it can show."""
-        self.calm = Calm()
         self.mishaps: list[str] = []
         """Mistakes of this program at worker boundaries: kinds and places, no values."""
-        self._touched_at = self._engine_seen = self.clock.monotonic()
+        self._touched_at = self.clock.monotonic()
         self._message_timer: Any = None
-        self._version: tuple[int, int] | None = None
-        self._loaded_at = -1e9
-        self._load_cost = 0.0
-        self._status_at = -1e9
         for look in (*self.looks.values(), FALLBACK()):
             self.register_theme(look.textual())
         self._choose_keys()
@@ -155,14 +144,6 @@ class TelereadApp(Routes, inherit_bindings=False):
         self._refresh_truecolor_filter(self.ansi_theme)
         self.stylesheet.set_variables(self.get_css_variables())
 
-    def preload(self) -> None:
-        """Read the first rows and counts before the first paint."""
-        self.items = list(self.workstation.items())
-        self.items_age = self.workstation.age_seconds()
-        self.status = self.workstation.status()
-        self._version = self.workstation.data_version()
-        self._loaded_at = self._status_at = self.clock.monotonic()
-
     def get_default_screen(self) -> Worklist:
         """The worklist is the first level; there is no empty screen below it."""
         return Worklist()
@@ -174,6 +155,7 @@ class TelereadApp(Routes, inherit_bindings=False):
             self.theme = self.look.name
         self.set_interval(POLL_SECONDS, self._poll)
         self.call_after_refresh(self.calm.settle)
+        self.call_after_refresh(self.ahead.begin)
         if self.asks_pictures:
             self.call_after_refresh(self._ask_pictures)
         if self.first_problem:
@@ -204,70 +186,6 @@ class TelereadApp(Routes, inherit_bindings=False):
         if self.clock.monotonic() - asked <= ANSWER_SECONDS and event.x == 2:
             self.use_glyphs(ASCII)
 
-    # -- the vault --------------------------------------------------------------------------------
-    def _poll(self) -> None:
-        self.fit_window()
-        self.spawn(self._look(), "poll", exclusive=False) if not self._looking else None
-
-    _looking = False
-
-    async def _look(self) -> None:
-        self._looking = True
-        try:
-            await self._look_once()
-        finally:
-            self._looking = False
-
-    async def _look_once(self) -> None:
-        station, now = self.workstation, self.clock.monotonic()
-        if await self.calls.vault(station.locked):
-            self.act("app.show_lock")
-            return
-        self._lock_when_idle()
-        self.calm.breathe(self.idle_seconds())
-        version = await self.calls.vault(station.data_version)
-        moved = version != self._version
-        if moved or now - self._status_at > 1.0:
-            self._status_at = now
-            status = await self.calls.vault(station.status)
-            await self._keep_engine(status.engine)
-            if status != self.status:
-                self.status = status
-                for place in self._places():
-                    place.show_status()
-        pause = max(RELOAD_SECONDS, 8 * self._load_cost)
-        if moved and now - self._loaded_at >= pause:
-            self._version = version
-            await self._reload()
-
-    async def _keep_engine(self, running: bool) -> None:
-        """An engine that ended, or was still ending when this window opened, is started again."""
-        now = self.clock.monotonic()
-        if running:
-            self._engine_seen = now
-        elif now - self._engine_seen > ENGINE_SECONDS:
-            self._engine_seen = now
-            await self.calls.vault(self.workstation.keep_engine)
-
-    async def _reload(self) -> None:
-        started = self.clock.monotonic()
-        items = await self.calls.vault(lambda: list(self.workstation.items()))
-        self.items_age = await self.calls.vault(self.workstation.age_seconds)
-        self._loaded_at = self.clock.monotonic()
-        self._load_cost = self._loaded_at - started
-        self.items = items
-        for place in self._places():
-            place.data_moved()
-        self.calm.settle()
-
-    def wake(self) -> None:
-        """Look at the vault again at once."""
-        self._version, self._loaded_at = None, -1e9
-        self._poll()
-
-    def _places(self) -> list[Place]:
-        return [screen for screen in self.screen_stack if isinstance(screen, Place) and screen.is_mounted]
-
     # -- idle, messages, work ---------------------------------------------------------------------
     def touched(self) -> None:
         """The reader did something: idle time begins anew, an old message goes."""
@@ -276,11 +194,6 @@ class TelereadApp(Routes, inherit_bindings=False):
     def idle_seconds(self) -> float:
         """Seconds since the reader did something."""
         return self.clock.monotonic() - self._touched_at
-
-    def _lock_when_idle(self) -> None:
-        minutes = self.setting("idle_minutes", 10)
-        if self.idle_seconds() > 60 * float(minutes):
-            self.act("app.lock")
 
     def on_resize(self) -> None:
         """A window may become too small, or large enough again."""
@@ -384,7 +297,7 @@ def run(
     calm = Calm()
     calm.begin()
     app = TelereadApp(workstation, demo=demo, decoder_factory=decoder_factory)
-    app.calm = calm
+    app.calm, app.ahead.active = calm, True
     app.asks_pictures = True
     picked = app.setting("theme", "auto")
     app.begin_with(app.looks.get(picked) or app.looks.get(first_look(picked)) or FALLBACK())
@@ -392,6 +305,7 @@ def run(
     sys.setswitchinterval(SWITCH_SECONDS)
     on_hangup(lambda: app.call_later(app.exit, return_code=1))
     result = app.run(mouse=True)
+    app.ahead.close()
     app.calls.close()
     if app.exit_words:
         print(app.exit_words, file=sys.stderr)

@@ -239,13 +239,6 @@ class Worklist:
         )
         return tuple(TaskKey(*row) for row in rows)
 
-    def people(self) -> list[tuple[str, tuple[str, ...]]]:
-        """(DICOM PN, patient numbers and accession) of every line: who else a text must not name."""
-        rows = self._cache.connection.rows(
-            "SELECT DISTINCT patient_name, patient_id, nhs_number, accession FROM worklist"
-        )
-        return [(row[0], (row[1], row[2], row[3])) for row in rows]
-
     def find(self, task_id: str) -> tuple[TaskKey, ...]:
         """The tasks of that id at any hub."""
         rows = self._cache.connection.rows(

@@ -11,6 +11,7 @@ from teleread.model.task import TaskContext
 from teleread.model.text import SafeText
 
 from .core import Core
+from .worklist import listing
 
 if TYPE_CHECKING:
     from teleread.reporting.checks_basis import Around, OtherPatients
@@ -48,7 +49,9 @@ def _others(core: Core) -> OtherPatients:
 
     now = time.monotonic()
     if core.people is None or now - core.people[0] > _FRESH_SECONDS:
-        core.people = (now, OtherPatients.of(core.vault.worklist.people()))
+        lines = listing(core).items()
+        people = ((one.name, (one.patient_id, one.nhs_number, one.accession)) for one in lines)
+        core.people = (now, OtherPatients.of(people))
     return core.people[1]
 
 
