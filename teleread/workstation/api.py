@@ -21,6 +21,7 @@ from teleread.model.task import PriorReport, TaskContext, TaskKey
 from teleread.model.text import EMPTY, SafeText
 
 from .picture_api import PictureStation
+from .writing import Writing
 
 __all__ = [
     "AuditView",
@@ -321,6 +322,11 @@ class Workstation(PictureStation, Protocol):
 
     def checks(self, draft_id: str) -> Sequence[Check]:
         """Run the rules; identity, study and text."""
+        ...
+
+    @property
+    def writing(self) -> Writing:
+        """Autotext, spelling, earlier texts and reports, the alert."""
         ...
 
     # -- signing ----------------------------------------------------------------------------------

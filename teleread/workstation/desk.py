@@ -18,6 +18,7 @@ from . import worklist
 from .config import write_setting
 from .core import Core
 from .desk_pictures import DeskPictures
+from .writing import DeskWriting
 
 if TYPE_CHECKING:
     from teleread.model.delivery import OutboxItem
@@ -81,6 +82,7 @@ class Desk(DeskPictures):
 
     def __init__(self, core: Core) -> None:
         self.core = core
+        self.writing = DeskWriting(core)
 
     @classmethod
     def open(cls, paths: ProfilePaths, *, offline: bool = False, ask: Prompt | None = None) -> Self:

@@ -44,6 +44,7 @@ from teleread.workstation.api import (
 )
 from teleread.workstation.hanging import hang
 from teleread.workstation.picture_api import Hung
+from tests.unit.fake_writing import FakeWriting
 
 NOW = datetime(2026, 11, 24, 14, 2, 11, tzinfo=UTC)
 PEOPLE = [
@@ -167,6 +168,7 @@ class FakeStation:
         self.outbox_items: list[OutboxItem] = self._outbox()
         self.extra_checks: list[Check] = []
         self.challenge = "day"
+        self.writing = FakeWriting(self)
 
     # -- worklist ---------------------------------------------------------------------------------
     def items(self, query: str = "", limit: int | None = None) -> Sequence[WorklistItem]:
