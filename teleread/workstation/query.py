@@ -33,6 +33,8 @@ class Query:
     """A query that can be asked of every row."""
 
     tests: tuple[Test, ...]
+    timed: bool = False
+    """Whether time alone changes the answer."""
 
     def matches(self, item: WorklistItem) -> bool:
         """Whether every term holds."""
@@ -52,12 +54,14 @@ def parse_query(text: str, now: datetime) -> Query:
     if len(text) > MAX_QUERY:
         raise UsageError(f"A query has at most {MAX_QUERY} characters.", code="bad-query")
     tests: list[Test] = []
+    timed = False
     for match in _TERM.finditer(text):
         if match["key"] is not None:
+            timed = timed or match["key"].lower() == "due"
             tests.append(_term(match["key"].lower(), match["value"].replace('"', ""), now))
         else:
             tests.append(_words(match["quoted"] if match["quoted"] is not None else match["word"]))
-    return Query(tuple(tests))
+    return Query(tuple(tests), timed)
 
 
 def fold(text: str) -> str:

@@ -1,20 +1,30 @@
-"""What the worklist can be sorted by: column to the key that orders its rows."""
+"""What the worklist can be sorted by: column to the key that orders its rows, which stand by what is due."""
 
 from __future__ import annotations
 
-from teleread.workstation.query import order_key
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
-__all__ = ["ORDERS"]
+from teleread.workstation.api import WorklistItem
 
-ORDERS = {
-    "due": order_key,
-    "priority": lambda item: (
-        ("stat", "urgent", "asap").index(item.priority) if item.priority in ("stat", "urgent", "asap") else 3,
-        order_key(item),
-    ),
-    "patient": lambda item: (item.name.casefold(), order_key(item)),
-    "examination": lambda item: (item.procedure.casefold(), order_key(item)),
-    "site": lambda item: (item.site.casefold(), order_key(item)),
-    "images": lambda item: ({"all": 0, "part": 1}.get(item.cached, 2), order_key(item)),
-    "report": lambda item: (item.report_state or "~", order_key(item)),
+__all__ = ["ORDERS", "ordered"]
+
+_CACHED: Final = {"all": 0, "part": 1}
+_PRIORITY: Final = {"stat": 0, "urgent": 1, "asap": 2}
+
+ORDERS: Final[dict[str, Callable[[WorklistItem], Any] | None]] = {
+    "due": None,
+    "priority": lambda item: _PRIORITY.get(item.priority, 3),
+    "patient": lambda item: item.name.casefold(),
+    "examination": lambda item: item.procedure.casefold(),
+    "site": lambda item: item.site.casefold(),
+    "images": lambda item: _CACHED.get(item.cached, 2),
+    "report": lambda item: item.report_state or "~",
 }
+"""None: as they stand."""
+
+
+def ordered(rows: Sequence[WorklistItem], column: str) -> list[WorklistItem]:
+    """Rows that stand by what is due, by a column; what is equal there stays by what is due."""
+    key = ORDERS[column]
+    return list(rows) if key is None else sorted(rows, key=key)

@@ -142,7 +142,9 @@ class Table(ScrollView, Generic[T], can_focus=True):
         self.rows = rows
         if before is not None:
             wanted = self._key(before)
-            found = next((index for index, row in enumerate(rows) if self._key(row) == wanted), None)
+            found = next((index for index, row in enumerate(rows) if row is before), None)
+            if found is None:  # it has changed
+                found = next((index for index, row in enumerate(rows) if self._key(row) == wanted), None)
             self.cursor = found if found is not None else min(self.cursor, max(0, len(rows) - 1))
         else:
             self.cursor = min(self.cursor, max(0, len(rows) - 1))

@@ -236,7 +236,7 @@ class CaseDetail(Rows):
 
     def line(self, y: int, width: int) -> tuple[Line, Line | None]:
         """A row of the detail: padded one row and two columns."""
-        key = (id(self.item), width, self.look.name, clock(self.face.now()))
+        key = (self.item, width, self.look.name, clock(self.face.now()))
         if key != self._made_for:
             self._made_for, self._made = key, self._build(width - 4)
         y -= 1
