@@ -14,7 +14,7 @@ import struct
 import sys
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -208,6 +208,8 @@ class KittyStore:
         self._shared = shared
         self._most = most
         self._held: OrderedDict[str, tuple[int, int]] = OrderedDict()
+        self._spare: list[int] = []
+        """Numbers of pictures forgotten here, whose pixels the next one under the number replaces."""
         self._bytes = 0
         self._first = self._next = first
 
@@ -223,26 +225,33 @@ class KittyStore:
             return self._held[key][0], ""
         if picture is None:
             raise KeyError(key)
-        out = "".join(self._room(picture.nbytes))
-        number, self._next = self._next, self._next + 1 if self._next < 0xFFFFFF else self._first
+        self._make_room(picture.nbytes)
+        number = self._spare.pop() if self._spare else self._new_number()
         self._held[key] = (number, picture.nbytes)
         self._bytes += picture.nbytes
-        return number, out + transmit(number, picture, self._shared)
+        return number, transmit(number, picture, self._shared)
 
     def holds(self, key: str) -> bool:
         """Whether the terminal has it already."""
         return key in self._held
 
-    def _room(self, size: int) -> Iterator[str]:
+    def _new_number(self) -> int:
+        number, self._next = self._next, self._next + 1 if self._next < 0xFFFFFF else self._first
+        return number
+
+    def _make_room(self, size: int) -> None:
+        # Not by deleting: kitty frees with one picture every other that is not placed just then.
         while self._held and self._bytes + size > self._most:
             _, (number, held) = self._held.popitem(last=False)
             self._bytes -= held
-            yield delete(number, free=True)
+            self._spare.append(number)
 
     def clear(self) -> str:
         """Take everything of ours off the screen and out of the terminal (lock, exit)."""
-        out = "".join(delete(number, free=True) for number, _ in self._held.values())
+        numbers = [*(number for number, _ in self._held.values()), *self._spare]
+        out = "".join(delete(number, free=True) for number in numbers)
         self._held.clear()
+        self._spare.clear()
         self._bytes = 0
         if self._shared is not None:
             self._shared.close()

@@ -24,10 +24,8 @@ from .sizes import TWO_PANES
 
 __all__ = ["ReadingPanes"]
 
-LEAST_CELLS: Final = 60
-"""Columns a pane drawn in cells needs to be opened by a rule without being asked for."""
-LEAST_PIXELS: Final = 30
-"""The same for real pixels."""
+LEAST: Final = 60
+"""Columns a pane needs to be opened by a rule without being asked for."""
 
 
 class ReadingPanes(ReadingBase):
@@ -71,11 +69,10 @@ class ReadingPanes(ReadingBase):
             return
         self._fill(pane, tiles[0].study, tiles[0].series_uid, tiles[0].window)
         across, _ = shape_of(hung.hanging.layout)
-        least = LEAST_PIXELS if pane.painter.graphic else LEAST_CELLS
         most = most_tiles(self.size.width, graphic=pane.painter.graphic)
         if (
             hung.hanging.layout > 1
-            and self.wall.size.width // across >= least
+            and self.wall.size.width // across >= LEAST
             and hung.hanging.layout <= most
         ):
             self.show_layout(hung.hanging.layout)
@@ -164,7 +161,7 @@ class ReadingPanes(ReadingBase):
 
     def do_case_compare(self, key: str) -> None:
         """Beside the prior on the whole screen, and back."""
-        if self.comparing:
+        if self.comparing and self.full:
             self.wall.at = 0
             self.show_layout(1)
             self.full = False

@@ -104,21 +104,24 @@ class PictureDrawing(Rows):
 
     def renew_painter(self) -> None:
         """Draw in another way from now on: what stands there is taken away first."""
-        self.wipe()
+        self.wipe(forget=True)
         self._painter = None
         self._painted, self._drawn_for = None, ()
         self.refresh()
 
-    def wipe(self) -> None:
-        """Take away what is drawn outside the grid of letters."""
-        gone = self._painter.clear() if self._painter is not None else ""
-        if gone:
-            self._write(gone)
+    def wipe(self, *, forget: bool = False) -> None:
+        """Take away what is drawn outside the grid of letters.
+
+        Args:
+            forget: Out of the terminal's memory too; for all panes at once.
+        """
+        if self._painter is not None:
+            self._write(self._painter.clear() if forget else self._painter.hide())
         self._painted, self._drawn_for = None, ()
 
     def _write(self, sequence: str) -> None:
         driver = self.app._driver
-        if driver is not None and not self.app.is_headless:
+        if sequence and driver is not None and not self.app.is_headless:
             driver.write(sequence)
 
     def area(self) -> tuple[int, int, int, int]:

@@ -93,8 +93,12 @@ class Painter:
         """The same without pixels, where the terminal holds them already."""
         return None
 
+    def hide(self) -> str:
+        """What takes off the screen what printing on its cells does not."""
+        return ""
+
     def clear(self) -> str:
-        """What takes away what printing on its cells does not."""
+        """The same, out of the terminal's memory too. Only for all panes at once: kitty forgets more."""
         return ""
 
     def settled(self, placement: Placement) -> Placement:
@@ -196,6 +200,13 @@ class KittyPainter(GraphicPainter):
         """Columns and rows it is stretched over."""
         wide, high = self.cell
         return max(1, round(placement.shown_width / wide)), max(1, round(placement.shown_height / high))
+
+    def hide(self) -> str:
+        """Take what is placed off the screen; the terminal keeps its pixels."""
+        from teleread.imaging.kitty import delete
+
+        shown, self._shown = self._shown, 0
+        return delete(shown) if shown else ""
 
     def clear(self) -> str:
         """Take all of ours away, and out of the terminal's memory."""

@@ -433,7 +433,7 @@ class PictureStack(PictureDrawing):
         """Forget the pictures: the screen is locked or left."""
         self.covered = True
         self.shown_at = -1
-        self.wipe()
+        self.wipe(forget=True)
         self.give_back_volume()
         self._ring.close()
         for timer in (self._loop, self._rest):
@@ -444,7 +444,7 @@ class PictureStack(PictureDrawing):
 
     def on_unmount(self) -> None:
         """The pane is gone, and its frames with it."""
-        self.wipe()
+        self.wipe(forget=True)
         self.give_back_volume()
         self._ring.close()
 

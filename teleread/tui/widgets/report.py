@@ -13,8 +13,10 @@ from textual.message import Message
 
 from teleread.model.report import Check, Draft
 from teleread.tui.editor import Buffer, Passage
+from teleread.tui.paint import Line
 
 from .report_drawing import INDENT, ReportDrawing
+from .report_pick import Pick
 from .vim import Vim
 
 __all__ = ["ReportPane"]
@@ -65,8 +67,7 @@ class ReportPane(ReportDrawing, can_focus=True):
         self._bindings = bindings
         self._keys = _KEYS | (_EMACS_KEYS if emacs else {})
         self.vim = Vim(self, normal_mode) if normal_mode else None
-        self.choices: Mapping[str, Sequence[str]] = {}
-        """Field text to what may stand there."""
+        self.pick = Pick(self)
         self.sought = ""
         """What was looked for last."""
         self._wish: int | None = None
@@ -82,6 +83,7 @@ class ReportPane(ReportDrawing, can_focus=True):
             self.buffer.go(old.section, old.at)
         else:
             self._go_start()
+        self._spans.clear()
         self.title, self.writable, self.notice = title, writable, ""
         self._laid = (-1, -1, [])
         self.refresh()
@@ -90,6 +92,8 @@ class ReportPane(ReportDrawing, can_focus=True):
         """Show no draft."""
         self.buffer = Buffer(())
         self.writable, self.checks, self.top = False, (), 0
+        self.template, self.copied, self.doubts, self.alert = None, (), {}, ""
+        self._spans.clear()
         self._laid = (-1, -1, [])
         self.refresh()
 
@@ -98,6 +102,10 @@ class ReportPane(ReportDrawing, can_focus=True):
         if wanted:
             self.buffer.go(self.buffer.ids.index(wanted), 0)
 
+    def dropped(self, width: int) -> Line | None:
+        """Choices of the field in focus."""
+        return self.pick.line(width) if self.has_focus else None
+
     def show_checks(self, checks: Sequence[Check]) -> None:
         """Take what the rules found."""
         self.checks = checks
@@ -105,7 +113,8 @@ class ReportPane(ReportDrawing, can_focus=True):
 
     # -- keys -------------------------------------------------------------------------------------
     async def _on_key(self, event: events.Key) -> None:
-        if self.vim is not None and self.vim.takes(event):
+        types = self.vim is None or self.vim.inserting
+        if (types and self.pick.takes(event)) or (self.vim is not None and self.vim.takes(event)):
             event.stop()
             event.prevent_default()
             self._follow()
@@ -192,7 +201,7 @@ class ReportPane(ReportDrawing, can_focus=True):
         if buffer.selection is None or not self.writable:
             return False
         start, end = buffer.selection
-        choices = list(self.choices_at(buffer.text[start:end]))
+        choices = self.pick.choices()
         if not choices:
             return False
         now = buffer.text[start:end].strip("[]")
@@ -201,11 +210,6 @@ class ReportPane(ReportDrawing, can_focus=True):
         buffer.anchor = start
         self._changed()
         return True
-
-    def choices_at(self, text: str) -> Sequence[str]:
-        """What may stand in a field."""
-        inner = text.strip("[]").lstrip("? ").strip()
-        return self.choices.get(inner, ())
 
     def step_field(self, step: int, *, only_open: bool = True) -> bool:
         """Choose the next or previous field; whether there is one."""

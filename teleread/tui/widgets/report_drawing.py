@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.style import Style
 from textual.strip import Strip
 
-from teleread.model.report import Check
+from teleread.model.report import Check, Section, Template
+from teleread.model.text import SafeText
 from teleread.tui.editor import Buffer, wrap_spans
 from teleread.tui.paint import Line, fit, wrap
 
 from .prose import marks_of
+from .report_marks import Span, moved, words_in
 from .rows import Rows
+
+if TYPE_CHECKING:
+    from teleread.reporting.marks import Mark
 
 __all__ = ["INDENT", "PaneRow", "ReportDrawing", "check_sign"]
 
@@ -43,6 +48,19 @@ class ReportDrawing(Rows):
         self.mode = ""
         """Word for the mode the keys are in; empty while they type."""
         self.checks: Sequence[Check] = ()
+        self.template: Template | None = None
+        """Tells which bracketed texts are fields, and what may stand there."""
+        self.doubts: Mapping[str, tuple[str, tuple[Span, ...]]] = {}
+        """Section id to (the text that was spelt, where its doubtful words stand in it)."""
+        self.copied: Sequence[Mark] = ()
+        """Passages copied forward from an earlier report; each is marked as long as it stands unchanged."""
+        self.sources: Mapping[str, str] = {}
+        """Id of an earlier report to the words for it: ``from 3 May 2026``."""
+        self.alert = ""
+        """Words of the alert kept with the draft; empty for none."""
+        self._spans: dict[
+            int, tuple[tuple[int, Sequence[Mark], object], list[tuple[int, int, str]], str]
+        ] = {}
         self.notice = "No report is begun. i begins one."
         self.has_foot = False
         """The checks stand at the foot: the window is high enough."""
@@ -140,6 +158,9 @@ class ReportDrawing(Rows):
         if y > height:
             left, right = foot[y - 1 - height]
             return left.strip(width, right)
+        dropped = self.dropped(width) if y == self._drop_row(height) else None
+        if dropped is not None:
+            return dropped.strip(width)
         rows = self._rows()
         index = self.top + y - 1
         if y == 1 and index < len(rows) and rows[index].kind == "text":
@@ -150,6 +171,15 @@ class ReportDrawing(Rows):
         if row.kind == "head":
             return self._head_row(row.section, width)
         return self._text_row(row, width) if row.kind == "text" else self.start().strip(width)
+
+    def dropped(self, width: int) -> Line | None:
+        """What drops under the cursor's row: choices of a field."""
+        return None
+
+    def _drop_row(self, height: int) -> int:
+        """Row of the pane under the cursor, or over it where it is the last one in sight."""
+        at = self._cursor_row() - self.top + 1
+        return at + 1 if at < height else at - 1
 
     def _heading(self) -> tuple[Line, Line | None]:
         focus, glyphs = self.has_focus, self.glyphs
@@ -169,6 +199,9 @@ class ReportDrawing(Rows):
         right = self.start(ground)
         if self.mode:
             right.put(self.mode, "warn").gap(2)
+        if self.buffer.ids:
+            count = words_in(self.buffer.texts)
+            right.put(f"{count} word{'' if count == 1 else 's'}", "soft").gap(2)
         if self.to_settle:
             right.put(f"{glyphs.settle} {self.to_settle}", "danger", bold=True).gap()
         if self.to_read:
@@ -180,6 +213,8 @@ class ReportDrawing(Rows):
         note, role = "", "soft"
         if buffer.section == section and self.has_focus and self.writable:
             note, role = "typing here", "accent"
+        elif self._source_of(section):
+            note, role = self._source_of(section), "warn"
         elif buffer.ids[section] == "impression" and buffer.texts[section].strip():
             count = len([line for line in buffer.texts[section].split("\n") if line.strip()])
             note = f"{count} line{'' if count == 1 else 's'}"
@@ -191,7 +226,9 @@ class ReportDrawing(Rows):
         buffer = self.buffer
         text = buffer.texts[row.section]
         styles: list[Style] = [self.look.style("text")] * (row.end - row.start)
-        for start, end, kind in marks_of(text):
+        for start, end, kind in (*marks_of(text), *self._noted(row.section)[1]):
+            if end <= row.start or start >= row.end:
+                continue
             for place in range(max(start, row.start), min(end, row.end)):
                 styles[place - row.start] = self._mark_style(kind)
         if row.section == buffer.section:
@@ -203,6 +240,42 @@ class ReportDrawing(Rows):
             line.styled(" ", self._cursor_style())
         return line.strip(width)
 
+    def _noted(self, section: int) -> tuple[object, list[tuple[int, int, str]], str]:
+        """Doubtful words and copied passages of a section where they stand now; worked out once a change."""
+        key = (self.buffer.version, self.copied, self.doubts)
+        found = self._spans.get(section)
+        if found is not None and found[0] == key:
+            return found
+        name, text = self.buffer.ids[section], self.buffer.texts[section]
+        spelt, spans = self.doubts.get(name, ("", ()))
+        marks = [(start, end, "doubt") for start, end in moved(spelt, text, spans)]
+        source = ""
+        if self.copied:
+            from teleread.reporting.marks import COPIED, standing
+
+            here = Section(name, SafeText(""), "", SafeText(text))
+            stand = [
+                one
+                for one in standing([one for one in self.copied if one.section == name], [here])
+                if one.mark.kind == COPIED
+            ]
+            marks = [(one.start, one.end, "copied") for one in stand] + marks
+            source = self.sources.get(stand[0].mark.source, "from an earlier report") if stand else ""
+        made = self._spans[section] = (key, marks, source)
+        return made
+
+    def _source_of(self, section: int) -> str:
+        return self._noted(section)[2]
+
+    def doubtful(self) -> list[tuple[int, int, int]]:
+        """(section, start, end) of every doubtful word, in reading order."""
+        return sorted(
+            (section, start, end)
+            for section in range(len(self.buffer.ids))
+            for start, end, kind in self._noted(section)[1]
+            if kind == "doubt"
+        )
+
     def _mark_style(self, kind: str) -> Style:
         style = self.look.style
         return {
@@ -211,6 +284,8 @@ class ReportDrawing(Rows):
             "number": style("strong", bold=True),
             "field": style("accent", "raised"),
             "open": style("warn", "mark", bold=True),
+            "doubt": style("warn", underline=True),
+            "copied": style("text", "mark"),
         }[kind]
 
     def _cursor_style(self) -> Style:
