@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from teleread.dictation.extra import missing_extra
 from teleread.dictation.ports import Bias, Capabilities, HeardWord, Hearing, Utterance, seconds_of
 from teleread.model.errors import TelereadError
 from teleread.model.text import clean
@@ -192,13 +193,3 @@ _NAMES: Final = (
     "<|en|>",
     "<|transcribe|>",
 )
-
-
-def missing_extra() -> TelereadError:
-    """Words for where the extra is not installed."""
-    return TelereadError(
-        "Dictation is not installed.",
-        "Everything else works as before.",
-        "pip install 'teleread[dictation]', then: teleread dictation install whisper-base",
-        code="no-dictation",
-    )
