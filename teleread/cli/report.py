@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from teleread.cli import report_aids, report_alert
+from teleread.cli import report_aids, report_alert, report_life
 from teleread.cli.call import MAX_TYPED, Call, Parser, asker, read_words, subcommands
 from teleread.model.errors import ExitCode, UsageError
 from teleread.model.report import Draft, Override, SignedReport, Verdict
@@ -24,7 +24,7 @@ _VERBS = (
     ("diff", "a draft beside an earlier report"),
     ("alert", "keep with a draft who was told of its critical finding"),
     ("sign", "sign a draft; it never sends"),
-    ("addendum", "open an addendum on a signed report"),
+    *report_life.VERBS,
     ("export", "write a signed report to a file"),
     ("verify", "prove a signed report or an exported file"),
     ("list", "own signed reports, newest first"),
@@ -54,8 +54,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     report_aids.spell_arguments(verbs["spell"])
     report_aids.diff_arguments(verbs["diff"])
     _sign_arguments(verbs["sign"])
-    for verb in ("addendum", "export"):
-        verbs[verb].add_argument("report", metavar="REPORT")
+    report_life.arguments(verbs)
+    verbs["export"].add_argument("report", metavar="REPORT")
     verbs["export"].add_argument("--format", required=True, choices=_FORMS)
     verbs["export"].add_argument("--out", required=True, metavar="PATH")
     verbs["verify"].add_argument("report", metavar="REPORT|PATH")
@@ -224,13 +224,6 @@ def _override_file(path: str | None) -> list[Override]:
     return [_override(line) for line in text.splitlines() if line.strip()]
 
 
-def _addendum(call: Call) -> int:
-    draft = call.desk.addendum(call.args.report)
-    call.out.document("addendum", {"draft": draft.id, "report": draft.report_id})
-    call.out.say(f"Draft {draft.id}; sign it by that name.")
-    return 0
-
-
 def _export(call: Call) -> int:
     from teleread.workstation.exports import export_report
 
@@ -315,7 +308,12 @@ _DO: dict[str, Callable[[Call], int]] = {
     "diff": lambda call: report_aids.diff(call, _draft_id(call)),
     "alert": _alert,
     "sign": _sign,
-    "addendum": _addendum,
+    "addendum": report_life.addendum,
+    "correct": report_life.correct,
+    "withdraw": report_life.withdraw,
+    "opinion": report_life.opinion,
+    "preliminary": lambda call: report_life.preliminary(call, _draft_id(call)),
+    "cosign": lambda call: report_life.cosign(call, _draft_id(call)),
     "export": _export,
     "verify": _verify,
     "list": _list,

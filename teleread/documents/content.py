@@ -25,6 +25,7 @@ __all__ = [
     "measured",
     "shown_moment",
     "shown_name",
+    "signed_by",
     "unknown_renderer",
 ]
 
@@ -70,9 +71,16 @@ def content_of(report: SignedReport) -> Content:
         notes=tuple(
             f"{TOLD[one['rule']]}: {one['reason']}" for one in form["overrides"] if one["rule"] in TOLD
         ),
-        signature=f"Signed by {form['reader']['name'] or 'the reader'}, {shown_moment(form['signed_at'])}"
+        signature=signed_by(facts.kind, form["reader"]["name"] or "the reader", form["signed_at"])
         + "".join(f"\n{one.role.capitalize()}: {one.name}" for one in facts.cosigners),
     )
+
+
+def signed_by(kind: str, reader: str, at: str) -> str:
+    """``Signed by Dr Demo Reader, 24 November 2026 14:02 UTC``; of an unsigned reading that it is none."""
+    if not kind_of(kind).signed:
+        return f"Read by {reader}, {shown_moment(at)}. Not signed: a preliminary reading, to be followed."
+    return f"Signed by {reader}, {shown_moment(at)}"
 
 
 def heading_of(facts: Facts) -> str:

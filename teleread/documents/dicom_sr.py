@@ -100,16 +100,12 @@ def document_module(ds: Dataset, facts: Facts) -> None:
     """SR Document General Module (PS3.3 C.17.2)."""
     kind = kind_of(facts.kind)
     ds.CompletionFlag = kind.completion
-    if kind.id in {"correction", "withdrawal"}:
+    if kind.id in {"correction", "withdrawal", "preliminary"}:
         ds.CompletionFlagDescription = kind.words
     ds.VerificationFlag = kind.verification
     ds.PreliminaryFlag = kind.preliminary
-    verifier = Dataset()
-    verifier.VerifyingObserverName = held_name(facts.reader)
-    verifier.VerifyingObserverIdentificationCodeSequence = Items([])
-    verifier.VerifyingOrganization = held(facts.organisation) or "not stated"
-    verifier.VerificationDateTime = f"{ds.ContentDate}{ds.ContentTime}+0000"
-    ds.VerifyingObserverSequence = Items([verifier])
+    if kind.signed:
+        ds.VerifyingObserverSequence = Items([_verifier(ds, facts)])
     trainees = [_observer(one.name, one.id) for one in facts.cosigners if one.role == "trainee"]
     ds.AuthorObserverSequence = Items([_observer(facts.reader, ""), *trainees])
     attesting = [_participant(one) for one in facts.cosigners if one.role != "trainee"]
@@ -118,6 +114,16 @@ def document_module(ds: Dataset, facts: Facts) -> None:
     ds.ReferencedRequestSequence = requests(facts)
     code_of = facts.procedure_code
     ds.PerformedProcedureCodeSequence = Items([coded(code_of, "99LOCAL", facts.procedure)] if code_of else [])
+
+
+def _verifier(ds: Dataset, facts: Facts) -> Dataset:
+    """Verifying Observer Sequence (0040,A073): there exactly where the document is verified."""
+    verifier = Dataset()
+    verifier.VerifyingObserverName = held_name(facts.reader)
+    verifier.VerifyingObserverIdentificationCodeSequence = Items([])
+    verifier.VerifyingOrganization = held(facts.organisation) or "not stated"
+    verifier.VerificationDateTime = f"{ds.ContentDate}{ds.ContentTime}+0000"
+    return verifier
 
 
 def _observer(name: str, person_id: str) -> Dataset:

@@ -41,6 +41,13 @@ _HTML_OF: Final = {1: 1, 2: 1}
 _PDF_OF: Final = {2: 1}
 """The same for the PDF."""
 
+_LEAVES_TASK: Final = frozenset({"preliminary", "opinion"})
+"""Kinds that end nobody's reading."""
+
+_PARTICIPANT: Final = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
+_PARTS: Final = (("attester", "Attester"), ("author", "Author"))
+"""What a supervisor and a trainee did, in that order."""
+
 Json = dict[str, Any]
 
 
@@ -109,7 +116,7 @@ def _newest() -> int:
 
 def _task(report: SignedReport, content: Content, context: TaskContext, target: str) -> Json | None:
     """The Task, completed; None where the hub has it completed already."""
-    if context.task.status == "completed":
+    if context.task.status == "completed" or content.form["kind"] in _LEAVES_TASK:
         return None
     raw = context.raw.get("task")
     if not isinstance(raw, dict) or raw.get("resourceType") != "Task":
@@ -257,8 +264,8 @@ def _diagnostic_report(report: SignedReport, content: Content, reader: str, numb
         "subject": {"reference": _reference("Patient", patient["id"])},
         "effectiveDateTime": effective,
         "issued": form["signed_at"],
-        "performer": [who],
-        "resultsInterpreter": [who],
+        "performer": [who, *_named(form)],
+        "resultsInterpreter": [who, *_named(form)],
         "imagingStudy": [{"reference": _reference("ImagingStudy", study["id"])}] if study["id"] else [],
         "conclusion": _conclusion(form),
         "presentedForm": [
@@ -273,7 +280,7 @@ def _diagnostic_report(report: SignedReport, content: Content, reader: str, numb
 
 def _provenance(report: SignedReport, content: Content, reader: str) -> Json:
     form = content.form
-    who = _reader(form, reader)
+    who, kind = _reader(form, reader), kind_of(content.form["kind"])
     entities: list[Json] = [
         {
             "role": "source",
@@ -292,16 +299,16 @@ def _provenance(report: SignedReport, content: Content, reader: str) -> Json:
         "target": [],
         "recorded": form["signed_at"],
         "reason": [{"text": note} for note in content.notes],
-        "activity": _coded(
-            "http://terminology.hl7.org/CodeSystem/v3-DocumentCompletion", "LA", "legally authenticated"
-        ),
+        "activity": _coded("http://terminology.hl7.org/CodeSystem/v3-DocumentCompletion", *kind.activity),
         "agent": [
             {
-                "type": _coded(
-                    "http://terminology.hl7.org/CodeSystem/provenance-participant-type", "author", "Author"
-                ),
+                "type": _coded(_PARTICIPANT, "author", "Author"),
                 "who": who,
-            }
+            },
+            *(
+                {"type": _coded(_PARTICIPANT, *_PARTS[one["role"] == "trainee"]), "who": named}
+                for one, named in zip(form.get("cosigners", ()), _named(form), strict=True)
+            ),
         ],
         "entity": entities,
         "signature": [
@@ -309,8 +316,8 @@ def _provenance(report: SignedReport, content: Content, reader: str) -> Json:
                 "type": [
                     {
                         "system": "urn:iso-astm:E1762-95:2013",
-                        "code": "1.2.840.10065.1.12.1.1",
-                        "display": "Author's Signature",
+                        "code": kind.signature[0],
+                        "display": kind.signature[1],
                     }
                 ],
                 "when": form["signed_at"],
@@ -342,6 +349,15 @@ def _conclusion(form: Mapping[str, Any]) -> str:
 def _reader(form: Mapping[str, Any], reader: str) -> Json:
     who: Json = {"reference": reader} if reader else {}
     return {**who, "display": form["reader"]["name"] or "Reader"}
+
+
+def _named(form: Mapping[str, Any]) -> list[Json]:
+    """Trainee and supervisor, as they are named beside the reader."""
+    people = ((one["id"], one["name"]) for one in form.get("cosigners", ()))
+    return [
+        {**({"reference": _reference("Practitioner", who)} if who else {}), "display": name}
+        for who, name in people
+    ]
 
 
 def _attachment(kind: str, data: bytes, title: str, form: Mapping[str, Any]) -> Json:

@@ -15,7 +15,7 @@ from teleread.model.patient import NHS_SYSTEM
 from teleread.model.report import SignedReport
 from teleread.wire.er7 import Repetition, Segment, encode, field, wrapped
 
-from .content import shown_moment, unknown_renderer
+from .content import signed_by, unknown_renderer
 from .facts import Facts, Numbered, facts_of
 from .lifecycle import kind_of
 from .marks import Mark, mark_text
@@ -264,7 +264,7 @@ def blocks_of(facts: Facts, style: Style) -> Iterator[tuple[tuple[str, str], str
         yield ("73568-8", "LN"), "Communication of critical results", text
     if facts.notes:
         yield ("notes", OURS), "Confirmed by the reader", "\n".join(facts.notes)
-    signed = [f"Signed by {facts.reader}, {shown_moment(facts.signed_at)}"]
+    signed = [signed_by(facts.kind, facts.reader, facts.signed_at)]
     signed += [f"{one.role.capitalize()}: {one.name}" for one in facts.cosigners]
     yield ("signed", OURS), "Signature", "\n".join(signed)
 

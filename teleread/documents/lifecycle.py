@@ -1,4 +1,7 @@
-"""What a kind of report version is called in every form: one table (HL7 0123, 0085; FHIR R4; PS3.3 C.17)."""
+"""What a kind of report version is called in every form: one table.
+
+HL7 tables 0123 and 0085, FHIR R4 DiagnosticReport.status and Provenance, PS3.3 C.17.2.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,8 @@ class Kind:
     words: str
     """As a heading says it."""
     fhir_status: str
-    """DiagnosticReport.status: corrected and appended stand under amended; unsigned text is never here."""
+    """DiagnosticReport.status: corrected and appended stand under amended; unsigned text is ``partial``, for
+    ``preliminary`` means verified early results."""
     obr_25: str
     """HL7 table 0123. A withdrawal is X there, for W is a value of OBX-11 alone."""
     obx_11: str
@@ -27,9 +31,23 @@ class Kind:
     completion: str = "COMPLETE"
     """SR Completion Flag (0040,A491)."""
     verification: str = "VERIFIED"
-    """SR Verification Flag (0040,A493): every version here is signed."""
+    """SR Verification Flag (0040,A493)."""
     preliminary: str = "FINAL"
     """SR Preliminary Flag (0040,A496)."""
+    activity: tuple[str, str] = ("LA", "legally authenticated")
+    """Provenance.activity (HL7 v3 DocumentCompletion): code and display."""
+    signature: tuple[str, str] = ("1.2.840.10065.1.12.1.1", "Author's Signature")
+    """Provenance.signature.type (ASTM E1762): code and display."""
+
+    @property
+    def signed(self) -> bool:
+        """Whether a reader stands for it; an unsigned reading is only sealed against change."""
+        return self.verification == "VERIFIED"
+
+    @property
+    def stands_on(self) -> bool:
+        """Whether it changes a report that was signed before."""
+        return self.id in {"addendum", "correction", "withdrawal"}
 
 
 KINDS: Final = {
@@ -40,6 +58,12 @@ KINDS: Final = {
         Kind("correction", "Corrected report", "corrected", "C", "C", "C"),
         Kind("withdrawal", "Report withdrawn", "entered-in-error", "X", "W", "W"),
         Kind("opinion", "Second opinion", "final", "F", "F", "F"),
+        Kind(
+            *("preliminary", "Preliminary reading, not signed", "partial", "R", "R", "R"),
+            *("PARTIAL", "UNVERIFIED", "PRELIMINARY"),
+            ("PA", "pre-authenticated"),
+            ("1.2.840.10065.1.12.1.14", "Source Signature"),
+        ),
     )
 }
 

@@ -19,9 +19,19 @@ from typing import Any, Final
 from teleread.model.errors import IntegrityError, TelereadError
 from teleread.model.report import SignedReport
 
-from .content import alert_lines, content_of, heading_of, measured, shown_moment, shown_name, unknown_renderer
+from .content import (
+    alert_lines,
+    content_of,
+    heading_of,
+    measured,
+    shown_moment,
+    shown_name,
+    signed_by,
+    unknown_renderer,
+)
 from .facts import Facts, Part, facts_of
 from .fonts import FAMILIES, folder, missing
+from .lifecycle import kind_of
 from .render_html import Carried
 from .thawing import thaw
 
@@ -137,7 +147,7 @@ def _no_typst(what: str, number: int) -> TelereadError:
 
 def _page(report: SignedReport) -> dict[str, Any]:
     facts, form = facts_of(report), thaw(report.frozen)
-    kind = heading_of(facts)
+    kind, signed = heading_of(facts), kind_of(facts.kind).signed
     rows = [
         [label, shown_moment(value) if label == "Born" else value]
         for label, value in content_of(report).facts
@@ -164,12 +174,12 @@ def _page(report: SignedReport) -> dict[str, Any]:
         "measurements": [list(measured(one)) for one in facts.measurements],
         "images": [_image(index, one.note) for index, one in enumerate(facts.key_images, 1)],
         "notes": list(facts.notes),
-        "signature": f"Signed by {facts.reader}, {shown_moment(facts.signed_at)}",
+        "signature": signed_by(facts.kind, facts.reader, facts.signed_at),
         "cosigners": [f"{one.role.capitalize()}: {one.name}" for one in facts.cosigners],
         "footer": f"Report {facts.report_id}, version {facts.version}, "
-        f"signed {shown_moment(facts.signed_at)}",
-        "seal": f"Electronically signed (ES256). SHA-256 {facts.sha256}. The signed bytes and the signature "
-        "are attached to this file.",
+        f"{'signed' if signed else 'not signed'} {shown_moment(facts.signed_at)}",
+        "seal": f"Electronically {'signed' if signed else 'sealed'} (ES256). SHA-256 "
+        f"{facts.sha256}. The signed bytes and the signature are attached to this file.",
     }
     drawable: dict[str, Any] = _drawable(page)
     return drawable

@@ -76,7 +76,12 @@ class HubFile:
     claim_on_open: bool = True
     literal_query: bool = False
     """QIDO values are sent unencoded (some archives don't percent-decode)."""
-    rights: tuple[str, ...] = ("report", "sign")
+    rights: tuple[str, ...] = ("view", "report", "sign", "addend", "alert")
+    """What the reader may do at this hub."""
+    preliminary: bool = False
+    """The site takes an unsigned reading before the report (DiagnosticReport.status ``partial``)."""
+    tsa: str = ""
+    """The site's time stamp authority (RFC 3161), asked when a PDF is signed."""
     documents: Mapping[str, Any] = field(default_factory=dict)
     """Switches of the forms a report is written in; `documents.forms` knows them."""
     extra: Mapping[str, Any] = field(default_factory=dict)
@@ -164,9 +169,10 @@ _TEXTS = (
     "dimse_name",
     "proxy",
     "archive_folder",
+    "tsa",
 )
 _NUMBERS = ("listen", "associations", "connections", "undo_minutes", "escalate_minutes", "sign_again_hours")
-_SWITCHES = ("claim_on_open", "literal_query", "dimse_tls", "listen_tls")
+_SWITCHES = ("claim_on_open", "literal_query", "dimse_tls", "listen_tls", "preliminary")
 _OTHER = ("hub_id", "fhir", "dicomweb", "dimse", "rights", "documents")
 
 

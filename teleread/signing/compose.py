@@ -1,4 +1,4 @@
-"""From a draft to the bytes that are signed: a report, or an addendum with everything it stands on."""
+"""From a draft to the bytes that are signed: a report, or a later version with everything it stands on."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from teleread.model.text import SafeText, clean
 from teleread.reporting.alerts import alert_in, plain_fields
 from teleread.reporting.drafting import resolved
 
+from .acts import changing_in, cosigners_in
+
 __all__ = ["Case", "alert_of", "as_signed", "compose_sections", "freezing", "report_of", "uuid7", "words_of"]
 
 ADDENDUM_LOINC: Final = "55107-7"
@@ -38,10 +40,20 @@ class Case:
     overrides: Sequence[Override]
     template: Template | None
     predecessor: SignedReport | None = None
-    """The version of the report an addendum stands on."""
+    """The version of the report that this one adds to, corrects, withdraws or, after an unsigned reading,
+    signs."""
     version: int = 0
     """Number of the new version; 0 for the one after the predecessor. Larger where versions in between
     were signed and taken back: their numbers are never used again."""
+    act: str = ""
+    """``preliminary`` where the draft goes out unsigned; else the draft's own kind counts."""
+    again: bool = False
+    """An earlier report on this task was withdrawn."""
+
+    @property
+    def kind(self) -> str:
+        """Kind of the version that is made."""
+        return self.act or self.draft.kind
 
 
 def compose_sections(
@@ -51,14 +63,20 @@ def compose_sections(
     reader_name: str,
     signed_at: datetime,
 ) -> tuple[Section, ...]:
-    """The text as it will be signed: fields without brackets; an addendum comes after all that was said."""
+    """The text as it will be signed: fields without brackets.
+
+    An addendum comes after all that was said, a withdrawal repeats what it takes back, all else is the
+    draft's own text.
+    """
     own = resolved(draft.sections, template)
-    if predecessor is None:
+    if predecessor is None or draft.kind not in {"addendum", "withdrawal"}:
         return own
     before = tuple(
         Section(one["id"], SafeText(one["label"]), one["loinc"], SafeText(one["text"]))
         for one in thaw(predecessor.frozen)["sections"]
     )
+    if draft.kind == "withdrawal":
+        return before
     number = 1 + sum(one.id.startswith("addendum-") for one in before)
     written = [one for one in own if one.text.strip()]
     bare = len(written) == 1
@@ -81,11 +99,12 @@ def freezing(
 ) -> Freezing:
     """Everything a signature will cover."""
     before, name = case.predecessor, clean(reader_name)
+    changing = changing_in(case.draft.fields)
     return Freezing(
         report_id=before.report_id if before else report_id,
         version=case.version or (before.version + 1 if before else 1),
         idempotency_key=idempotency_key,
-        draft=replace(case.draft, fields=plain_fields(case.draft.fields)),
+        draft=replace(case.draft, kind=case.kind, fields=plain_fields(case.draft.fields)),
         sections=compose_sections(case.draft, case.template, before, name, signed_at),
         context=case.context,
         study=case.study,
@@ -99,7 +118,12 @@ def freezing(
         zone=zone,
         offset_seconds=offset_seconds,
         predecessor=before,
-        evidence=Evidence(alert=alert_of(case), language=case.template.language if case.template else ""),
+        evidence=Evidence(
+            alert=alert_of(case),
+            language=case.template.language if case.template else "",
+            change=changing.change if changing else None,
+            cosigners=cosigners_in(case.draft.fields),
+        ),
     )
 
 

@@ -7,7 +7,26 @@ from typing import Final
 from teleread.model.hubfile import HubFile
 from teleread.model.task import Task, TaskContext
 
-__all__ = ["held_by", "is_mine", "may_sign", "nothing_forbids"]
+__all__ = ["RIGHTS", "denied", "held_by", "is_mine", "may_sign", "needs", "nothing_forbids"]
+
+RIGHTS: Final = {
+    "view": "look at its cases",
+    "report": "write reports",
+    "sign": "sign",
+    "addend": "add to, correct or withdraw a signed report",
+    "alert": "raise an alert",
+}
+"""Rights a hub file may give, by name; each opens the acts in its words. Whoever has any may view."""
+
+_NEEDS: Final = {
+    "report": ("sign",),
+    "opinion": ("sign",),
+    "preliminary": ("report",),
+    "addendum": ("sign", "addend"),
+    "correction": ("sign", "addend"),
+    "withdrawal": ("sign", "addend"),
+}
+"""Kind of report version to the rights its signature needs."""
 
 _OVER: Final = {
     "cancelled": "The order was cancelled.",
@@ -49,9 +68,14 @@ def nothing_forbids(hub: HubFile, context: TaskContext, reader: str = "") -> tup
     Returns:
         Yes or no, and the words where it is no.
     """
-    reader, task = reader or hub.reader_reference, context.task
-    if "sign" not in hub.rights:
-        return False, f"You may not sign at {hub.name}: the hub file gives you no such right."
+    if why := denied(hub, "sign"):
+        return False, why
+    return _open_to(reader or hub.reader_reference, context)
+
+
+def _open_to(reader: str, context: TaskContext) -> tuple[bool, str]:
+    """State, owner and order; rights are settled before."""
+    task = context.task
     if task.status in _OVER:
         return False, _OVER[task.status]
     if other := held_by(task, reader):
@@ -63,8 +87,23 @@ def nothing_forbids(hub: HubFile, context: TaskContext, reader: str = "") -> tup
     return True, ""
 
 
+def denied(hub: HubFile, right: str) -> str:
+    """Words where the hub file does not give a right, naming the rule; empty where it does."""
+    if right in hub.rights or (right == "view" and hub.rights):
+        return ""
+    return (
+        f"You may not {RIGHTS[right]} at {hub.name}: the hub file gives you no such right"
+        f" (rights has no “{right}”)."
+    )
+
+
+def needs(kind: str) -> tuple[str, ...]:
+    """The rights that a kind of report version needs."""
+    return _NEEDS.get(kind, ("sign",))
+
+
 def may_sign(
-    hub: HubFile, context: TaskContext, reader: str = "", *, kind: str = "report"
+    hub: HubFile, context: TaskContext, reader: str = "", *, kind: str = "report", again: bool = False
 ) -> tuple[bool, str]:
     """Whether this reader may sign now: as `nothing_forbids`, and the hub file says who the reader is.
 
@@ -74,7 +113,9 @@ def may_sign(
         hub: The hub file.
         context: The task as last seen.
         reader: The reader's reference; the hub file's where empty.
-        kind: ``report`` or ``addendum``; an addendum stands on a completed task.
+        kind: Of the version; what changes a report stands on a completed task, and a second opinion stands
+            beside whoever holds the case.
+        again: The report on this task was withdrawn: the completed task may be reported anew.
 
     Returns:
         Yes or no, and the words where it is no.
@@ -82,10 +123,23 @@ def may_sign(
     reader, task = reader or hub.reader_reference, context.task
     if not reader:
         return False, f"The hub file of {hub.name} does not say who you are (reader_id)."
-    if kind == "addendum":
-        if "sign" not in hub.rights:
-            return False, f"You may not sign at {hub.name}: the hub file gives you no such right."
-        if other := held_by(task, reader):
-            return False, f"It is {other}'s case."
+    why = next((words for right in needs(kind) if (words := denied(hub, right))), "")
+    if not why and kind == "preliminary" and not hub.preliminary:
+        why = f"{hub.name} takes no unsigned readings (its hub file says no “preliminary = true”)."
+    if why:
+        return False, why
+    if kind == "opinion":
+        return _opinion(context)
+    if kind in {"addendum", "correction", "withdrawal"}:
+        # a report on the wrong patient is taken back whoever has the case now
+        other = "" if kind == "withdrawal" else held_by(task, reader)
+        return (False, f"It is {other}'s case.") if other else (True, "")
+    if again and task.status == "completed" and not held_by(task, reader):
         return True, ""
-    return nothing_forbids(hub, context, reader)
+    return _open_to(reader, context)
+
+
+def _opinion(context: TaskContext) -> tuple[bool, str]:
+    if not context.order.id:
+        return False, "It names no order that can be read, so nobody can say what is asked. Ask the site."
+    return True, ""

@@ -13,6 +13,7 @@ from teleread.model.hubfile import HubFile
 from teleread.model.report import Check, SignedReport
 from teleread.reporting.checks import Settled, rules, settle
 
+from .acts import changing_in
 from .compose import Case, as_signed, freeze_case, freezing, uuid7, words_of
 from .keys import Signer
 from .rights import may_sign
@@ -20,7 +21,7 @@ from .rights import may_sign
 if TYPE_CHECKING:
     from teleread.vault.vault import Vault
 
-__all__ = ["FAR_OFF_SECONDS", "local_zone", "sign", "undo_until"]
+__all__ = ["FAR_OFF_SECONDS", "local_zone", "sign", "standing_versions", "undo_until"]
 
 FAR_OFF_SECONDS: Final = 300.0
 """A clock further than this from the hub's is warned about at sign (the design, section 4)."""
@@ -75,7 +76,7 @@ def sign(
 
 
 def _allowed(case: Case, hub: HubFile, authenticated: str) -> Settled:
-    allowed, why = may_sign(hub, case.context, kind=case.draft.kind)
+    allowed, why = may_sign(hub, case.context, kind=case.kind, again=case.again)
     if not allowed:
         raise AttentionError("Not signed.", why, "The draft is kept.", code="forbidden")
     settled = settle(case.checks, case.overrides)
@@ -104,16 +105,13 @@ def _plain(check: Check) -> str:
 
 
 def _on_what_stands(vault: Vault, case: Case) -> Case:
-    """An addendum stands on the last version that was not taken back; its number comes after them all."""
+    """A later version stands on the last one that was not taken back; its number comes after them all."""
     if case.predecessor is None:
         return case
     versions = vault.reports.versions(case.predecessor.report_id)
-    closed = {
-        one.report_version
-        for one in vault.outbox.list()
-        if one.report_id == case.predecessor.report_id and one.state == "closed"
-    }
-    standing = [one for one in versions if one.version not in closed]
+    standing = standing_versions(vault, case.predecessor.report_id)
+    if not standing and not case.draft.report_id:
+        return replace(case, predecessor=None, version=0)  # only an unsigned reading, taken back
     if not standing:
         raise AttentionError(
             "Not signed: the report this adds to was taken back.",
@@ -121,7 +119,34 @@ def _on_what_stands(vault: Vault, case: Case) -> Case:
             "Sign the report itself again.",
             code="nothing-stands",
         )
+    _still_as_read(case, standing[-1])
     return replace(case, predecessor=standing[-1], version=versions[-1].version + 1)
+
+
+def standing_versions(vault: Vault, report_id: str) -> list[SignedReport]:
+    """The versions of a report that were not taken back before they were sent."""
+    items = vault.outbox.of_report(report_id)
+    closed = {one.report_version for one in items if one.state == "closed"}
+    return [one for one in vault.reports.versions(report_id) if one.version not in closed]
+
+
+def _still_as_read(case: Case, last: SignedReport) -> None:
+    """A whole text that takes the place of another must have been begun on that other."""
+    if last.kind == "withdrawal":
+        raise AttentionError(
+            "Not signed: that report was withdrawn.",
+            "The draft is kept.",
+            "A new report on the case can be begun.",
+            code="withdrawn",
+        )
+    changing = changing_in(case.draft.fields)
+    if case.kind == "correction" and (changing is None or changing.base != last.sha256):
+        raise AttentionError(
+            "Not signed: the report has changed since this correction was begun.",
+            "The draft is kept.",
+            "Discard it and begin the correction anew on what stands now.",
+            code="base-changed",
+        )
 
 
 def _store(
@@ -161,11 +186,12 @@ def _store(
             detail={"rule": one.rule, "reason": one.reason, "version": report.version},
         )
     vault.audit.append(
-        "sign",
+        "sign" if case.kind != "preliminary" else "preliminary",
         subject=report.report_id,
         hub_id=hub.hub_id,
         detail={
             "version": report.version,
+            "kind": report.kind,
             "sha256": report.sha256,
             "draft": case.draft.id,
             "authenticated": authenticated,
@@ -173,7 +199,8 @@ def _store(
             "identity": case.match.level,
         },
     )
-    vault.drafts.mark_signed(case.draft.id)
+    if case.kind != "preliminary":  # the writing of the report goes on
+        vault.drafts.mark_signed(case.draft.id)
 
 
 def undo_until(hub: HubFile, priority: str, signed_at: datetime) -> datetime | None:

@@ -187,6 +187,13 @@ class Pusher:
         if before is None and report.version > 1:
             self._attention(item, "The version before it never reached the hub.", ("withdraw",))
             return None
+        if self._stands_on_taken_back(report):
+            self._attention(
+                item,
+                "The version it was written on was taken back: read it, sign again.",
+                ("resign", "withdraw"),
+            )
+            return None
         moved: AttentionError | None = None
         for _ in range(_ROUNDS):
             found = self._hub.find(report.report_id, "")
@@ -227,6 +234,14 @@ class Pusher:
         ]
         return max(held, key=lambda pair: pair[0])[1] if held else None
 
+    def _stands_on_taken_back(self, report: SignedReport) -> bool:
+        """Whether its text repeats a version that was withdrawn before it was sent."""
+        before = form_of(report)["predecessor"]
+        return before is not None and any(
+            one.report_version == before["version"] and one.state == "closed"
+            for one in self._vault.outbox.of_report(report.report_id)
+        )
+
     @staticmethod
     def _stands_on(held: Receipt, before: Receipt | None) -> bool:
         return before is not None and (held.version, held.id) == (before.version, before.id)
@@ -255,7 +270,8 @@ class Pusher:
     ) -> Situation:
         # Whose reports count as ours: every one signed here for this task, by id and by receipt.
         ours = {one.report_id for one in self._vault.reports.for_task(item.key)}
-        others = () if found else self._hub.other_reports(context, ours)
+        # an unsigned reading of ours says nothing about what others have issued since
+        others = () if found and report.kind != "report" else self._hub.other_reports(context, ours)
         answered = self._answered(item)
         fresh = tuple(one for one in others if one.id not in answered)
         # Whoever has decided to write beside theirs knows that the case is not the reader's.

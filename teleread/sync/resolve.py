@@ -5,16 +5,21 @@ Each is one transaction, audited; nothing is sent here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
 from teleread.documents.frozen import thaw
+from teleread.documents.lifecycle import kind_of
 from teleread.host.clock import Clock
 from teleread.model.delivery import OutboxItem
 from teleread.model.errors import UsageError
+from teleread.model.evidence import Alert
 from teleread.model.report import Draft, Section
 from teleread.model.task import Versions
 from teleread.model.text import EMPTY, SafeText, clean
+from teleread.reporting import alerts
+from teleread.signing import acts
 from teleread.sync.backoff import Extras
 from teleread.sync.notes import add_note
 from teleread.sync.watch import draft_of
@@ -142,26 +147,51 @@ def _sign_again(vault: Vault, item: OutboxItem, reason: str, clock: Clock) -> Dr
     """The same words as a draft; the signature over the old context counts no more."""
     report = vault.reports.get(item.report_id, item.report_version)
     form = thaw(report.frozen)
-    # A new addendum stands on all that was signed before, the one taken back too: it begins empty.
-    addendum = report.version > 1
     sections = [
-        Section(one["id"], SafeText(one["label"]), one["loinc"], EMPTY if addendum else SafeText(one["text"]))
+        Section(one["id"], SafeText(one["label"]), one["loinc"], SafeText(one["text"]))
         for one in form["sections"]
-        if not one["id"].startswith("addendum-")
     ]
+    if report.kind == "addendum":
+        sections = _addendum_alone(sections)
     seen = vault.worklist.versions(item.key) or Versions()
     draft = vault.drafts.start(
         item.key,
         form["template"]["id"],
         form["template"]["version"],
         sections,
-        fields=form["fields"],
+        fields={**form["fields"], **_notes_of(form)},
         kind=report.kind,
-        report_id=report.report_id if addendum else "",
+        report_id=report.report_id if kind_of(report.kind).stands_on else "",
         opened_versions=seen,
     )
     vault.outbox.close(item.id, "To be read and signed again.")
     return draft
+
+
+def _addendum_alone(sections: list[Section]) -> list[Section]:
+    """The last addendum's own words as a draft; what it stood on comes before them when they are signed."""
+    last = next(one for one in reversed(sections) if one.id.startswith("addendum-"))
+    empty = [replace(one, text=EMPTY) for one in sections if not one.id.startswith("addendum-")]
+    at = next((index for index, one in enumerate(empty) if one.id == "findings"), 0)
+    return [replace(one, text=last.text) if index == at else one for index, one in enumerate(empty)]
+
+
+def _notes_of(form: Mapping[str, Any]) -> dict[str, str]:
+    """What the draft said of itself besides its text: the alert, the change, the people named."""
+    notes = {}
+    if alert := form.get("alert"):
+        words = (SafeText(alert[name]) for name in ("category", "told", "at", "method"))
+        notes[alerts.FIELD] = alerts.alert_out(Alert(*words))
+    if form["kind"] in {"correction", "withdrawal"}:
+        change = form.get("change") or {"reason": "", "told": ""}
+        what = acts.Changing(
+            form["predecessor"]["sha256"], SafeText(change["reason"]), SafeText(change["told"])
+        )
+        notes[acts.CHANGE] = acts.changing_out(what)
+    if people := form.get("cosigners"):
+        named = [acts.cosigner(one["name"], one["role"], one["id"]) for one in people]
+        notes[acts.COSIGNERS] = acts.cosigners_out(named)
+    return notes
 
 
 _ACTS: Final[dict[str, Callable[[Vault, OutboxItem, str, Clock], Draft | None]]] = {

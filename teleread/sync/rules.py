@@ -27,6 +27,15 @@ REVOKED: Final = frozenset({"revoked", "entered-in-error"})
 """Order statuses that mean the same."""
 
 
+UNASKED: Final = {
+    # it takes a report back, most often because it is on the wrong patient: nothing may keep that from going
+    "withdrawal": frozenset({"patient-changed", "amended", "new-images"}),
+    # it stands beside whoever reads or has read the case
+    "opinion": frozenset({"other-final", "reassigned", "unclaimed"}),
+}
+"""Kind of version to the rows that don't hold it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Situation:
     """What a rule looks at."""
@@ -44,8 +53,13 @@ class Situation:
 
     @property
     def first(self) -> bool:
-        """Whether this is a report's first version."""
-        return int(self.form["version"]) == 1
+        """Whether this is a report's first signed version: an unsigned reading may have gone before."""
+        return int(self.form["version"]) == 1 or self.form["kind"] in {"report", "preliminary"}
+
+    @property
+    def unasked(self) -> frozenset[str]:
+        """Rules that this kind of version is never held by."""
+        return UNASKED.get(str(self.form["kind"]), frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +92,7 @@ def decide(situation: Situation) -> Decision:
     """The first row that holds."""
     flags: list[SafeText] = []
     for rule in RULES:
-        if rule.id in situation.settled or not (situation.first or rule.later_versions):
+        if rule.id in situation.settled | situation.unasked or not (situation.first or rule.later_versions):
             continue
         words = rule.holds(situation)
         if not words:

@@ -14,6 +14,7 @@ from teleread.model.text import clean
 from .around import around, with_prior_reports
 from .cases import all_templates, context_of, template_of, templates_for
 from .core import Core
+from .lifecycle import allow, standing, withdrawn
 from .naming import resolve_task, task_name
 from .rightness import match_of
 
@@ -22,8 +23,10 @@ __all__ = [
     "change_template",
     "checks",
     "clear_alert",
+    "digest_of",
     "discard",
     "find_draft",
+    "named_template",
     "save",
     "set_alert",
     "start",
@@ -66,14 +69,15 @@ def start(core: Core, key: TaskKey, template_id: str | None = None) -> Draft:
 
     Raises:
         UsageError: There is no such template.
-        AttentionError: The task is reported already.
+        AttentionError: The task is reported already, or ``forbidden``: no right to report here.
     """
     for one in core.vault.drafts.open_for(key):
         if one.kind == "report":
             return one
     context = context_of(core, key)
+    allow(core, key.hub_id, "report")
     _refuse_reported(core, key)
-    template = templates_for(core, key)[0][0] if template_id is None else _template(core, template_id)
+    template = templates_for(core, key)[0][0] if template_id is None else named_template(core, template_id)
     from teleread.reporting.drafting import new_sections
 
     return core.vault.drafts.start(
@@ -82,11 +86,16 @@ def start(core: Core, key: TaskKey, template_id: str | None = None) -> Draft:
         template.version,
         new_sections(template, context),
         opened_versions=context.versions,
-        opened_study_digest=_digest(core, context),
+        opened_study_digest=digest_of(core, context),
     )
 
 
-def _template(core: Core, template_id: str) -> Template:
+def named_template(core: Core, template_id: str) -> Template:
+    """The template of an id.
+
+    Raises:
+        UsageError: There is none.
+    """
     known = {one.id: one for one in all_templates(core.paths)[0]}
     if template_id not in known:
         raise UsageError(
@@ -109,9 +118,9 @@ def change_template(core: Core, draft: Draft, template_id: str) -> None:
     """
     from teleread.reporting.drafting import new_sections
 
-    if draft.kind != "report":
+    if draft.kind not in {"report", "opinion"}:
         raise UsageError("An addendum has no template of its own.", "Nothing was changed.", code="addendum")
-    template, context = _template(core, template_id), context_of(core, draft.key)
+    template, context = named_template(core, template_id), context_of(core, draft.key)
     old = template_of(core, draft)
     began = {one.id: one.text for one in new_sections(old, context)} if old is not None else {}
     held = {one.id: one.text for one in draft.sections}
@@ -142,7 +151,8 @@ def _refuse_reported(core: Core, key: TaskKey) -> None:
         )
 
 
-def _digest(core: Core, context: TaskContext) -> str:
+def digest_of(core: Core, context: TaskContext) -> str:
+    """Digest over the study's images as held now; empty where none are."""
     from teleread.reporting.drafting import study_digest
 
     if context.study is None:
@@ -154,7 +164,8 @@ def addendum(core: Core, report_id: str) -> Draft:
     """An addendum draft on a signed report; the one that is open, if there is one."""
     from teleread.reporting.drafting import addendum_sections
 
-    report = core.vault.reports.get(report_id)
+    report = standing(core, report_id)
+    allow(core, report.key.hub_id, "addend")
     for one in core.vault.drafts.open_for(report.key):
         if one.kind == "addendum" and one.report_id == report.report_id:
             return one
@@ -171,7 +182,7 @@ def addendum(core: Core, report_id: str) -> Draft:
         kind="addendum",
         report_id=report.report_id,
         opened_versions=context.versions,
-        opened_study_digest=_digest(core, context),
+        opened_study_digest=digest_of(core, context),
     )
 
 
@@ -203,6 +214,7 @@ def set_alert(core: Core, draft: Draft, category: str, told: str, at: str, metho
     from teleread.reporting import alerts
 
     hub = core.hub(draft.key.hub_id)
+    allow(core, hub.hub_id, "alert")
     alert = alerts.make_alert(alerts.categories_of(hub.extra), category, told, at, method)
     _put_alert(core, draft, alert)
     return alert
@@ -231,6 +243,8 @@ def checks(core: Core, draft: Draft) -> Sequence[Check]:
 
     context = with_prior_reports(core, context_of(core, draft.key))
     forbidden = _forbidden(core, draft, context)
+    if draft.kind == "withdrawal":
+        return forbidden  # it takes the text back; whatever is wrong with it must not keep it standing
     uid = context.study.study_uid if context.study else ""
     hub_id = draft.key.hub_id
     found = rules.run(
@@ -252,7 +266,7 @@ def _forbidden(core: Core, draft: Draft, context: TaskContext) -> tuple[Check, .
     from teleread.signing.rights import held_by, may_sign
 
     hub = core.hub(draft.key.hub_id)
-    allowed, why = may_sign(hub, context, kind=draft.kind)
+    allowed, why = may_sign(hub, context, kind=draft.kind, again=withdrawn(core, draft.key))
     if allowed:
         return ()
     other = held_by(context.task, hub.reader_reference)

@@ -16,6 +16,7 @@ from .around import site_rules
 from .cases import context_of, template_of
 from .core import Core
 from .drafts import checks
+from .lifecycle import withdrawn
 from .rightness import match_of
 
 if TYPE_CHECKING:
@@ -112,16 +113,23 @@ def _authenticate(core: Core, hub: HubFile, secret: str | None) -> str:
 
 
 def sign(
-    core: Core, draft: Draft, overrides: Sequence[Override] = (), *, secret: str | None = None
+    core: Core, draft: Draft, overrides: Sequence[Override] = (), *, secret: str | None = None, act: str = ""
 ) -> SignedReport:
     """Sign a draft: one transaction, or nothing.
+
+    Args:
+        core: The desk.
+        draft: The draft as read.
+        overrides: Reasons for rules.
+        secret: PIN or passphrase, where one is given.
+        act: ``preliminary``: it goes out as an unsigned reading and stays a draft.
 
     Raises:
         UsageError: A reason is given for a rule there is not.
         LockedError: The PIN is missing or wrong.
         AttentionError: ``blocked`` by a check, ``forbidden`` by rights, ``stale-draft``.
     """
-    from teleread.signing import sign as act
+    from teleread.signing import sign as signatures
     from teleread.signing.compose import Case
 
     context = context_of(core, draft.key)
@@ -140,9 +148,11 @@ def sign(
         checks=checks(core, draft),
         overrides=tuple(overrides),
         template=template_of(core, draft),
-        predecessor=core.vault.reports.get(draft.report_id) if draft.report_id else None,
+        predecessor=_predecessor(core, draft),
+        act=act,
+        again=withdrawn(core, draft.key),
     )
-    report = act.sign(
+    report = signatures.sign(
         core.vault,
         case,
         hub=hub,
@@ -155,6 +165,19 @@ def sign(
         core.vault.claims.put(draft.key, "wanted")  # nobody's yet: the next look at the hub claims it
     core.vault.ballast.restore()
     return report
+
+
+def _predecessor(core: Core, draft: Draft) -> SignedReport | None:
+    """What the new version stands on: the report it changes, or the unsigned reading of the same case."""
+    from teleread.signing.sign import standing_versions
+
+    if draft.report_id:
+        return core.vault.reports.get(draft.report_id)
+    if draft.kind != "report":
+        return None
+    read = {one.report_id for one in core.vault.reports.for_task(draft.key) if one.kind == "preliminary"}
+    last = [versions[-1] for one in read if (versions := standing_versions(core.vault, one))]
+    return next((one for one in last if one.kind == "preliminary"), None)
 
 
 def _known_rules(core: Core, hub: HubFile, overrides: Sequence[Override]) -> None:
@@ -212,9 +235,12 @@ def sign_sheet(core: Core, draft: Draft, overrides: Sequence[Override] = ()) -> 
 
 
 def _title(core: Core, draft: Draft) -> SafeText:
-    if draft.kind != "addendum":
-        return SafeText("final report, version 1")
-    return clean(f"addendum {len(core.vault.reports.versions(draft.report_id))}")
+    before = _predecessor(core, draft)
+    version = len(core.vault.reports.versions(before.report_id)) + 1 if before else 1
+    if draft.kind == "addendum":
+        return clean(f"addendum {version - 1}")
+    words = {"report": "final report", "opinion": "second opinion"}.get(draft.kind, draft.kind)
+    return clean(f"{words}, version {version}")
 
 
 def _challenge(context: TaskContext) -> tuple[str, str]:
@@ -253,6 +279,8 @@ def undo(core: Core, outbox_id: str) -> Draft:
             hub_id=report.key.hub_id,
             detail={"version": report.version, "sha256": report.sha256},
         )
+        if before.state == "open":  # of an unsigned reading, which is still being written
+            return before
         return vault.drafts.start(
             before.key,
             before.template_id,

@@ -49,7 +49,6 @@ def test_every_command_tells_its_own_help(noun: str, capsys: pytest.CaptureFixtu
     "words",
     [
         ["dictate"],
-        ["report", "correct", "x"],
         ["report", "withdraw", "x"],
         ["init", "--hub", "x", "--ups-rs", "http://127.0.0.1"],
         ["init", "--hub", "x", "--auth", "smart"],

@@ -46,7 +46,7 @@ def test_a_case_of_another_reader_blocks_in_the_checks_as_at_the_signature(world
 
 
 def test_what_else_forbids_a_signature_is_a_check_too(tmp_path: Path) -> None:
-    world = World(tmp_path, rights=["read"])
+    world = World(tmp_path, rights=["report"])
     draft = world.written(world.task(cases.context()))
     found = world.desk.checks(draft)
     assert (found[0].id, found[0].override) == ("may-not-sign", "")
