@@ -104,6 +104,11 @@ class FhirHub:
         study = self._study(links.study, links.order)
         return self._context(task, order, patient, study)
 
+    def look(self, keys: Collection[TaskKey]) -> dict[TaskKey, TaskContext]:
+        """Look at several tasks and what hangs on them, forty a request."""
+        found = FhirPull(self._wire, self.hub_id, self._clock.now).look([one.task_id for one in keys])
+        return {one.key: one for one in found}
+
     def claim(self, context: TaskContext) -> TaskContext:
         """Take a task for this reader.
 

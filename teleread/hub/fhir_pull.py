@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from teleread.hub.fhir_wire import PAGE_SIZE, BundlePage, FhirWire, Resource
+from teleread.hub.fhir_wire import IDS_AT_ONCE, PAGE_SIZE, BundlePage, FhirWire, Resource
 from teleread.hub.port import PullPage
 from teleread.model.errors import AttentionError
 from teleread.model.task import TaskContext
@@ -64,6 +64,20 @@ class FhirPull:
             contexts, skipped = self._contexts(page, tasks)
             yield PullPage(tuple(contexts), self._cursor(cursor), page.last, tuple(skipped), self._offset)
 
+    def look(self, idents: list[str]) -> list[TaskContext]:
+        """The tasks of those ids as they are now; what can't be shown or read is left out."""
+        found: list[TaskContext] = []
+        for at in range(0, len(idents), IDS_AT_ONCE):
+            wanted = idents[at : at + IDS_AT_ONCE]
+            try:
+                for page in self._including({"_id": ",".join(wanted), "_count": PAGE_SIZE}):
+                    tasks = [one for one in page.of("Task") if words(one.get("id")) in wanted]
+                    found += self._contexts(page, tasks)[0]
+            except AttentionError as refusal:
+                if refusal.code not in {"refused", "gone"}:
+                    raise
+        return found
+
     def _search(self, cursor: str) -> Iterator[BundlePage]:
         params: dict[str, Any] = {"_count": PAGE_SIZE, "_sort": "-_lastUpdated"}
         since = when(cursor)
@@ -71,6 +85,9 @@ class FhirPull:
             params["status"] = ",".join(OPEN_STATUSES)
         else:
             params["_lastUpdated"] = f"ge{since - OVERLAP:%Y-%m-%dT%H:%M:%SZ}"
+        yield from self._including(params)
+
+    def _including(self, params: dict[str, Any]) -> Iterator[BundlePage]:
         pages = self._wire.search("Task", {**params, "_include": _INCLUDES})
         try:
             first = next(pages)

@@ -83,6 +83,13 @@ class Hub(Protocol):
         """Read a task and what hangs on it again, now, resource by resource."""
         ...
 
+    def look(self, keys: Collection[TaskKey]) -> dict[TaskKey, TaskContext]:
+        """Look at several tasks and what hangs on them, in as few requests as the hub allows.
+
+        Those it does not show this way are left out: `read` tells what became of them.
+        """
+        ...
+
     def claim(self, context: TaskContext) -> TaskContext:
         """Take a task for this reader, by the version in ``context``.
 

@@ -185,12 +185,11 @@ class Puller:
     def _own(self, fresh: set[TaskKey]) -> tuple[list[TaskKey], int]:
         changed: list[TaskKey] = []
         read = 0
-        for key in sorted(self._in_hand()):
-            before = self._vault.worklist.get(key)
-            if before is not None and before.task.status in ENDED and key not in fresh:
-                continue
+        keys = sorted(key for key in self._in_hand() if key in fresh or not self._ended(key))
+        seen = self._hub.look(keys) if len(keys) > 1 else {}
+        for key in keys:
             try:
-                now = self._hub.read(key)
+                now = seen.get(key) or self._hub.read(key)
             except AttentionError as refusal:
                 # One task the hub no longer shows is no reason to lose the pass; what is here stays.
                 self._skipped.append(clean(f"Task/{key.task_id}: {refusal.title}"))
@@ -201,6 +200,10 @@ class Puller:
             if key in self._moved:
                 changed.append(key)
         return changed, read
+
+    def _ended(self, key: TaskKey) -> bool:
+        before = self._vault.worklist.get(key)
+        return before is not None and before.task.status in ENDED
 
     def _in_hand(self) -> set[TaskKey]:
         hub_id = self._hub.hub_id

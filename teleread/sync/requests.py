@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable, Mapping, MutableMapping, MutableSet
 from contextlib import AbstractContextManager
@@ -82,6 +83,8 @@ class Works:
     lines: Lines = field(default_factory=Lines)
     busy: MutableSet[StudyKey] = field(default_factory=set)
     """Studies being fetched."""
+    dice: random.Random = field(default_factory=random.Random)
+    """Jitter of retries."""
     receipts_due: MutableMapping[str, float] = field(default_factory=dict)
     """When a hub's receipts are looked after again, by the clock's `monotonic`; not there: not yet asked."""
     silent: MutableMapping[tuple[str, str], float] = field(default_factory=dict)
@@ -217,7 +220,7 @@ def _push(
 ) -> TelereadError | None:
     from teleread.sync.push import push
 
-    done = push(works.vault, hub, file, works.clock, ignore_backoff=ignore_backoff)
+    done = push(works.vault, hub, file, works.clock, ignore_backoff=ignore_backoff, dice=works.dice)
     told["pushed"] = done.pushed
     return done.problem
 

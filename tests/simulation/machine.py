@@ -1,0 +1,421 @@
+"""One reader's machine: the product's vault, outbox and sync on a simulated disk, and who watches them."""
+
+from __future__ import annotations
+
+import json
+import random
+import uuid
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any, Final
+
+from teleread.host.clock import FakeClock
+from teleread.host.paths import ProfilePaths
+from teleread.hub.fhir import FhirHub
+from teleread.model.delivery import OutboxItem
+from teleread.model.errors import OfflineError, TelereadError
+from teleread.model.hubfile import HubFile
+from teleread.model.identity import Match
+from teleread.model.report import Draft, Section
+from teleread.model.task import TaskKey
+from teleread.model.text import SafeText
+from teleread.signing.compose import Case
+from teleread.signing.sign import sign
+from teleread.sync.requests import Works, perform
+from teleread.sync.resolve import NEEDS_REASON, resolve
+from teleread.sync.rules import FREE
+from teleread.vault.unlock import Unlock
+from teleread.vault.vault import Vault
+from teleread.workstation.signing import undo
+from tests.contract.hub_fake import BASE
+from tests.simulation.connection import SimCrash, connector
+from tests.simulation.disk import Disk
+from tests.simulation.hubs import Line, SimHub, Wrong
+
+__all__ = ["Machine", "Witness"]
+
+LAST: Final = ("second-opinion", "preliminary", "send-with-note", "resend", "keep-note", "withdraw")
+"""What a reader chooses who wants to be done."""
+
+
+@dataclass
+class Witness:
+    """What the reader was told is safe; the vault has to agree for ever."""
+
+    signed: dict[tuple[str, int], tuple[bytes, str]] = field(default_factory=dict)
+    """Report version to its frozen bytes and signature."""
+    typed: dict[str, str] = field(default_factory=dict)
+    """Draft to its text, once shown as saved."""
+    typing: dict[str, str] = field(default_factory=dict)
+    """Draft to a text that was being written when the machine died."""
+    closed: set[str] = field(default_factory=set)
+    """Drafts the reader closed, or was closing."""
+    keys: dict[str, str] = field(default_factory=dict)
+    """Outbox item to its idempotency key."""
+
+
+class _Asked(dict[TaskKey, float]):
+    """Priors count as asked for just now: they are no part of this."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def get(self, key: TaskKey, default: float | None = None) -> float:  # type: ignore[override]
+        return self._clock.monotonic()
+
+
+class Pen:
+    """Stands for the signing key: what is signed does not matter here, when it is stored does."""
+
+    def sign(self, frozen: bytes) -> str:
+        return "eyJh..c2ln"
+
+
+class Machine:
+    """The machine.
+
+    Args:
+        name: For messages.
+        reader: Whose it is.
+        hubs: The hubs it knows.
+        template: A fresh vault's files and its master key.
+        paths: Where its key file lies.
+        start: Its clock's first time.
+        dice: The only source of chance.
+        told: Counts what happened.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        reader: str,
+        hubs: dict[str, SimHub],
+        template: tuple[dict[str, bytes], bytes],
+        paths: ProfilePaths,
+        start: datetime,
+        dice: random.Random,
+        told: Counter[str],
+    ) -> None:
+        self.name, self.reader, self.dice, self.told = name, reader, dice, told
+        self.hubs = hubs
+        self.clock = FakeClock(start)
+        self.disk = Disk(template[0])
+        self._key, self._paths = template[1], paths
+        self.crash_in: int | None = None
+        self.lines = {hub_id: Line(hub, self._wait, dice, told) for hub_id, hub in hubs.items()}
+        self.files_of = tuple(
+            HubFile(
+                hub_id=one,
+                name=one,
+                fhir=BASE,
+                reader_id=reader,
+                reader_name=f"Dr {reader}",
+                undo_minutes=dice.choice([0, 0, 5]),
+            )
+            for one in hubs
+        )
+        self.witness = Witness()
+        self.open()
+        row = str(uuid.uuid4())
+        self.vault.reports_database.connection.execute(
+            "UPDATE meta SET value = ? WHERE key = 'device'", (row,)
+        )
+        self.open()
+
+    # -- life and death -----------------------------------------------------------------------------------
+
+    def _wait(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+
+    def _step(self) -> None:
+        if self.crash_in is not None:
+            self.crash_in -= 1
+            if self.crash_in <= 0:
+                self.crash_in = None
+                self.disk.dead = True
+                raise SimCrash
+
+    def open(self) -> None:
+        """Start teleread on what the disk holds."""
+        self.vault = Vault.open(
+            self._paths,
+            Unlock("handoff", self._key),
+            clock=self.clock,
+            connect=connector(self.disk, self._step),
+            ballast_bytes=0,
+        )
+        self._adapters = {
+            one.hub_id: FhirHub(one, None, self.clock, transport=self.lines[one.hub_id])
+            for one in self.files_of
+        }
+        dice = random.Random(self.dice.random())
+        self.works = Works(self.vault, self, self.clock, 0, dice=dice, asked=_Asked(self.clock))
+
+    def crash(self, power: bool) -> None:
+        """It went down; start again, which may go down too."""
+        self.told["power cut" if power else "killed"] += 1
+        self.crash_in = None
+        self.disk.restart(self.dice if power else None)
+        for _ in range(5):
+            self.disk.crash_in = self.dice.randint(1, 30) if self.dice.random() < 0.2 else None
+            try:
+                self.open()
+            except SimCrash:
+                self.told["down while starting"] += 1
+                self.disk.restart(self.dice if power else None)
+                continue
+            self.disk.crash_in = None
+            break
+        else:
+            self.disk.crash_in = None
+            self.open()
+        self._settle()
+
+    def close(self) -> None:
+        """The end."""
+        self.vault.close()
+        self.disk.unregister()
+
+    # -- the sites, as the product asks for them ------------------------------------------------------------
+
+    def files(self) -> tuple[HubFile, ...]:
+        return self.files_of
+
+    def hub(self, hub_id: str) -> FhirHub:
+        return self._adapters[hub_id]
+
+    def archives(self, hub_id: str, via: str = "auto") -> tuple[Any, ...]:
+        return ()
+
+    # -- what the reader does -------------------------------------------------------------------------------
+
+    def do(self, act: str) -> None:
+        """One act; an error in words is no fault."""
+        for hub_id, hub in self.hubs.items():
+            hub.pass_began, hub.blind = hub.now, False
+            assert hub_id
+        try:
+            _ACTS[act](self)
+        except TelereadError as error:
+            self.told[f"said {error.code}"] += 1
+
+    def sync(self, *, typed: bool = False) -> dict[str, Any]:
+        """One pass over every hub."""
+        return perform(self.works, "sync", {"typed": typed})
+
+    def _engine(self) -> None:
+        self.sync()
+
+    def _typed(self) -> None:
+        self.sync(typed=True)
+
+    def _work(self) -> None:
+        """What a reader does next: sign what is written, write what is begun, begin what is theirs, claim."""
+        written = [one for one in self.vault.drafts.list("open") if one.sections[0].text]
+        if written and self.dice.random() < 0.8:
+            self._sign()
+        elif self.vault.drafts.open_ids() and self.dice.random() < 0.8:
+            self._write()
+        elif self.vault.claims.held() and self.dice.random() < 0.7:
+            self._start()
+        else:
+            self._claim()
+
+    def _claim(self) -> None:
+        rows = [one for one in self.vault.worklist.items() if one.status in FREE and not one.owner]
+        if rows:
+            key = self.dice.choice(rows).key
+            try:
+                perform(self.works, "claim", {"hub_id": key.hub_id, "task_id": key.task_id})
+            except OfflineError:
+                self.vault.claims.put(key, "wanted")
+
+    def _give_back(self) -> None:
+        held = sorted(self.vault.claims.held())
+        free = [one for one in held if not self.vault.reports.for_task(one)]
+        if not free:
+            return
+        key = self.dice.choice(free)
+        payload = json.dumps({"reason_code": "110532", "reason": "Needs specialist"})
+        with self.vault.transaction():
+            self.vault.outbox.add(
+                "give-back",
+                key,
+                idempotency_key=str(uuid.uuid4()),
+                accession=self._accession(key),
+                payload=payload,
+            )
+
+    def _accession(self, key: TaskKey) -> str:
+        context = self.vault.worklist.get(key)
+        return context.order.accession if context else ""
+
+    def _start(self) -> None:
+        mine = {one.key for state in ("held", "wanted") for one in self.vault.claims.list(state)}
+        done = {key for key, state in self.vault.reports.states().items() if state != "needs_attention"}
+        keys = sorted(mine - set(self.vault.drafts.open_ids()) - done)
+        if keys:
+            key = self.dice.choice(keys)
+            section = Section("findings", SafeText("Findings"), "59776-5", SafeText(""))
+            context = self.vault.worklist.get(key)
+            if context is not None:
+                versions = context.versions
+                self.vault.drafts.start(key, "limb", "1", [section], opened_versions=versions)
+
+    def _open_draft(self) -> Draft | None:
+        found = sorted(self.vault.drafts.open_ids().values())
+        return self.vault.drafts.get(self.dice.choice(found)) if found else None
+
+    def _write(self) -> None:
+        draft = self._open_draft()
+        if draft is None:
+            return
+        text = f"Words {self.dice.randint(0, 10**9)}."
+        self.witness.typing[draft.id] = text
+        section = draft.sections[0].id
+        self.vault.drafts.append(draft.id, draft.seq, sections={section: text})
+        self.witness.typed[draft.id] = text
+        del self.witness.typing[draft.id]
+
+    def _sign(self) -> None:
+        draft = self._open_draft()
+        context = self.vault.worklist.get(draft.key) if draft else None
+        if draft is None or context is None or not draft.sections[0].text:
+            return
+        before = self.vault.reports.get(draft.report_id) if draft.report_id else None
+        case = Case(draft, context, None, (), Match(()), (), (), None, before)
+        file = next(one for one in self.files_of if one.hub_id == draft.key.hub_id)
+        self.witness.closed.add(draft.id)
+        report = sign(
+            self.vault,
+            case,
+            hub=file,
+            signer=Pen(),  # type: ignore[arg-type]
+            clock=self.clock,
+            authenticated="held",
+            zone="+00:00",
+        )
+        self.witness.signed[report.report_id, report.version] = report.frozen, report.signature
+        if not context.task.owner:
+            self.vault.claims.put(draft.key, "wanted")
+        self.told["signed"] += 1
+
+    def _addendum(self) -> None:
+        ours = [one for one in self.vault.reports.list() if one.state == "issued"]
+        if not ours:
+            return
+        report = self.dice.choice(ours)
+        if any(one.kind == "addendum" for one in self.vault.drafts.open_for(report.key)):
+            return
+        section = Section("addendum", SafeText("Addendum"), "55107-7", SafeText("Also an effusion."))
+        self.vault.drafts.start(
+            report.key, "limb", "1", [section], kind="addendum", report_id=report.report_id
+        )
+
+    def _undo(self) -> None:
+        held = [one for one in self.vault.outbox.open() if one.state == "held" and one.report_id]
+        if held:
+            undo(SimpleNamespace(vault=self.vault, clock=self.clock), self.dice.choice(held).id)  # type: ignore[arg-type]
+
+    def _choose(self) -> None:
+        items = [one for one in self.vault.outbox.open() if one.state == "needs_attention"]
+        if items:
+            item = self.dice.choice(items)
+            self.choose(item, self.dice.choice([one.id for one in item.choices]))
+
+    def choose(self, item: OutboxItem, choice: str) -> None:
+        """Resolve an item; what was chosen is known to whoever watches the hub."""
+        self.told[f"chose {choice}"] += 1
+        self.hubs[item.key.hub_id].chosen.setdefault(item.key.task_id, set()).add(choice)
+        if item.kind == "draft":
+            self.witness.closed.add(str(json.loads(item.payload)["draft"]))
+        reason = "Because." if choice in NEEDS_REASON else ""
+        resolve(self.vault, item, choice, reason, self.clock)
+
+    def finish(self) -> None:
+        """Choose on everything that waits for the reader, so that it ends."""
+        for item in self.vault.outbox.open():
+            if item.state == "needs_attention":
+                offered = {one.id for one in item.choices}
+                self.choose(item, next(one for one in (*LAST, *sorted(offered)) if one in offered))
+
+    # -- who watches --------------------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        """After a crash what was under way is done or not, and that holds from now on."""
+        for draft_id, text in self.witness.typing.items():
+            draft = self.vault.drafts.find(draft_id)
+            if draft is not None and draft.sections[0].text == text:
+                self.witness.typed[draft_id] = text
+        self.witness.typing.clear()
+        for one in self.vault.reports.list():
+            self.witness.signed.setdefault((one.report_id, one.version), (one.frozen, one.signature))
+
+    def check(self) -> None:
+        """Every invariant of one machine.
+
+        Raises:
+            Wrong: One does not hold.
+        """
+        items = {(one.report_id, one.report_version): one for one in self.vault.outbox.list()}
+        for (report_id, version), (frozen, signature) in self.witness.signed.items():
+            self._check_report(report_id, version, frozen, signature, items)
+        for draft_id, text in self.witness.typed.items():
+            draft = self.vault.drafts.find(draft_id)
+            if draft is None or draft.sections[0].text != text:
+                raise Wrong(f"{self.name}: words shown as saved are gone")
+            if draft.state != "open" and draft_id not in self.witness.closed:
+                raise Wrong(f"{self.name}: a draft was closed by nobody")
+        for item in self.vault.outbox.list():
+            self._check_item(item)
+
+    def _check_report(
+        self, report_id: str, version: int, frozen: bytes, signature: str, items: dict[Any, OutboxItem]
+    ) -> None:
+        report = self.vault.reports.find(report_id, version)
+        if report is None or (report.frozen, report.signature) != (frozen, signature):
+            raise Wrong(f"{self.name}: signed bytes are lost or changed")
+        item = items.get((report_id, version))
+        if item is None:
+            raise Wrong(f"{self.name}: a signed report waits nowhere")
+        if item.idempotency_key != report.idempotency_key:
+            raise Wrong(f"{self.name}: an idempotency key changed")
+        if report.state == "issued":
+            if item.state != "delivered" or item.receipt is None or item.receipt.sha256 != report.sha256:
+                raise Wrong(f"{self.name}: shown as issued without a receipt")
+            if (report_id, report.sha256) not in self.hubs[item.key.hub_id].proofs:
+                raise Wrong(f"{self.name}: a receipt for what the hub never held")
+
+    def _check_item(self, item: OutboxItem) -> None:
+        kept = self.witness.keys.setdefault(item.id, item.idempotency_key)
+        if kept != item.idempotency_key:
+            raise Wrong(f"{self.name}: an idempotency key changed")
+        if item.state == "needs_attention" and not item.choices:
+            raise Wrong(f"{self.name}: an item needs the reader and offers no choice")
+        if item.state == "delivered" and item.receipt is None:
+            raise Wrong(f"{self.name}: delivered without a receipt")
+        if item.state == "needs_attention" and item.why.startswith("The version before it never"):
+            before = self.vault.outbox.of_report(item.report_id)[0]
+            if before.state not in {"closed"}:
+                raise Wrong(f"{self.name}: an addendum was tried before its report")
+
+    def check_audit(self) -> None:
+        """The chain, whole."""
+        if not self.vault.audit.verify().valid:
+            raise Wrong(f"{self.name}: the audit trail is broken")
+
+
+_ACTS = {
+    "engine": Machine._engine,
+    "typed": Machine._typed,
+    "work": Machine._work,
+    "claim": Machine._claim,
+    "give-back": Machine._give_back,
+    "write": Machine._write,
+    "addendum": Machine._addendum,
+    "undo": Machine._undo,
+    "choose": Machine._choose,
+}
