@@ -1,0 +1,235 @@
+"""Safety marks: the words of an utterance that have to be read before signing, each with its reason."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from teleread.reporting.words import mentions_of_other_sex, sentences
+
+from .agree import differences
+from .bias import CaseWords, vocabulary
+from .ports import HeardWord
+from .safety import NEGATION, NUMBER, PREFIX, SIDE, kind_of
+from .text.finish import Placed, Written
+
+__all__ = ["CHANGED", "CONFUSED", "LOW", "SEX", "UNLIKELY", "Limits", "Mark", "marks_for"]
+
+LOW: Final = "low-confidence"
+CHANGED: Final = "changed"
+"""The word list changed it: what was heard is told."""
+CONFUSED: Final = "confusion"
+"""A real word often heard for another one."""
+UNLIKELY: Final = "implausible"
+"""A number no body has."""
+SEX: Final = "sex"
+
+_RANK: Final = (SIDE, NEGATION, NUMBER, PREFIX, SEX, UNLIKELY, CONFUSED, CHANGED, LOW)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Confidence under which a word is marked, by kind; measured on the development set."""
+
+    word: float = 0.25
+    side: float = 0.6
+    negation: float = 0.6
+    number: float = 0.55
+    prefix: float = 0.45
+    poor: float = 0.2
+    """Added to all of them where the sound is poor."""
+
+    def of(self, kind: str) -> float:
+        """The limit of a kind."""
+        kinds = {SIDE: self.side, NEGATION: self.negation, NUMBER: self.number, PREFIX: self.prefix}
+        return kinds.get(kind, self.word)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A marked piece."""
+
+    at: int
+    """Index of the piece."""
+    kind: str
+    why: str
+    """In words."""
+    instead: tuple[str, ...] = ()
+    """What else was heard."""
+
+
+def marks_for(
+    written: Written,
+    heard: Sequence[HeardWord],
+    others: Iterable[Written],
+    case: CaseWords,
+    *,
+    before: str = "",
+    poor_audio: bool = False,
+    limits: Limits | None = None,
+) -> dict[int, Mark]:
+    """The marks of an utterance, by index of the piece; one a piece, the gravest.
+
+    Args:
+        written: The utterance's text.
+        heard: Its words.
+        others: Other hearings, through the same pipeline.
+        case: The case.
+        before: The text it stands behind.
+        poor_audio: Its sound was poor.
+        limits: When a word counts as unsure.
+    """
+    found = [*_unsure(written, heard, limits or Limits(), poor_audio)]
+    for other in others:
+        found += _disagreed(written, other)
+    found += _changed(written)
+    found += _against_order(written, case)
+    found += _numbers(written)
+    found += _sexed(written, case)
+    found += _flipped(written, before)
+    out: dict[int, Mark] = {}
+    for mark in sorted(found, key=lambda one: _RANK.index(one.kind)):
+        kept = out.setdefault(mark.at, mark)
+        if kept is not mark and mark.instead:
+            joined = tuple(dict.fromkeys((*kept.instead, *mark.instead)))[:5]
+            out[mark.at] = Mark(kept.at, kept.kind, kept.why, joined)
+    return out
+
+
+def _unsure(written: Written, heard: Sequence[HeardWord], limits: Limits, poor: bool) -> list[Mark]:
+    out = []
+    for at, placed in enumerate(written.placed):
+        piece = placed.piece
+        if piece.kind in {"mark", "break", "unit", "by"} or not piece.heard:
+            continue
+        sure = min(heard[index].confidence for index in piece.heard)
+        kind = NUMBER if piece.kind in {"number", "date", "time"} else kind_of(piece.text)
+        if sure < limits.of(kind) + limits.poor * poor:
+            out.append(Mark(at, kind or LOW, f"heard with {sure:.0%} confidence"))
+    return out
+
+
+def _disagreed(written: Written, other: Written) -> list[Mark]:
+    return [
+        Mark(one.at, one.kind, f"also heard as: {one.other or 'nothing'}", (one.other,) if one.other else ())
+        for one in differences(written, other)
+        if one.kind
+    ]
+
+
+def _changed(written: Written) -> list[Mark]:
+    return [
+        Mark(at, CHANGED, f"heard as: {placed.piece.was}", (placed.piece.was,))
+        for at, placed in enumerate(written.placed)
+        if placed.piece.was
+    ]
+
+
+_SIDES: Final = {"left": "LEFT", "left-sided": "LEFT", "right": "RIGHT", "right-sided": "RIGHT"}
+_OTHER_SIDE: Final = re.compile(r"\b(?:contralateral|compar\w+|unlike|whereas|opposite|other side)\b")
+
+
+def _against_order(written: Written, case: CaseWords) -> list[Mark]:
+    """A side that is not the order's, in a sentence that does not compare."""
+    if case.laterality not in {"LEFT", "RIGHT"}:
+        return []
+    out = []
+    for at, placed in enumerate(written.placed):
+        side = _SIDES.get(placed.piece.text.lower())
+        if side is None or side == case.laterality or _OTHER_SIDE.search(_sentence(written, placed).lower()):
+            continue
+        out.append(Mark(at, SIDE, f"the order says {case.laterality.lower()}"))
+    return out
+
+
+def _sentence(written: Written, placed: Placed) -> str:
+    first = max(written.text.rfind(mark, 0, placed.start) for mark in ".?!\n") + 1
+    ends = [at for mark in ".?!\n" if (at := written.text.find(mark, placed.end)) >= 0]
+    return written.text[first : min(ends, default=len(written.text))]
+
+
+_RANGES: Final[Mapping[str, tuple[float, float]]] = {
+    "mm": (0.05, 600),
+    "cm": (0.05, 60),
+    "m": (0.0, 20),
+    "ml": (0.01, 8000),
+    "cc": (0.01, 8000),
+    "HU": (-1024, 4000),
+    "%": (0, 100),
+    "cm/s": (0, 900),
+    "m/s": (0, 9),
+    "mg": (0.01, 5000),
+    "mSv": (0, 100),
+    "T": (0.1, 12),
+    "bpm": (10, 300),
+    "Gy": (0.001, 100),
+}
+"""What a measure in a report can be, by unit."""
+
+
+def _numbers(written: Written) -> list[Mark]:
+    out = []
+    pieces = [placed.piece for placed in written.placed]
+    for at, piece in enumerate(pieces):
+        limits = _RANGES.get(piece.text) if piece.kind == "unit" else None
+        if limits is None or at == 0:
+            continue
+        back = at - 1
+        while back >= 0 and (pieces[back].kind in {"number", "by"} or pieces[back].text in "-x"):
+            if pieces[back].kind == "number" and not _fits(pieces[back].text, limits):
+                out.append(Mark(back, UNLIKELY, f"no likely value in {piece.text}"))
+            back -= 1
+    return out
+
+
+def _fits(text: str, limits: tuple[float, float]) -> bool:
+    try:
+        return limits[0] <= float(text) <= limits[1]
+    except ValueError:
+        return True
+
+
+def _sexed(written: Written, case: CaseWords) -> list[Mark]:
+    wrong = {
+        word for found in mentions_of_other_sex(written.text, case.sex) for word in found.lower().split()
+    }
+    return [
+        Mark(at, SEX, "the patient's sex has no such organ")
+        for at, placed in enumerate(written.placed)
+        if placed.piece.text.lower() in wrong
+    ]
+
+
+_DENIED: Final = re.compile(
+    r"\b(?:no|without|not|nor|neither|absent|negative for|free of|excluded?)\b", re.IGNORECASE
+)
+
+
+def _flipped(written: Written, before: str) -> list[Mark]:
+    """A finding that the text before denied, affirmed now; or the other way round."""
+    told = _denials(before)
+    now = _denials(written.text)
+    turned = {word for word, denied in now.items() if word in told and told[word] != denied}
+    return [
+        Mark(at, NEGATION, "the text before says otherwise")
+        for at, placed in enumerate(written.placed)
+        if placed.piece.text.lower() in turned
+    ]
+
+
+_FINDING: Final = re.compile(r"[a-z][a-z-]{6,}")
+
+
+def _denials(text: str) -> dict[str, bool]:
+    """Findings (words of the term packs) to whether the last sentence on them denied them."""
+    out: dict[str, bool] = {}
+    known = vocabulary()
+    for sentence in sentences(text):
+        low = sentence.lower()
+        denied = _DENIED.search(low)
+        for one in _FINDING.finditer(low):
+            if one.group() in known:
+                out[one.group()] = denied is not None and denied.start() < one.start()
+    return out
