@@ -20,8 +20,10 @@ import pyte
 from tests.e2e.world import Cli, environment
 
 COLUMNS, LINES = 120, 40
-_ASKED = re.compile(rb"\x1b\[>[0-9;]*u|\x1b\[<u|\x1b\[=[0-9;]*u|\x1b\[\?[0-9;]*\$p")
-"""Questions of Textual's that pyte would print as text."""
+_ASKED = re.compile(
+    rb"\x1b\[>[0-9;]*[uq]|\x1b\[<u|\x1b\[=[0-9;]*u|\x1b\[\?[0-9;]*\$p|\x1b_G[^\x1b]*\x1b\\\\|\x1b\[16t|\x1b\[\?[0-9;]*S"
+)
+"""Questions of Textual's and ours that pyte would print as text."""
 
 
 class Terminal:

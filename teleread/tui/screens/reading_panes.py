@@ -44,9 +44,9 @@ class ReadingPanes(ReadingBase):
         """The first picture is drawn: now the rules, the marks and the rejections may be looked up."""
         if not self._learning:
             self._learning = True
-            self.face.spawn(self._learn(), "hanging")
+            self.face.spawn(self._learn_of_pictures(), "hanging")
 
-    async def _learn(self) -> None:
+    async def _learn_of_pictures(self) -> None:
         calls, station, key = self.face.calls, self.face.workstation, self.case.item.key
         await self._read_marks(self.case.item.study_uid)
         hung = await calls.vault(station.hung, key)
@@ -97,6 +97,11 @@ class ReadingPanes(ReadingBase):
         """Study Instance UID of the prior that is compared with; empty for none."""
         return self.hung.prior.study_uid if self.hung is not None and self.hung.prior is not None else ""
 
+    def hints(self) -> tuple[str, ...]:
+        """By the pane in focus, and by how many there are."""
+        beside = self.context == "P" and self.wall.layout_of > 1
+        return self._BESIDE if beside else super().hints()
+
     # -- how many panes ---------------------------------------------------------------------------
     def turn_to(self, step: int) -> bool:
         """Turn to the pane beside the one in use; whether there is one."""
@@ -124,17 +129,16 @@ class ReadingPanes(ReadingBase):
         wanted = (
             [(one.study, one.series_uid, one.window) for one in self.hung.hanging.tiles] if self.hung else []
         )
-        rest = [("current", one.series_uid, "") for one in self.case.series]
+        rest = [("current", one.series_uid, "") for one in self.case.series] or [("current", "", "")]
         if self.hung is not None and self.hung.prior is not None:
             rest += [("prior", one.series_uid, "") for one in self.hung.prior_series]
         shown = {
             (one.current_series.series_uid if one.current_series else "") for one in self.wall.panes[:before]
         }
         queue = [one for one in (*wanted, *rest) if one[1] not in shown]
-        queue = list({one[1]: one for one in reversed(queue)}.values())[::-1] or rest[:1]
+        queue = list({one[1]: one for one in reversed(queue)}.values())[::-1]
         for pane in self.wall.panes[before:tiles]:
-            if queue:
-                self._fill(pane, *queue.pop(0))
+            self._fill(pane, *(queue.pop(0) if queue else rest[0]))
         self._titles()
         self.wall.follow(self.pictures)
         self.focus_on(self.pictures)
@@ -359,7 +363,6 @@ class ReadingPanes(ReadingBase):
         pane.put_away()
         if not plane:
             pane.show_taken()
-            pane.tell_note(("", "soft"))
             return
         volume = None
         if not pane.has_volume():
@@ -374,10 +377,10 @@ class ReadingPanes(ReadingBase):
             if not self.is_mounted or pane.covered or pane.current_series is not series:
                 volume.close()
                 return
+        warning = volume.warning if volume is not None else ""
+        said = (f"{plane} {slab.words}".strip(), str(warning))
+        pane.cut_words = (", ".join(one for one in said if one), "accent")
         pane.show_cuts(volume, plane, slab)
-        words = f"{plane} {slab.words}".strip()
-        warning = f": {volume.warning}" if volume is not None and volume.warning else ""
-        pane.tell_note((f"{words}{warning}", "warn" if warning else "soft"))
         self.wall.localise()
 
     # -- what lies on the panes -------------------------------------------------------------------

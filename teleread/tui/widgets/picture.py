@@ -208,12 +208,18 @@ class PicturePane(PictureStack, can_focus=True):
             self.refresh(Region(0, 0, self.size.width, 1))
 
     async def _on_key(self, event: events.Key) -> None:
-        """Arrows move the cursor while a tool is in the hand."""
+        """Arrows move the cursor while a tool is in the hand, Enter sets a point.
+
+        Both here and not by bindings, which come a moment later: the point is where the cursor was.
+        """
         name = event.key.removeprefix("shift+")
-        if self.tool is None or name not in _STEPS:
+        if self.tool is None or (name not in _STEPS and event.key != "enter"):
             return
         event.stop()
         event.prevent_default()
+        if event.key == "enter":
+            self.set_point()
+            return
         far = FAR if event.key != name else 1
         across, down = _STEPS[name]
         self.step_cursor(across * far, down * far)

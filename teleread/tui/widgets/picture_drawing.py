@@ -68,7 +68,9 @@ class PictureDrawing(Rows):
         self.title: tuple[tuple[str, str], ...] = ()
         """What stands first in the heading, (words, role): which study this is, where there are two."""
         self.note: tuple[str, str] = ("", "soft")
-        """(words, role) of what is to be known of this pane: how it follows another, how it is cut."""
+        """(words, role): how this pane follows another."""
+        self.cut_words: tuple[str, str] = ("", "soft")
+        """(words, role): how the series is cut another way than it was taken."""
         self.under = SafeText("")
         """The value under the cursor."""
         self._shots: Sequence[Shot] = ()
@@ -306,8 +308,9 @@ class PictureDrawing(Rows):
 
     def _heading_right(self, ground: str, width: int) -> Line:
         right = self.start(ground)
-        if self.note[0]:
-            right.put(*self.note).gap(2)
+        for words, role in (self.cut_words, self.note):
+            if words:
+                right.put(words, role).gap(2)
         if self.under:
             right.put(self.under, "text").gap(2)
         window = self.window_now()

@@ -209,7 +209,7 @@ class PictureStack(PictureDrawing):
 
     def give_back_volume(self) -> None:
         """Give the memory of the volume back to the system."""
-        self._cuts = None
+        self._cuts, self.cut_words = None, ("", "soft")
         volume, self._volume = self._volume, None
         if volume is not None:
             volume.close()
