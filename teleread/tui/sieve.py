@@ -50,7 +50,8 @@ class Sieve:
         self._asked &= here
         self._passing &= here
         self._held = rows
-        todo = [row for row in rows if id(row) not in self._asked]
+        fresh = here - self._asked
+        todo = [row for row in rows if id(row) in fresh] if fresh else []
         for start in range(0, len(todo), STRETCH):
             stretch = todo[start : start + STRETCH]
             self._passing.update(id(row) for row in stretch if query.matches(row))

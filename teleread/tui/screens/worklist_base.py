@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
+from operator import is_
 from typing import ClassVar, Final
 
 from textual import events
@@ -103,6 +104,11 @@ class WorklistBase(ListPlace[WorklistItem]):
     # -- what is shown ----------------------------------------------------------------------------
     def take(self, items: list[WorklistItem], age: float | None) -> None:
         """Take the rows as they are in the vault; those that did not move are the same objects."""
+        if len(items) == len(self.items) and all(map(is_, items, self.items)):
+            self.age = age
+            self._tell_filter()
+            self.recount()  # what is due is a matter of time
+            return
         if self.items:
             self.table.marked |= {item.key for item in new_among(items, self.items)}
         self.items, self.age = items, age
