@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -131,6 +131,11 @@ class Speller:
         levels = dict(_standard())
         levels.update((word.casefold(), _OWN) for word in own)
         return cls(levels)
+
+    @property
+    def levels(self) -> Mapping[str, int]:
+        """Words (small letters) to how common they are: 10 for the commonest."""
+        return self._levels
 
     def known(self, word: str) -> bool:
         """Whether a word is right: listed, or a listed one with a common prefix or a possessive."""
