@@ -44,6 +44,8 @@ NOUNS: Final[dict[str, tuple[str, str]]] = {
     "outbox": ("outbox", "what has to reach a hub"),
     "template": ("template", "list or show report templates"),
     "autotext": ("autotext", "short names that become texts"),
+    "dictate": ("dictate", "speech to report text, on this machine alone"),
+    "dictation": ("dictation", "speech models and voice commands"),
     "audit": ("audit", "the audit trail"),
     "themes": ("themes", "list the themes"),
     "keys": ("keys", "list the keys"),

@@ -1,0 +1,80 @@
+"""`teleread dictation`: speech models in place, what can be said, names that sound alike."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from teleread.cli.call import Call, subcommands
+
+__all__ = ["arguments", "run"]
+
+_VERBS = (
+    ("list", "speech models in place, verified, and what can be installed"),
+    ("install", "put a speech model in place, verified"),
+    ("commands", "what can be said, and names of yours that sound alike"),
+)
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What may be typed."""
+    verbs = subcommands(parser, _VERBS)
+    verbs["install"].add_argument("model", metavar="PATH|NAME", help="a model folder, a wheel, or a name")
+    verbs["install"].add_argument("--name", default="", help="what to call a model of your own")
+
+
+def run(call: Call) -> int:
+    """Do the verb; list is the default."""
+    return _DO[call.args.verb or "list"](call)
+
+
+def _list(call: Call) -> int:
+    from teleread.dictation.models import known_names, verify
+    from teleread.workstation import dictation
+
+    rows = [
+        {"name": one.name, "sha256": one.sha256, "known": one.known, "whole": verify(one)}
+        for one in dictation.models()
+    ]
+    call.out.document(
+        "speech-models", {"models": rows, "known": known_names(), "installed": dictation.installed()}
+    )
+    table = [(one["name"], "yes" if one["known"] else "your own", _whole(one["whole"])) for one in rows]
+    call.out.table(("MODEL", "KNOWN", "WHOLE"), table, empty="No speech model is in place.")
+    if not dictation.installed():
+        call.out.note("The extra is missing: pip install 'teleread[dictation]'")
+    return 0
+
+
+def _whole(whole: object) -> str:
+    return "yes" if whole else "NO: install it again"
+
+
+def _install(call: Call) -> int:
+    from teleread.workstation import dictation
+
+    made = dictation.install_model(call.args.model, call.args.name)
+    call.out.document("speech-model", {"name": made.name, "sha256": made.sha256, "known": made.known})
+    call.out.say(f"{made.name} is in place.")
+    return 0
+
+
+def _commands(call: Call) -> int:
+    from teleread.dictation.commands import COMMANDS, confusable
+    from teleread.workstation.aids import autotexts
+
+    names = tuple(autotexts(call.desk.core)[0]) if call.paths.exists() else ()
+    alike = confusable(names)
+    rows = [
+        {"id": one.id, "phrases": one.phrases, "text": one.text, "needs_key": one.needs_key}
+        for one in COMMANDS
+    ]
+    told = [{"name": name, "like": other, "score": score} for name, other, score in alike]
+    call.out.document("voice-commands", {"commands": rows, "confusable": told})
+    call.out.table(("SAY", "AND"), [(one.phrases[0], one.text) for one in COMMANDS])
+    for name, other, _ in alike:
+        call.out.note(f"insert {name}: sounds like {other}")
+    return 0
+
+
+_DO: dict[str, Callable[[Call], int]] = {"list": _list, "install": _install, "commands": _commands}
