@@ -111,7 +111,7 @@ class Disk(apsw.VFS):
             self.count()
             self.files.pop(filename, None)
 
-    def xOpen(self, name: object, flags: list[int]) -> Handle:
+    def xOpen(self, name: object, flags: list[int]) -> Handle:  # type: ignore[override]
         path = name.filename() if isinstance(name, apsw.URIFilename) else str(name)
         flags[1] = flags[0]
         return Handle(self, self.files.setdefault(path, Content()))

@@ -6,7 +6,6 @@ import json
 import random
 import uuid
 from collections import Counter
-from dataclasses import dataclass, field
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, Final
@@ -22,6 +21,7 @@ from teleread.model.report import Draft, Section
 from teleread.model.task import TaskKey
 from teleread.model.text import SafeText
 from teleread.signing.compose import Case
+from teleread.signing.keys import Signer
 from teleread.signing.sign import sign
 from teleread.sync.requests import Works, perform
 from teleread.sync.resolve import NEEDS_REASON, resolve
@@ -33,27 +33,16 @@ from tests.contract.hub_fake import BASE
 from tests.simulation.connection import SimCrash, connector
 from tests.simulation.disk import Disk
 from tests.simulation.hubs import Line, SimHub, Wrong
+from tests.simulation.witness import Look, Witness
 
-__all__ = ["Machine", "Witness"]
+__all__ = ["Machine"]
 
 LAST: Final = ("second-opinion", "preliminary", "send-with-note", "resend", "keep-note", "withdraw")
 """What a reader chooses who wants to be done."""
 
 
-@dataclass
-class Witness:
-    """What the reader was told is safe; the vault has to agree for ever."""
-
-    signed: dict[tuple[str, int], tuple[bytes, str]] = field(default_factory=dict)
-    """Report version to its frozen bytes and signature."""
-    typed: dict[str, str] = field(default_factory=dict)
-    """Draft to its text, once shown as saved."""
-    typing: dict[str, str] = field(default_factory=dict)
-    """Draft to a text that was being written when the machine died."""
-    closed: set[str] = field(default_factory=set)
-    """Drafts the reader closed, or was closing."""
-    keys: dict[str, str] = field(default_factory=dict)
-    """Outbox item to its idempotency key."""
+_ENDING: Final = {"withdraw", "resign", "verify-identity", "addendum"}
+"""Choices that end an item unsent."""
 
 
 class _Asked(dict[TaskKey, float]):
@@ -67,10 +56,14 @@ class _Asked(dict[TaskKey, float]):
         return self._clock.monotonic()
 
 
-class Pen:
+class Pen(Signer):
     """Stands for the signing key: what is signed does not matter here, when it is stored does."""
 
-    def sign(self, frozen: bytes) -> str:
+    @property
+    def ready(self) -> bool:
+        return True
+
+    def sign(self, payload: bytes, *, hold: bool = False) -> str:
         return "eyJh..c2ln"
 
 
@@ -293,7 +286,7 @@ class Machine:
             self.vault,
             case,
             hub=file,
-            signer=Pen(),  # type: ignore[arg-type]
+            signer=Pen(self.clock),
             clock=self.clock,
             authenticated="held",
             zone="+00:00",
@@ -318,7 +311,9 @@ class Machine:
     def _undo(self) -> None:
         held = [one for one in self.vault.outbox.open() if one.state == "held" and one.report_id]
         if held:
-            undo(SimpleNamespace(vault=self.vault, clock=self.clock), self.dice.choice(held).id)  # type: ignore[arg-type]
+            item = self.dice.choice(held)
+            self.witness.ended.add(item.id)
+            undo(SimpleNamespace(vault=self.vault, clock=self.clock), item.id)  # type: ignore[arg-type]
 
     def _choose(self) -> None:
         items = [one for one in self.vault.outbox.open() if one.state == "needs_attention"]
@@ -330,6 +325,8 @@ class Machine:
         """Resolve an item; what was chosen is known to whoever watches the hub."""
         self.told[f"chose {choice}"] += 1
         self.hubs[item.key.hub_id].chosen.setdefault(item.key.task_id, set()).add(choice)
+        if choice in _ENDING:
+            self.witness.ended.add(item.id)
         if item.kind == "draft":
             self.witness.closed.add(str(json.loads(item.payload)["draft"]))
         reason = "Because." if choice in NEEDS_REASON else ""
@@ -360,47 +357,7 @@ class Machine:
         Raises:
             Wrong: One does not hold.
         """
-        items = {(one.report_id, one.report_version): one for one in self.vault.outbox.list()}
-        for (report_id, version), (frozen, signature) in self.witness.signed.items():
-            self._check_report(report_id, version, frozen, signature, items)
-        for draft_id, text in self.witness.typed.items():
-            draft = self.vault.drafts.find(draft_id)
-            if draft is None or draft.sections[0].text != text:
-                raise Wrong(f"{self.name}: words shown as saved are gone")
-            if draft.state != "open" and draft_id not in self.witness.closed:
-                raise Wrong(f"{self.name}: a draft was closed by nobody")
-        for item in self.vault.outbox.list():
-            self._check_item(item)
-
-    def _check_report(
-        self, report_id: str, version: int, frozen: bytes, signature: str, items: dict[Any, OutboxItem]
-    ) -> None:
-        report = self.vault.reports.find(report_id, version)
-        if report is None or (report.frozen, report.signature) != (frozen, signature):
-            raise Wrong(f"{self.name}: signed bytes are lost or changed")
-        item = items.get((report_id, version))
-        if item is None:
-            raise Wrong(f"{self.name}: a signed report waits nowhere")
-        if item.idempotency_key != report.idempotency_key:
-            raise Wrong(f"{self.name}: an idempotency key changed")
-        if report.state == "issued":
-            if item.state != "delivered" or item.receipt is None or item.receipt.sha256 != report.sha256:
-                raise Wrong(f"{self.name}: shown as issued without a receipt")
-            if (report_id, report.sha256) not in self.hubs[item.key.hub_id].proofs:
-                raise Wrong(f"{self.name}: a receipt for what the hub never held")
-
-    def _check_item(self, item: OutboxItem) -> None:
-        kept = self.witness.keys.setdefault(item.id, item.idempotency_key)
-        if kept != item.idempotency_key:
-            raise Wrong(f"{self.name}: an idempotency key changed")
-        if item.state == "needs_attention" and not item.choices:
-            raise Wrong(f"{self.name}: an item needs the reader and offers no choice")
-        if item.state == "delivered" and item.receipt is None:
-            raise Wrong(f"{self.name}: delivered without a receipt")
-        if item.state == "needs_attention" and item.why.startswith("The version before it never"):
-            before = self.vault.outbox.of_report(item.report_id)[0]
-            if before.state not in {"closed"}:
-                raise Wrong(f"{self.name}: an addendum was tried before its report")
+        Look(self.name, self.vault, self.witness, self.hubs).all()
 
     def check_audit(self) -> None:
         """The chain, whole."""

@@ -83,7 +83,7 @@ def template() -> tuple[ProfilePaths, dict[str, bytes], bytes]:
 
 @contextlib.contextmanager
 def seeded(dice: random.Random) -> Iterator[None]:
-    """Names and nonces from the seed too, so that a seed is the same world everywhere; reports without PDF."""
+    """Names and nonces from the seed too: a seed is the same world everywhere. No PDF in each report."""
 
     def name() -> uuid.UUID:
         return uuid.UUID(int=dice.getrandbits(128), version=4)
