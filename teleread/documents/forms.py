@@ -12,7 +12,7 @@ from teleread.model.report import SignedReport
 if TYPE_CHECKING:
     from .hl7v2 import Style
 
-__all__ = ["FORMS", "Switches", "render_form", "switches_of"]
+__all__ = ["FORMS", "Switches", "render_form", "sr_name", "switches_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,8 @@ class Switches:
 
     sr: str = "enhanced"
     """``basic-text``, ``enhanced`` or ``comprehensive``: the IOD of the structured report."""
+    dicom_signature: bool = True
+    """Sign the structured report too, by a DICOM digital signature."""
     dicom_charset: str = "ISO_IR 192"
     """Or ``ISO_IR 100``, for viewers that read UTF-8 inside sequences wrongly."""
     hl7_layout: str = "line"
@@ -145,6 +147,13 @@ def _hl7(report: SignedReport, switches: Switches) -> bytes:
     from .hl7v2 import render
 
     return render(report, style=switches.hl7)
+
+
+def sr_name(switches: Switches) -> str:
+    """Under which the signature of the structured report of these switches is kept."""
+    from .dicom_sr import RENDERER
+
+    return f"dicom-sr/{switches.sr}/{switches.dicom_charset}/{RENDERER}"
 
 
 FORMS: Final[dict[str, Callable[[SignedReport, Switches], bytes]]] = {

@@ -128,8 +128,17 @@ class Signer:
             self.close()
         return self._key is not None
 
-    def sign(self, payload: bytes) -> str:
+    @property
+    def certificate(self) -> bytes:
+        """The certificate of the opened key, X.509 as DER; empty while it is shut."""
+        return self._certificate
+
+    def sign(self, payload: bytes, *, hold: bool = False) -> str:
         """Sign bytes; a key opened for one signature is let go.
+
+        Args:
+            payload: The frozen report.
+            hold: The forms of the same report are signed next: `settle` lets the key go.
 
         Returns:
             Detached JWS, ``header..signature``.
@@ -145,9 +154,29 @@ class Signer:
                 "The signing key is shut.", "Nothing was signed.", "Give the PIN.", code="pin-needed"
             )
         signature = sign(payload, key, [self._certificate])
+        if not hold:
+            self.settle()
+        return signature
+
+    def sign_bytes(self, data: bytes) -> bytes:
+        """An ECDSA signature over SHA-256, DER, for a form of the report that was just signed.
+
+        Raises:
+            LockedError: The key is shut.
+        """
+        from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+        from cryptography.hazmat.primitives.hashes import SHA256
+
+        if self._key is None:
+            raise LockedError(
+                "The signing key is shut.", "Nothing was signed.", "Give the PIN.", code="pin-needed"
+            )
+        return self._key.sign(data, ECDSA(SHA256()))
+
+    def settle(self) -> None:
+        """A report and its forms are signed: a key opened for one signature is let go."""
         if self._once:
             self.close()
-        return signature
 
     def close(self) -> None:
         """Let the key go (lock, exit, the site's limit)."""

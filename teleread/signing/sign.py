@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["FAR_OFF_SECONDS", "local_zone", "sign", "standing_versions", "undo_until"]
 
+Seals = Callable[[SignedReport, Signer], Mapping[str, bytes]]
+"""From a signed report and the open key to the signatures its forms carry, by form."""
+
 FAR_OFF_SECONDS: Final = 300.0
 """A clock further than this from the hub's is warned about at sign (the design, section 4)."""
 
@@ -37,6 +41,7 @@ def sign(
     authenticated: str,
     offset_seconds: float | None = None,
     zone: str = "",
+    seals: Seals | None = None,
 ) -> SignedReport:
     """Sign a draft: everything is stored in one transaction, or nothing is.
 
@@ -50,6 +55,7 @@ def sign(
             ``none`` (a vault without either) or ``held`` (the key was open still).
         offset_seconds: The hub's clock minus ours, as last measured.
         zone: The zone seen; this machine's where empty.
+        seals: Makes the signatures that forms of the report carry besides, while the key is open.
 
     Raises:
         AttentionError: ``blocked`` by checks, ``forbidden`` by rights, or ``stale-draft``.
@@ -70,8 +76,18 @@ def sign(
         offset_seconds=offset_seconds,
     )
     frozen = freeze_case(what)
-    report = as_signed(what, signer.sign(frozen), frozen)
-    vault.precious(lambda: _store(vault, case, report, hub, authenticated, offset_seconds))
+    try:
+        report = as_signed(what, signer.sign(frozen, hold=True), frozen)
+        made = seals(report, signer) if seals else {}
+    finally:
+        signer.settle()
+
+    def store() -> None:
+        _store(vault, case, report, hub, authenticated, offset_seconds)
+        for form, data in made.items():
+            vault.reports.seal(report.report_id, report.version, form, data)
+
+    vault.precious(store)
     return report
 
 

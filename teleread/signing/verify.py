@@ -63,22 +63,33 @@ def verify_report(
 def _trust(
     certificate: Certificate, signature: str, own: Collection[bytes], site_ca: Sequence[bytes], at: str
 ) -> tuple[str, str]:
+    chain = parse(signature).certificates
+    return _trust_in(certificate, chain, own, site_ca, datetime.fromisoformat(at))
+
+
+def _trust_in(
+    certificate: Certificate,
+    chain: Sequence[bytes],
+    own: Collection[bytes],
+    site_ca: Sequence[bytes],
+    at: datetime,
+) -> tuple[str, str]:
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     public = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     if public in own:
         return "own", ""
-    if site_ca and _chained(signature, site_ca, datetime.fromisoformat(at)):
+    if site_ca and _chained(chain, site_ca, at):
         return "site-ca", ""
     return "unknown", "The signature holds, but its key is neither one of yours nor vouched for by the site."
 
 
-def _chained(signature: str, site_ca: Sequence[bytes], at: datetime) -> bool:
+def _chained(certificates: Sequence[bytes], site_ca: Sequence[bytes], at: datetime) -> bool:
     """Whether the signer's certificate leads to one of the site's, valid at signing."""
     from cryptography.x509 import InvalidVersion, load_der_x509_certificate
 
     try:
-        chain = [load_der_x509_certificate(one) for one in parse(signature).certificates]
+        chain = [load_der_x509_certificate(one) for one in certificates]
     except (ValueError, InvalidVersion):
         return False
     anchors = [one for data in site_ca for one in _load(data)]
@@ -140,10 +151,14 @@ def verify_file(
     if len(data) > MAX_FILE:
         return Verdict(False, "unknown", why=clean("This file is too long to be a report."))
     try:
+        data, tail = _split(data)
         claim = claim_of(data)
         carried = claim.carried
+        if tail and not carried and not _holds(claim.mark, find):
+            return _by_seal_alone(data, tail, claim.mark, own, site_ca)
         report = report_of(carried.frozen, carried.signature) if carried else _held(claim.mark, find)
         derived = claim.derive(report)
+        _same_signer(data, tail, claim.mark, report)
     except TelereadError as error:
         return Verdict(False, "unknown", why=clean(error))
     verdict = verify_report(report.frozen, report.signature, own, site_ca)
@@ -151,6 +166,57 @@ def verify_file(
         words = "The signed bytes hold, but what stands around them was changed after it was exported."
         verdict = replace(verdict, valid=False, why=clean(words))
     return _against_vault(verdict, report, find)
+
+
+def _split(data: bytes) -> tuple[bytes, bytes]:
+    """A DICOM file and the digital signature after it; anything else as it is."""
+    if data[128:132] != b"DICM":
+        return data, b""
+    from teleread.documents.dicom_seal import split
+
+    try:
+        return split(data)
+    except IntegrityError:
+        return data, b""  # of another transfer syntax, or broken: it is proved, or not, as a whole
+
+
+def _same_signer(plain: bytes, tail: bytes, mark: Mark | None, report: SignedReport) -> None:
+    """Prove the DICOM signature, and that the report's own signer made it."""
+    if not tail:
+        return
+    from . import dicom_signature
+
+    _, seal = dicom_signature.verify(plain, tail, mark)
+    if seal.certificate != parse(report.signature).certificates[0]:
+        raise IntegrityError("The DICOM signature is by another key than the report's.", code="signature")
+
+
+def _by_seal_alone(
+    plain: bytes, tail: bytes, mark: Mark | None, own: Collection[bytes], site_ca: Sequence[bytes]
+) -> Verdict:
+    """A signed DICOM file whose report this vault does not hold: its own signature proves it."""
+    from teleread.documents.dicom_seal import meta_is_ours
+
+    from . import dicom_signature
+
+    certificate, seal = dicom_signature.verify(plain, tail, mark)
+    if not meta_is_ours(plain):
+        raise IntegrityError("The file's head is not one that teleread writes.", code="signature")
+    at = datetime.strptime(seal.at, "%Y%m%d%H%M%S.%f%z")
+    trust, why = _trust_in(certificate, (seal.certificate,), own, site_ca, at)
+    words = "Proved by its DICOM signature; this vault does not hold the report itself."
+    return Verdict(
+        True,
+        trust,
+        signer=_signer(certificate),
+        signed_at=at.isoformat().replace("+00:00", "Z"),
+        sha256=mark.sha256 if mark else "",
+        why=clean(f"{words} {why}".strip()),
+    )
+
+
+def _holds(mark: Mark | None, find: Finder | None) -> bool:
+    return bool(find and mark and find(mark.report_id, mark.version))
 
 
 def _held(mark: Mark | None, find: Finder | None) -> SignedReport:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from teleread.documents.forms import Switches, render_form, switches_of
+from teleread.documents.forms import Switches, render_form, sr_name, switches_of
 from teleread.host.paths import atomic_write
 from teleread.model.errors import UsageError
 from teleread.model.report import SignedReport, Verdict
@@ -28,7 +28,7 @@ def export_report(core: Core, report_id: str, form: str, out: str) -> dict[str, 
         UsageError: There is no such report, or the folder is not there.
     """
     report = core.vault.reports.get(report_id.lower())
-    data = render_form(report, form, _switches(core, report))
+    data = _sealed(core, report, form)
     path = Path(out)
     if not path.parent.is_dir() or path.is_dir():
         raise UsageError(
@@ -51,6 +51,15 @@ def export_report(core: Core, report_id: str, form: str, out: str) -> dict[str, 
         "bytes": len(data),
         "sha256": report.sha256,
     }
+
+
+def _sealed(core: Core, report: SignedReport, form: str) -> bytes:
+    """A form with the signature that was made for it when the report was signed, if there is one."""
+    switches = _switches(core, report)
+    data = render_form(report, form, switches)
+    if form != "dicom-sr" or not switches.dicom_signature:
+        return data
+    return data + core.vault.reports.seals(report.report_id, report.version).get(sr_name(switches), b"")
 
 
 def _switches(core: Core, report: SignedReport) -> Switches:

@@ -245,3 +245,19 @@ CHECKED = Override("identity-checked", clean("Spoke to the ward: wristband check
 
 def section(section_id: str, text: str) -> Section:
     return Section(section_id, clean(section_id.capitalize()), "59776-5", clean(text, multiline=True))
+
+
+def sealed(report: SignedReport, *, by: NewKey | None = None) -> bytes:
+    """Its structured report with a DICOM digital signature."""
+    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.serialization import load_der_private_key
+
+    from teleread.documents.forms import render_form
+    from teleread.signing.dicom_signature import seal
+
+    by = by or key()
+    private = load_der_private_key(by.private_key, None)
+    assert isinstance(private, EllipticCurvePrivateKey)
+    plain = render_form(report, "dicom-sr")
+    return plain + seal(plain, report, by.certificate, lambda data: private.sign(data, ECDSA(SHA256())))
