@@ -10,6 +10,8 @@ from teleread.host.clock import Clock
 from teleread.model.errors import IntegrityError, LockedError
 from teleread.model.text import clean
 
+from .certificates import split_chain
+
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
@@ -93,7 +95,7 @@ class Signer:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._key: EllipticCurvePrivateKey | None = None
-        self._certificate = b""
+        self._chain: tuple[bytes, ...] = ()
         self._until = 0.0
         self._once = False
 
@@ -102,7 +104,7 @@ class Signer:
 
         Args:
             private_key: PKCS #8, DER.
-            certificate: X.509, DER.
+            certificate: X.509, DER; or the chain that a site's authority gave it, DER after DER.
             hours: How long it may be used; 0 for one signature.
 
         Raises:
@@ -117,7 +119,7 @@ class Signer:
             raise IntegrityError("The signing key can't be read.", code="signing-key") from None
         if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
             raise IntegrityError("The signing key is not a P-256 key.", code="signing-key")
-        self._key, self._certificate = key, certificate
+        self._key, self._chain = key, split_chain(certificate)
         self._once = hours <= 0
         self._until = self._clock.monotonic() + max(hours, 0.0) * 3600
 
@@ -131,7 +133,7 @@ class Signer:
     @property
     def certificate(self) -> bytes:
         """The certificate of the opened key, X.509 as DER; empty while it is shut."""
-        return self._certificate
+        return self._chain[0] if self._chain else b""
 
     def sign(self, payload: bytes, *, hold: bool = False) -> str:
         """Sign bytes; a key opened for one signature is let go.
@@ -153,7 +155,7 @@ class Signer:
             raise LockedError(
                 "The signing key is shut.", "Nothing was signed.", "Give the PIN.", code="pin-needed"
             )
-        signature = sign(payload, key, [self._certificate])
+        signature = sign(payload, key, self._chain)
         if not hold:
             self.settle()
         return signature
@@ -181,4 +183,4 @@ class Signer:
     def close(self) -> None:
         """Let the key go (lock, exit, the site's limit)."""
         self._key = None
-        self._certificate = b""
+        self._chain = ()

@@ -27,7 +27,7 @@ class SigningKey:
     public_key: bytes
     """SubjectPublicKeyInfo, DER."""
     certificate: bytes
-    """X.509, DER."""
+    """X.509, DER; where a site's authority made it, its chain after it."""
     created_at: datetime
     retired_at: datetime | None
     """None for the current one."""
@@ -75,6 +75,23 @@ class SigningKeys:
         found = self.current()
         assert found is not None
         return found
+
+    def certify(self, key_id: str, certificate: bytes) -> None:
+        """Give a key the certificate that a site's authority made for it.
+
+        Args:
+            key_id: The key.
+            certificate: X.509, DER; the chain after it, DER after DER.
+
+        Raises:
+            LockedError: It is not the current one.
+        """
+        with self._reports.joined() as connection:
+            if not connection.execute(
+                "UPDATE signing_key SET certificate = ? WHERE id = ? AND retired_at IS NULL",
+                (certificate, key_id),
+            ):
+                raise LockedError("That is not the key that signs now.", code="no-signing-key")
 
     def private_key(self, unwrap_key: bytes) -> bytes:
         """The current private key, PKCS #8 DER.
