@@ -31,8 +31,6 @@ def _unit_at(pieces: Sequence[Piece], at: int) -> tuple[Sequence[Piece], int] | 
         return None
     text, taken = found
     taken += skip
-    if text == "Fr" and at + taken < len(pieces) and low(pieces[at + taken]) != "catheter":
-        return None
     if at + taken + 1 < len(pieces) and low(pieces[at + taken]) == "per":
         below = _phrase(pieces, at + taken + 1, "per")
         if below is not None and text != "%":

@@ -11,7 +11,7 @@ from .numbers import CARDINALS
 from .pieces import Piece, joined, low, rewrite
 from .vocabulary import pairs, words
 
-__all__ = ["SPINE", "classes", "letters", "levels", "names", "shouted", "stages"]
+__all__ = ["SPINE", "aspects", "classes", "letters", "levels", "names", "shouted", "stages"]
 
 _SPINE: Final = [f"C{n}" for n in range(1, 8)] + [f"T{n}" for n in range(1, 13)]
 SPINE: Final = (*_SPINE, *(f"L{n}" for n in range(1, 6)), *(f"S{n}" for n in range(1, 6)))
@@ -203,6 +203,19 @@ def _class_at(pieces: Sequence[Piece], at: int) -> tuple[Sequence[Piece], int] |
     if low(pieces[at - 1]) == "station" and suffix.lower() in {"r", "l"}:
         return (joined(pieces[at : at + 2], f"{number.text}{suffix.upper()}", "number", fixed=True),), 2
     return None
+
+
+def aspects(pieces: Sequence[Piece]) -> list[Piece]:
+    """The stroke score: ASPECTS of eight, told from aspects of anything else. After `figures`."""
+
+    def rule(all_pieces: Sequence[Piece], at: int) -> tuple[Sequence[Piece], int] | None:
+        if low(all_pieces[at]) != "aspects" or at + 1 >= len(all_pieces):
+            return None
+        skip = 1 + (low(all_pieces[at + 1]) in {"of", "score"})
+        scored = at + skip < len(all_pieces) and all_pieces[at + skip].kind == "number"
+        return ((replace(all_pieces[at], text="ASPECTS", fixed=True),), 1) if scored else None
+
+    return rewrite(pieces, rule)
 
 
 def _ends_there(pieces: Sequence[Piece], at: int) -> bool:

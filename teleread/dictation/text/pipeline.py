@@ -35,6 +35,7 @@ _STEPS: Final[tuple[Step, ...]] = (
     numbers.dates,
     measures.units,
     medical.classes,
+    medical.aspects,
     medical.letters,
     medical.shouted,
     measures.signs,
