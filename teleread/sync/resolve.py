@@ -94,9 +94,9 @@ def _second_opinion(vault: Vault, item: OutboxItem, reason: str, clock: Clock) -
 
 
 def _addendum(vault: Vault, item: OutboxItem, reason: str, clock: Clock) -> Draft:
-    """The words as a draft that says what it adds to; theirs counts as read when it is signed."""
+    """The words as the draft of a second opinion that says what it adds to; theirs stays the report."""
     _discrepancy(vault, item, "addendum")
-    draft = _sign_again(vault, item, reason, clock)
+    draft = _sign_again(vault, item, reason, clock, kind="opinion")
     extras = Extras(item.payload).answer().settle("reassigned")
     vault.outbox.set_payload(item.id, str(extras))
     theirs = extras.theirs[0] if extras.theirs else {}
@@ -143,7 +143,7 @@ def _withdraw(vault: Vault, item: OutboxItem, reason: str, clock: Clock) -> None
     vault.outbox.close(item.id, f"Withdrawn before it was sent: {reason}")
 
 
-def _sign_again(vault: Vault, item: OutboxItem, reason: str, clock: Clock) -> Draft:
+def _sign_again(vault: Vault, item: OutboxItem, reason: str, clock: Clock, kind: str = "") -> Draft:
     """The same words as a draft; the signature over the old context counts no more."""
     report = vault.reports.get(item.report_id, item.report_version)
     form = thaw(report.frozen)
@@ -160,8 +160,8 @@ def _sign_again(vault: Vault, item: OutboxItem, reason: str, clock: Clock) -> Dr
         form["template"]["version"],
         sections,
         fields={**form["fields"], **_notes_of(form)},
-        kind=report.kind,
-        report_id=report.report_id if kind_of(report.kind).stands_on else "",
+        kind=kind or report.kind,
+        report_id=report.report_id if kind_of(kind or report.kind).stands_on else "",
         opened_versions=seen,
     )
     vault.outbox.close(item.id, "To be read and signed again.")
