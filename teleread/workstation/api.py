@@ -155,6 +155,14 @@ class Workstation(PictureStation, Protocol):
         """Open an addendum draft on a signed report."""
         ...
 
+    def correct(self, report_id: str, reason: str = "", told: str = "") -> Draft:
+        """Open a correction's draft on a signed report: its whole text, to be put right."""
+        ...
+
+    def withdraw(self, report_id: str, reason: str, told: str) -> Draft:
+        """Open the withdrawal of a signed report; it says why and who was told."""
+        ...
+
     def report(self, report_id: str, version: int | None = None) -> SignedReport:
         """A signed report."""
         ...

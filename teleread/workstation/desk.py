@@ -231,6 +231,18 @@ class Desk(DeskPictures):
 
         return drafts.addendum(self.core, report_id)
 
+    def correct(self, report_id: str, reason: str = "", told: str = "") -> Draft:
+        """Open a correction's draft on a signed report."""
+        from . import lifecycle
+
+        return lifecycle.correct(self.core, report_id, reason, told)
+
+    def withdraw(self, report_id: str, reason: str, told: str) -> Draft:
+        """Open the withdrawal of a signed report."""
+        from . import lifecycle
+
+        return lifecycle.withdraw(self.core, report_id, reason, told)
+
     def report(self, report_id: str, version: int | None = None) -> SignedReport:
         """A signed report."""
         return self.core.vault.reports.get(report_id, version)

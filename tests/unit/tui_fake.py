@@ -150,6 +150,7 @@ class FakeStation:
         self.resolved: list[tuple[str, str, str]] = []
         self.told: list[tuple[str, str, str]] = []
         self.undone: list[str] = []
+        self.acts: list[tuple[str, ...]] = []
         self.changed: list[tuple[str, str]] = []
         self.claimed: list[TaskKey] = []
         self.given_back: list[tuple[TaskKey, str, str]] = []
@@ -517,6 +518,14 @@ class FakeStation:
 
     def addendum(self, report_id: str) -> Draft:
         return next(iter(self.drafts.values()))
+
+    def correct(self, report_id: str, reason: str = "", told: str = "") -> Draft:
+        self.acts.append(("correct", report_id, reason, told))
+        return self.start_draft(self.rows[0].key)
+
+    def withdraw(self, report_id: str, reason: str, told: str) -> Draft:
+        self.acts.append(("withdraw", report_id, reason, told))
+        return self.start_draft(self.rows[0].key)
 
     def report(self, report_id: str, version: int | None = None) -> SignedReport:
         return self.reports()[0]

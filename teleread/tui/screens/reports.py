@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -19,8 +19,10 @@ from teleread.tui.widgets.lines import Row
 from teleread.tui.widgets.table import Cell, Column, Table, TableHead
 from teleread.tui.words import clock, day, person
 
+from .ask import AskText
 from .case_sheets import Scrolling
 from .lists import ListPlace
+from .withdraw import WithdrawSheet
 
 __all__ = ["ReportSheet", "Reports"]
 
@@ -48,7 +50,13 @@ class ReportSheet(Scrolling[str]):
         verdict: What verifying it found.
     """
 
-    HINTS = (("a", "begin an addendum"), ("w s", "scroll"), ("Esc", "back"))
+    HINTS = (
+        ("a", "add to it"),
+        ("c", "correct"),
+        ("x", "withdraw"),
+        ("w s", "scroll"),
+        ("Esc", "back"),
+    )
 
     def __init__(self, report: SignedReport, verdict: Verdict) -> None:
         super().__init__()
@@ -80,9 +88,10 @@ class ReportSheet(Scrolling[str]):
         return made
 
     async def _on_key(self, event: events.Key) -> None:
-        if event.key == "a":
+        act = {"a": "addendum", "c": "correct", "x": "withdraw"}.get(event.key)
+        if act is not None:
             event.stop()
-            self.finish("addendum")
+            self.finish(act)
             return
         self.scrolled(event)
 
@@ -179,6 +188,10 @@ class Reports(ListPlace[SignedReport]):
         def answered(answer: str | None) -> None:
             if answer == "addendum":
                 self.face.spawn(self._addendum(report), "addendum")
+            elif answer == "correct":
+                self._ask("Correct this report", "What was wrong?", lambda why: self._correct(report, why))
+            elif answer == "withdraw":
+                self._ask("Withdraw this report", "Why?", lambda why: self._who_was_told(report, why))
 
         self.open_sheet(ReportSheet(report, verdict), answered)
 
@@ -188,12 +201,46 @@ class Reports(ListPlace[SignedReport]):
 
     async def _addendum(self, report: SignedReport) -> None:
         await self.face.calls.vault(self.face.workstation.addendum, report.report_id)
+        await self._open(report, "addendum")
+
+    async def _correct(self, report: SignedReport, why: str) -> None:
+        await self.face.calls.vault(self.face.workstation.correct, report.report_id, why)
+        await self._open(report, "correction")
+
+    def _ask(self, title: str, words: str, then: Callable[[str], Coroutine[Any, Any, None]]) -> None:
+        def said(text: str | None) -> None:
+            if text:
+                self.face.spawn(then(text), "reports-act")
+
+        self.open_sheet(AskText(title, words), said)
+
+    async def _who_was_told(self, report: SignedReport, why: str) -> None:
+        words = "Who was told not to act on it?"
+        self._ask("Withdraw this report", words, lambda told: self._withdraw(report, why, told))
+
+    async def _withdraw(self, report: SignedReport, why: str, told: str) -> None:
+        station, calls = self.face.workstation, self.face.calls
+        draft = await calls.vault(station.withdraw, report.report_id, why, told)
+        sheet = await calls.vault(station.sign_sheet, draft.id)
+
+        def answered(done: bool | None) -> None:
+            if done:
+                self.data_moved()
+            else:
+                words = "The withdrawal was not signed."
+                self.face.spawn(calls.vault(station.discard_draft, draft.id, words), "reports-act")
+
+        patient = content_of(report).get("patient")
+        born = str(clean(patient.get("birth_date", ""))) if isinstance(patient, dict) else ""
+        self.open_sheet(WithdrawSheet(patient_of(report), born, sheet, why, told), answered)
+
+    async def _open(self, report: SignedReport, what: str) -> None:
         item = next((one for one in self.face.items if one.key == report.key), None)
         if item is None:
             raise TelereadError(
                 "The case is no longer in the worklist.",
-                "The addendum's draft is begun.",
+                f"The {what}'s draft is begun.",
                 "teleread report show lists it.",
             )
         await self.face.open_case(item)
-        self.face.tell("The addendum is open: Tab goes to it.", "text")
+        self.face.tell(f"The {what} is open: Tab goes to it.", "text")
