@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from teleread.tui.screens.reports import ReportSheet, Reports
+from collections.abc import Sequence
+
+from teleread.model.report import Check
+from teleread.tui.screens.reports import Reports, ReportSheet
 from teleread.tui.screens.withdraw import WithdrawSheet
+from tests.unit import tui_fake
 from tests.unit.test_tui_screens import Driver, walk
+
+
+class Unchecked(tui_fake.FakeStation):
+    """A station on which no check holds a withdrawal, as on a real desk."""
+
+    def checks(self, draft_id: str) -> Sequence[Check]:
+        return ()
 
 
 async def opened(do: Driver) -> Reports:
@@ -51,7 +62,7 @@ def test_x_asks_why_and_who_was_told_and_signs_by_the_day_of_birth_alone() -> No
             do.clock.advance(2)
             await do.press(digit)
 
-    station = walk(steps, size=(80, 24)).station
+    station = walk(steps, size=(80, 24), station=Unchecked(12)).station
     assert station.acts == [("withdraw", "r-1", "wrong", "ward")]
     assert len(station.signed) == 1
     assert station.discarded == []
