@@ -210,11 +210,11 @@ class Puller:
         keys = {one for one in self._vault.claims.held() if one.hub_id == hub_id}
         keys |= {one for one in self._vault.drafts.open_ids() if one.hub_id == hub_id}
         keys |= {one.key for one in self._vault.outbox.open() if one.key.hub_id == hub_id}
+        return keys | {key for key, status in self._owned() if status not in ENDED}
+
+    def _owned(self) -> tuple[tuple[TaskKey, str], ...]:
         reader = self._file.reader_reference
-        if reader:
-            rows = self._vault.worklist.items(hub_id)
-            keys |= {row.key for row in rows if row.owner == reader and row.status not in ENDED}
-        return keys
+        return self._vault.worklist.owned(self._hub.hub_id, reader) if reader else ()
 
     def _reconcile(self, now: TaskContext) -> None:
         """The claims table follows what the hub says of the owner."""
@@ -283,17 +283,8 @@ class Puller:
 
     def _next_keys(self) -> list[TaskKey]:
         """The reader's own first, then the next ones nobody holds."""
-        reader = self._file.reader_reference
-        own: list[TaskKey] = []
-        free: list[TaskKey] = []
-        for row in self._vault.worklist.items(self._hub.hub_id):
-            if row.status in ENDED:
-                continue
-            if row.owner and row.owner == reader:
-                own.append(row.key)
-            elif not row.owner and row.status in FREE and len(free) < self._ahead:
-                free.append(row.key)
-        return [*own, *free]
+        own = [key for key, status in self._owned() if status not in ENDED]
+        return [*own, *self._vault.worklist.free(self._hub.hub_id, self._ahead)]
 
     # -- the line ---------------------------------------------------------------------------------------
 

@@ -218,6 +218,25 @@ class Worklist:
                     free -= len(more)
         return tuple(_rows(found))
 
+    def owned(self, hub_id: str, owner: str) -> tuple[tuple[TaskKey, str], ...]:
+        """The lines of a hub that are somebody's, each with its status; by an index."""
+        rows = self._cache.connection.rows(
+            "SELECT task_id, status FROM worklist WHERE owner <> '' AND owner = ? AND hub_id = ?"
+            " ORDER BY priority_rank, due IS NULL, due, task_id",
+            (owner, hub_id),
+        )
+        return tuple((TaskKey(hub_id, row[0]), row[1]) for row in rows)
+
+    def free(self, hub_id: str, most: int) -> tuple[TaskKey, ...]:
+        """The first lines of a hub that anybody may take; by an index."""
+        rows = self._cache.connection.rows(
+            "SELECT task_id FROM worklist WHERE hub_id = ? AND owner = ''"
+            " AND status IN ('requested', 'received', 'accepted', 'ready')"
+            " ORDER BY priority_rank, due IS NULL, due, task_id LIMIT ?",
+            (hub_id, most),
+        )
+        return tuple(TaskKey(hub_id, row[0]) for row in rows)
+
     def studies(self) -> tuple[tuple[str, str, str, str, str], ...]:
         """(hub id, task id, Study Instance UID, owner, status) of every line with a study; quick."""
         rows = self._cache.connection.rows(
