@@ -283,7 +283,8 @@ class ReadingPanes(ReadingBase):
             await calls.vault(station.drop_mark, instead.id)
         await self._read_marks(mark.study.study_uid)
         by = f", by {mark.calibration}" if mark.calibration else ""
-        self.face.tell(f"{mark.words}{by}. m puts it into the report.", "good")
+        said = f"Key image: {mark.words}" if mark.kind == KEY_IMAGE else f"{mark.words}{by}"
+        self.face.tell(f"{said}. m puts it into the report.", "good")
 
     def do_image_key(self, key: str) -> None:
         """Mark the image in sight, or take its mark away."""

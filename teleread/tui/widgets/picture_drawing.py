@@ -203,7 +203,8 @@ class PictureDrawing(Rows):
             return None
         inks = self.inks(frame)
         shot = self._shots[self.shown_at]
-        key = (shot, self.view, width, height, self.corner, self.look.name, self.at, self.moving, inks)
+        words = tuple(self.labels(width, height)), self.corner, self.look.name, self.at
+        key = (shot, self.view, width, height, words, self.moving, inks)
         if key == self._drawn_for and self._painted is not None:
             return self._painted
         painter = self.painter
