@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from teleread.cli import report_aids, report_alert, report_life
-from teleread.cli.call import MAX_TYPED, Call, Parser, asker, read_words, subcommands
+from teleread.cli import report_aids, report_alert, report_life, report_overrides
+from teleread.cli.call import Call, asker, read_words, subcommands
 from teleread.model.errors import ExitCode, UsageError
-from teleread.model.report import Draft, Override, SignedReport, Verdict
+from teleread.model.report import Draft, SignedReport, Verdict
 from teleread.model.text import clean
 
 __all__ = ["arguments", "run"]
@@ -53,18 +53,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     report_alert.arguments(verbs["alert"])
     report_aids.spell_arguments(verbs["spell"])
     report_aids.diff_arguments(verbs["diff"])
-    _sign_arguments(verbs["sign"])
+    report_overrides.arguments(verbs["sign"])
     report_life.arguments(verbs)
     verbs["export"].add_argument("report", metavar="REPORT")
     verbs["export"].add_argument("--format", required=True, choices=_FORMS)
     verbs["export"].add_argument("--out", required=True, metavar="PATH")
     verbs["verify"].add_argument("report", metavar="REPORT|PATH")
     verbs["search"].add_argument("words", nargs="+", metavar="WORDS|-")
-
-
-def _sign_arguments(parser: Parser) -> None:
-    parser.add_argument("--override", action="append", default=[], metavar="RULE=REASON")
-    parser.add_argument("--override-file", metavar="PATH|-", help="one RULE=REASON a line; - reads them")
 
 
 def run(call: Call) -> int:
@@ -167,7 +162,7 @@ def _sign(call: Call) -> int:
     from teleread.workstation.naming import task_name
 
     draft_id = _draft_id(call)
-    overrides = [_override(one) for one in call.args.override] + _override_file(call.args.override_file)
+    overrides = report_overrides.given(call)
     from teleread.workstation.signing import secret_for_command
 
     secret = secret_for_command(call.desk.core, asker())
@@ -197,31 +192,6 @@ def _warn_of_clock(call: Call, report: SignedReport) -> None:
     offset = call.desk.core.vault.worklist.hub_state(report.key.hub_id).offset_seconds
     if offset is not None and abs(offset) > FAR_OFF_SECONDS:
         call.out.note(f"This machine's clock is {abs(offset) / 60:.0f} minutes from the hub's. Set it right.")
-
-
-def _override(text: str) -> Override:
-    rule, equals, reason = text.partition("=")
-    if not equals or not rule.strip() or not reason.strip():
-        raise UsageError(
-            "An override is of the form RULE=REASON.",
-            remedy="teleread report check names the rules.",
-            code="bad-override",
-        )
-    return Override(rule.strip(), clean(read_words(reason.strip())))
-
-
-def _override_file(path: str | None) -> list[Override]:
-    if path is None:
-        return []
-    if path == "-":
-        text = read_words("-")
-    else:
-        with open(path, "rb") as file:
-            raw = file.read(MAX_TYPED + 1)
-        if len(raw) > MAX_TYPED:
-            raise UsageError("The file of overrides is too large.", code="too-long")
-        text = raw.decode("utf-8", "replace")
-    return [_override(line) for line in text.splitlines() if line.strip()]
 
 
 def _export(call: Call) -> int:

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from teleread.cli import report_overrides
 from teleread.cli.call import Call, asker, read_words
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def arguments(verbs: Mapping[str, argparse.ArgumentParser]) -> None:
     verbs["opinion"].add_argument("task", metavar="TASK")
     verbs["opinion"].add_argument("--template", metavar="ID")
     verbs["preliminary"].add_argument("draft", metavar="TASK|DRAFT")
+    report_overrides.arguments(verbs["preliminary"])
     verbs["cosign"].add_argument("draft", metavar="TASK|DRAFT")
     verbs["cosign"].add_argument("--name", default="", metavar="NAME|-", help="empty: nobody of that role")
     verbs["cosign"].add_argument("--role", required=True, choices=("trainee", "supervisor"))
@@ -91,7 +93,8 @@ def preliminary(call: Call, draft_id: str) -> int:
 
     core = call.desk.core
     secret = secret_for_command(core, asker())
-    report = lifecycle.preliminary(core, call.desk.draft(draft_id), secret=secret)
+    overrides = report_overrides.given(call)
+    report = lifecycle.preliminary(core, call.desk.draft(draft_id), overrides, secret=secret)
     call.out.document(
         "preliminary",
         {
