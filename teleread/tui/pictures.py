@@ -15,6 +15,7 @@ from teleread.model.text import clean
 
 if TYPE_CHECKING:
     from teleread.imaging.frames import CannotShow, Frame
+    from teleread.imaging.objects import ReadObject
 
 __all__ = ["RING_BYTES", "Decoder", "Ring", "Shot", "shots_of"]
 
@@ -49,6 +50,12 @@ class Decoder(Protocol):
         self, data: bytes | memoryview, frame: int = 1, *, timeout: float = 10.0, key: str = ""
     ) -> Frame | CannotShow:
         """One frame, or words in its place."""
+        ...
+
+    def read(
+        self, data: bytes | memoryview, *, timeout: float = 10.0, key: str = ""
+    ) -> ReadObject | CannotShow:
+        """What an object without pixels says, or words."""
         ...
 
     def close(self) -> None:
@@ -139,9 +146,21 @@ class Ring:
         if self._closed:  # let go of while it was being made: nobody else would end it
             self._decoder.close()
             return CannotShow(clean("The pictures were let go of."), "stopped")
-        return self._decoder.decode(
-            self._held[1], shot.frame, timeout=DECODE_SECONDS, key=shot.instance.sha256 or uid
-        )
+        key = shot.instance.sha256 or uid
+        found = self._decoder.decode(self._held[1], shot.frame, timeout=DECODE_SECONDS, key=key)
+        if isinstance(found, CannotShow) and found.code == "not-image":
+            return self._paper(self._decoder, self._held[1], found, key)
+        return found
+
+    @staticmethod
+    def _paper(decoder: Decoder, data: bytes, found: CannotShow, key: str) -> Frame | CannotShow:
+        """What is to be read of an object without pixels; as it was found where nothing is."""
+        from teleread.imaging.frames import CannotShow
+
+        from .papers import paper_of
+
+        read = decoder.read(data, timeout=DECODE_SECONDS, key=key)
+        return found if isinstance(read, CannotShow) else paper_of(read)
 
     def _keep(self, shot: Shot, frame: Frame | CannotShow) -> None:
         pixels = getattr(frame, "pixels", None)

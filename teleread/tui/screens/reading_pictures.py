@@ -27,12 +27,14 @@ class ReadingPictures(ReadingPanes):
         self.pictures.move(1)
 
     def do_move_up_ten(self, key: str) -> None:
-        """Ten images back."""
-        self.pictures.move(-TEN)
+        """Ten images back; a page of an object's text."""
+        if not self.pictures.turn_page(-1):
+            self.pictures.move(-TEN)
 
     def do_move_down_ten(self, key: str) -> None:
-        """Ten images on."""
-        self.pictures.move(TEN)
+        """Ten images on; a page of an object's text."""
+        if not self.pictures.turn_page(1):
+            self.pictures.move(TEN)
 
     def do_go_first(self, key: str) -> None:
         """The first image."""

@@ -153,6 +153,9 @@ class PictureDrawing(Rows):
         frame = self.frame()
         if frame is None or isinstance(frame, CannotShow):
             self.lost_picture()
+            paper = self.paper_row(frame, y - 1, width, height - 1)
+            if paper is not None:
+                return paper
             return self._words(y - 1, width, height - 1, frame.reason if frame else self._waiting())
         painted = self.draw(frame)
         if painted is None:
@@ -168,6 +171,10 @@ class PictureDrawing(Rows):
         if crop.column_span == (0, self.size.width):
             return strips
         return [strip.crop(*crop.column_span) for strip in strips]
+
+    def paper_row(self, frame: CannotShow | None, y: int, width: int, height: int) -> Strip | None:
+        """A row of an object's text; None where there is none."""
+        return None
 
     def lost_picture(self) -> None:
         """Words stand where a picture stood."""

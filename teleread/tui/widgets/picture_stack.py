@@ -3,39 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from textual.geometry import Region
 from textual.message import Message
+from textual.strip import Strip
 
-from teleread.model.text import EMPTY, SafeText, clean
+from teleread.model.text import EMPTY, SafeText
 from teleread.tui.cuts import Cuts, Slab, own_plane
 from teleread.tui.graphics import Graphics
 from teleread.tui.pictures import Decoder, Ring, Shot, shots_of
 from teleread.workstation.api import SeriesView
 
-from .picture_drawing import PictureDrawing
+from .picture_drawing import NOTICE
+from .picture_looking import ZOOM_STEP, PictureLooking
+from .picture_paper import paper_rows
 from .picture_view import View
 
 if TYPE_CHECKING:
-    from teleread.imaging.frames import CannotShow, Frame, Window
+    from teleread.imaging.frames import CannotShow, Frame
     from teleread.imaging.planes import Plane
     from teleread.imaging.stack import Orientation, Vector
     from teleread.imaging.volume import Volume
 
 __all__ = ["ZOOM_STEP", "PictureStack"]
 
-ZOOM_STEP: Final = 1.5
-ZOOM_LEAST: Final = 0.05
-ZOOM_MOST: Final = 24.0
 LOOP_SECONDS: Final = 1 / 12
 LOOP_LEAST: Final = 1 / 60
 REST_SECONDS: Final = 0.12
 """A picture rests when no other came for so long."""
 
 
-class PictureStack(PictureDrawing):
+class PictureStack(PictureLooking):
     """One series at a time of one study.
 
     Args:
@@ -75,6 +75,8 @@ class PictureStack(PictureDrawing):
         self._volume: Volume | None = None
         self._cuts: Cuts | None = None
         self.step = 1
+        self._paper_top = 0
+        """First row of an object's text in sight."""
         self.touched = False
         """The reader has moved in it."""
         self._places: dict[str, int] = {}
@@ -160,13 +162,6 @@ class PictureStack(PictureDrawing):
 
     def _get(self, shot: Shot) -> Frame | CannotShow | None:
         return self._cuts.get(shot) if self._cuts is not None else self._ring.get(shot)
-
-    def picture(self) -> Frame | None:
-        """The frame that is drawn, where it is a picture."""
-        from teleread.imaging.frames import CannotShow
-
-        found = self.frame()
-        return None if isinstance(found, CannotShow) else found
 
     # -- cut another way --------------------------------------------------------------------------
     @property
@@ -261,9 +256,41 @@ class PictureStack(PictureDrawing):
             self._show_at()
 
     def _show_at(self) -> None:
+        if self.shown_at != self.at:
+            self._paper_top = 0
         self.shown_at = self.at
         self.repaint()
         self.post_message(self.Shown(self))
+
+    # -- text in place of a picture ---------------------------------------------------------------
+    def paper_row(self, frame: CannotShow | None, y: int, width: int, height: int) -> Strip | None:
+        """A row of an object's text; None where there is none."""
+        from teleread.tui.papers import Paper
+
+        if not isinstance(frame, Paper):
+            return None
+        rows = paper_rows(frame, width)
+        self._paper_top = min(max(self._paper_top, 0), max(0, len(rows) - height + 1))
+        if y == height - 1:
+            more = len(rows) - self._paper_top - height + 1
+            words = f"{more} more rows: S" if more > 0 else ""
+            return self.start().gap().put(words, "soft").strip(width, self.start().put(NOTICE, "warn").gap())
+        index = self._paper_top + y
+        line = self.start()
+        if 0 <= index < len(rows):
+            indent, name, text = rows[index]
+            line.gap(2 + 2 * indent).put(name, "strong", bold=True).gap(1 if name and text else 0).put(text)
+        return line.strip(width)
+
+    def turn_page(self, by: int) -> bool:
+        """Scroll an object's text; whether there is one."""
+        from teleread.tui.papers import Paper
+
+        if not isinstance(self.frame(), Paper):
+            return False
+        self._paper_top += by * max(1, self.size.height - 4)
+        self.refresh()
+        return True
 
     # -- moving -----------------------------------------------------------------------------------
     def move(self, by: int) -> None:
@@ -325,91 +352,7 @@ class PictureStack(PictureDrawing):
                 return True
         return False
 
-    # -- the view ---------------------------------------------------------------------------------
-    def look_at(self, **changes: Any) -> None:
-        """Change the view."""
-        self.view = replace(self.view, **changes)
-        self.repaint()
-
-    def window_now(self) -> Window | None:
-        """The window in use; None for colour, tables and words."""
-        from teleread.imaging.frames import CannotShow, Window
-        from teleread.imaging.window import chosen_window
-
-        frame = self.frame()
-        if frame is None or isinstance(frame, CannotShow) or frame.is_colour:
-            return None
-        chosen = self.view.window or chosen_window(frame)
-        return chosen if isinstance(chosen, Window) else None
-
-    def change_window(self, *, width: float = 1.0, shift: float = 0.0) -> None:
-        """Make the window wider by a factor, or move its centre by a share of its width."""
-        now = self.window_now()
-        if now is None:
-            return
-        made = replace(
-            now, centre=now.centre + shift * now.width, width=max(1.0, now.width * width), name=clean("")
-        )
-        self.look_at(window=made, word="")
-
-    def preset(self, digit: int) -> str:
-        """Take a preset; 0 is as stored.
-
-        Returns:
-            Words where there is none.
-        """
-        from teleread.imaging.presets import presets_for
-
-        frame = self.picture()
-        if digit == 0:
-            self.look_at(window=None, word="as stored")
-            return ""
-        if frame is None:
-            return "No picture is shown yet."
-        found = next((one for one in presets_for(frame) if one.digit == digit), None)
-        if found is None:
-            return "There is no such window for this picture."
-        self.look_at(window=found.window, word=str(found.name))
-        return ""
-
-    def zoom(self, factor: float) -> None:
-        """Zoom in or out; the point in use stays in the middle."""
-        target = self.view.zoom * factor
-        least = min(1.0, self.view.zoom)
-        self.look_at(zoom=min(max(target, least), ZOOM_MOST), centre=self.focus_of_zoom())
-
-    def zoom_true(self) -> str:
-        """One pixel of the screen for one of the picture, and back to all of it; what is shown now."""
-        if self.view.zoom != 1.0:
-            self.look_at(zoom=1.0)
-            return "The whole picture."
-        if self._seen is None:
-            return ""
-        at = self._seen.placement
-        across = (at.box[2] - at.box[0]) / at.shown_width
-        if abs(across - 1.0) > 1e-6:
-            self.look_at(zoom=min(max(across, ZOOM_LEAST), ZOOM_MOST), centre=self.focus_of_zoom())
-        return "One to one."
-
-    def focus_of_zoom(self) -> tuple[float, float]:
-        """What stays in the middle, as shares of the turned picture."""
-        return self.view.centre
-
-    def pan(self, across: float, down: float) -> None:
-        """Move the picture by shares of what is in sight."""
-        x, y = self.view.centre
-        part = 1 / self.view.zoom
-        self.look_at(centre=(min(max(x + across * part, 0.0), 1.0), min(max(y + down * part, 0.0), 1.0)))
-
-    def turn(self) -> None:
-        """A quarter of a turn, clockwise as it is seen."""
-        quarter = 270 if self.view.flip else 90  # the mirror is looked through last
-        self.look_at(rotation=(self.view.rotation + quarter) % 360, centre=(0.5, 0.5))
-
-    def mirror(self) -> None:
-        """Left to right."""
-        self.look_at(flip=not self.view.flip, centre=(1 - self.view.centre[0], self.view.centre[1]))
-
+    # -- running on its own ----------------------------------------------------------------------
     def toggle_loop(self) -> bool:
         """Run the series, or stop; whether it runs now."""
         if self._loop is not None:
