@@ -31,6 +31,21 @@ LEAST: Final = 60
 class ReadingPanes(ReadingBase):
     """Panes of pictures, and what is known of the studies in them."""
 
+    _BESIDE = (
+        "move.down",
+        "case.compare",
+        "measure.length",
+        "image.key",
+        "measure.list",
+        "view.yoke",
+        "view.layout",
+        "zoom.in",
+        "pane.next",
+        "preset.n",
+        "help.keys",
+    )
+    """Pictures beside each other."""
+
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.hung: Hung | None = None
