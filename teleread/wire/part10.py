@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-__all__ = ["IMPLEMENTATION_UID", "IMPLEMENTATION_VERSION", "PREAMBLE", "file_meta", "syntax_in"]
+__all__ = ["IMPLEMENTATION_UID", "IMPLEMENTATION_VERSION", "PREAMBLE", "file_meta", "syntax_in", "zeroed_preamble"]
 
 IMPLEMENTATION_UID: Final = "2.25.186430912846019574823746501928374650192"
 """Implementation Class UID; in the UUID-derived root, so that it needs no registration."""
@@ -53,3 +53,10 @@ def syntax_in(head: bytes) -> str:
         return ""
     size = int.from_bytes(head[at + 6 : at + 8], "little")
     return head[at + 8 : at + 8 + min(size, 64)].rstrip(b"\0 ").decode("ascii", "replace")
+
+
+def zeroed_preamble(data: bytes) -> bytes:
+    """A Part 10 file as it may leave the vault: with zeros for a preamble (PS3.10 section 7.5)."""
+    if data[128:132] != b"DICM" or not any(data[:128]):
+        return data
+    return PREAMBLE + data[128:]
