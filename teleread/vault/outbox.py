@@ -138,11 +138,21 @@ class Outbox:
 
     def find(self, item_id: str) -> OutboxItem | None:
         """An item, or None."""
-        row = self._reports.connection.row(f"{_SELECT} WHERE o.id = ?", (item_id,))
-        if row is None:
-            return None
-        item = _item(row)
-        return item if item.state in _CLOSED else next(one for one in self.open() if one.id == item_id)
+        item = next(map(_item, self._reports.connection.rows(f"{_SELECT} WHERE o.id = ?", (item_id,))), None)
+        if item is None or item.state in _CLOSED:
+            return item
+        return next(one for one in self._beside(item) if one.id == item_id)
+
+    def _beside(self, item: OutboxItem) -> tuple[OutboxItem, ...]:
+        """The open items of its accession, in order; of its task where it has none."""
+        name, value = ("accession", item.accession) if item.accession else ("task_id", item.key.task_id)
+        rows = self._reports.connection.rows(
+            f"{_SELECT} WHERE o.hub_id = ? AND o.{name} = ? AND o.state NOT IN ('delivered', 'closed')"
+            " ORDER BY o.sequence",
+            (item.key.hub_id, value),
+        )
+        group = _group(item)
+        return self._shown(one for one in map(_item, rows) if _group(one) == group)
 
     def list(self, *, limit: int = 10_000) -> tuple[OutboxItem, ...]:
         """Every item in order, delivered and closed ones too; the newest `limit`."""
@@ -204,9 +214,7 @@ class Outbox:
             if one.state not in _CLOSED:
                 before = first.setdefault(_group(one), one)
                 if before is not one and one.state in {"queued", "held"}:
-                    one = replace(
-                        one, state="held", why=one.why or SafeText("behind an earlier one of its accession")
-                    )
+                    one = replace(one, state="held", why=one.why or _BEHIND)
                 elif one.state == "held" and not _waits(one, now):
                     one = replace(one, state="queued")
             shown.append(one)

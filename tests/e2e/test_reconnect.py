@@ -15,6 +15,7 @@ from teleread.model.errors import OfflineError
 from teleread.model.report import Override
 from teleread.model.task import TaskKey
 from teleread.model.text import SafeText
+from teleread.vault.vault import Vault
 from teleread.workstation.core import Core
 from teleread.workstation.desk import Desk
 from teleread.workstation.hubfiles import write_hub_file
@@ -30,7 +31,13 @@ class Ward:
 
     def __init__(self, folder: Path, hubs: Sequence[str] = (HUB,)) -> None:
         self.servers = {one: DemoServer(folder / one, cases=30) for one in hubs}
-        self.vault = cases.new_vault(folder / "home", clock=SystemClock())
+        self.vault, _ = Vault.create(
+            cases.paths(folder / "home"),
+            passphrase=cases.PASSPHRASE,
+            pin=cases.PIN,
+            kdf=cases.CHEAP,
+            ballast_bytes=0,
+        )
         make_signing_key(
             self.vault, Secrets(cases.PASSPHRASE, cases.PIN, use_keyring=False), "Dr Test", SystemClock()
         )
