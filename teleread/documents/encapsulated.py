@@ -16,6 +16,7 @@ from . import sr_names as n
 from .content import unknown_renderer
 from .dicom_common import UTF_8, base, coded, encode, held, open_file, requests
 from .facts import facts_of
+from .lifecycle import kind_of
 from .thawing import thaw
 
 __all__ = ["RENDERER", "SOP_CLASS", "pdf_in", "render", "renderer_of"]
@@ -52,7 +53,7 @@ def _render_1(report: SignedReport, charset: str) -> Dataset:
     ds.ReferencedRequestSequence = requests(facts)
     ds.DocumentTitle = held(facts.procedure, 1024)
     ds.ConceptNameCodeSequence = Items([coded(n.REPORT.value, n.REPORT.scheme, n.REPORT.meaning)])
-    ds.VerificationFlag = "VERIFIED"
+    ds.VerificationFlag = kind_of(facts.kind).verification
     ds.MIMETypeOfEncapsulatedDocument = "application/pdf"
     ds.EncapsulatedDocumentLength = len(page)
     ds.EncapsulatedDocument = page + b"\0" * (len(page) % 2)

@@ -90,7 +90,8 @@ def pyrofile(path: Path) -> None:
 def _known_gap(line: str) -> bool:
     """pyrofile's own table of DiagnosticReport.status stops at `final`; R4's has ten codes."""
     told = "DiagnosticReport.status: Code '" in line and "is not in required ValueSet" in line
-    return told and any(f"'{code}'" in line for code in ("appended", "corrected", "entered-in-error"))
+    codes = ("appended", "corrected", "entered-in-error", "partial")
+    return told and any(f"'{code}'" in line for code in codes)
 
 
 READERS: dict[str, tuple[Callable[[Path], Any], ...]] = {

@@ -95,6 +95,7 @@ def reports(count: int = COUNT, seed: int = SEED) -> Iterator[SignedReport]:
         report: SignedReport | None = None
         script = scripts[told % len(scripts)]
         for kind in (
+            *(("preliminary",) if dice.random() < 0.15 else ()),
             "report",
             *dice.choices(("addendum", "correction", "withdrawal", "opinion"), k=dice.randint(0, 2)),
         ):

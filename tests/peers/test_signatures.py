@@ -1,0 +1,125 @@
+"""Our signatures before verifiers no one here wrote: DCMTK's dcmsign, joserfc, pyHanko."""
+
+from __future__ import annotations
+
+import base64
+import random
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from teleread.documents import dicom_seal
+from teleread.model.report import SignedReport
+from tests.peers.test_documents import absent, generated, program
+from tests.unit import documents_cases as cases
+from tests.unit import signing_cases as made
+
+FLIPS = 8
+"""Bits flipped in each file."""
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("signer") / "signer.pem"
+    path.write_bytes(x509.load_der_x509_certificate(made.key().certificate).public_bytes(Encoding.PEM))
+    return path
+
+
+def flipped(data: bytes, dice: random.Random) -> bytes:
+    """The same with one bit changed."""
+    changed = bytearray(data)
+    changed[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
+    return bytes(changed)
+
+
+# -- the structured report ----------------------------------------------------------------------------
+
+
+def dcmsign(path: Path, certificate: Path) -> tuple[bool, str]:
+    done = subprocess.run(
+        [program("dcmsign"), "--verify", "+rg", "+cf", str(certificate), str(path)],
+        capture_output=True,
+        timeout=60,
+    )
+    said = (done.stdout + done.stderr).decode("utf-8", "replace")
+    return done.returncode == 0 and "Signature Verification : OK" in said, said
+
+
+def values(data: bytes, start: int, end: int) -> Iterator[int]:
+    """Where the bytes of values stand, sequences opened; not what makes a length even.
+
+    Lengths of sequences and items and reserved bytes are outside of the signature by the standard, and DCMTK
+    mends what it can of an element's head. Our own proof refuses all of it, byte by byte.
+    """
+    for one in dicom_seal._elements(data, start, end):
+        at = one.value
+        if one.vr != b"SQ":
+            yield from range(at, at + len(data[at : one.end].rstrip(b"\0 ")))
+            continue
+        while at < one.end:
+            size = int.from_bytes(data[at + 4 : at + 8], "little")
+            yield from values(data, at + 8, at + 8 + size)
+            at += 8 + size
+
+
+@pytest.mark.peer("dcmtk")
+@pytest.mark.campaign
+def test_dcmsign_verifies_every_structured_report_and_none_with_a_flipped_bit(
+    certificate: Path, tmp_path: Path
+) -> None:
+    path, dice = tmp_path / "report.dcm", random.Random(cases.SEED)
+    for index, report in enumerate(generated()):
+        data = made.sealed(report)
+        path.write_bytes(data)
+        good, said = dcmsign(path, certificate)
+        assert good, (index, said)
+        body, last = 144 + int.from_bytes(data[140:144], "little"), len(dicom_seal.split(data)[0])
+        for at in dice.sample(list(values(data, body, last)), FLIPS if index < 12 else 1):
+            changed = bytearray(data)
+            changed[at] ^= 1 << dice.randrange(8)
+            path.write_bytes(changed)
+            assert not dcmsign(path, certificate)[0], (index, at, data[at - 12 : at + 4])
+
+
+# -- the JWS ------------------------------------------------------------------------------------------
+
+
+def joserfc_verifies(report: SignedReport, frozen: bytes, signature: str) -> bool:
+    """Detached, by the certificate of the header, with ES256 alone."""
+    from joserfc import jws
+    from joserfc.errors import JoseError
+    from joserfc.jwk import ECKey
+
+    public = x509.load_der_x509_certificate(made.key().certificate).public_key()
+    key = ECKey.import_key(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    registry = jws.JWSRegistry(algorithms=["ES256"])
+    # its bounds are for web tokens; ours carry a certificate, over a whole report
+    registry.max_header_length = registry.max_payload_length = 1 << 20
+    payload = base64.urlsafe_b64encode(frozen).rstrip(b"=").decode()
+    try:
+        found = jws.deserialize_compact(signature.replace("..", f".{payload}."), key, registry=registry)
+    except (JoseError, ValueError):
+        return False
+    return found.payload == frozen
+
+
+@pytest.mark.peer("joserfc")
+@pytest.mark.campaign
+def test_another_jose_library_verifies_every_signature_and_none_with_a_flipped_bit() -> None:
+    try:
+        import joserfc  # noqa: F401
+    except ImportError:
+        absent("joserfc")
+    dice = random.Random(cases.SEED)
+    for report in generated():
+        assert joserfc_verifies(report, report.frozen, report.signature)
+        for _ in range(FLIPS):
+            assert not joserfc_verifies(report, flipped(report.frozen, dice), report.signature)
+            head, _, tail = report.signature.partition("..")
+            broken = flipped(tail.encode(), dice)[:-2].decode("latin-1") + tail[-2:]
+            if broken != tail:
+                assert not joserfc_verifies(report, report.frozen, f"{head}..{broken}")
