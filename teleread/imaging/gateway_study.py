@@ -212,7 +212,7 @@ def _picked(whole: Mapping[str, Any], keys: Iterable[str]) -> Json:
     return {key: whole[key] for key in keys if key in whole}
 
 
-# -- matching (PS3.18 section 8.3.4, PS3.4 section C.2.2.2) ---------------------------------------------------
+# -- matching (PS3.18 8.3.4, PS3.4 C.2.2.2) ------------------------------------------------------------------
 
 
 def matches(row: Mapping[str, Any], query: Mapping[str, str]) -> bool:

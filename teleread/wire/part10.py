@@ -5,7 +5,14 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-__all__ = ["IMPLEMENTATION_UID", "IMPLEMENTATION_VERSION", "PREAMBLE", "file_meta", "syntax_in", "zeroed_preamble"]
+__all__ = [
+    "IMPLEMENTATION_UID",
+    "IMPLEMENTATION_VERSION",
+    "PREAMBLE",
+    "file_meta",
+    "syntax_in",
+    "zeroed_preamble",
+]
 
 IMPLEMENTATION_UID: Final = "2.25.186430912846019574823746501928374650192"
 """Implementation Class UID; in the UUID-derived root, so that it needs no registration."""
