@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,11 @@ def walk(
     return plain_walk(begin, size=size, station=station), station
 
 
+def more(station: tui_fake.FakeStation, than: int) -> bool:
+    """Whether more marks are kept by now."""
+    return len(station.picture_marks_kept) > than
+
+
 async def point(do: Driver, *steps: str) -> None:
     """Set a point after some steps of the cursor."""
     await do.press(*steps, "enter")
@@ -146,11 +152,11 @@ def test_a_measurement_goes_into_the_text_with_the_value_it_had_on_the_prior() -
         for pane, reach in ((now, 3), (then, 2)):
             do.reading.wall.use(pane)
             do.reading.focus_on(pane)
-            before = len(do.station.picture_marks_kept)
+            kept = len(do.station.picture_marks_kept)
             await do.press("t")
             await point(do)
             await point(do, *["shift+right"] * reach)
-            await do.until(lambda before=before: len(do.station.picture_marks_kept) > before)
+            await do.until(partial(more, do.station, kept))
             await do.press("escape")
         await do.press("m")
         await do.until(lambda: do.reading.sheets)

@@ -6,7 +6,7 @@ from typing import Final
 
 from teleread.tui.widgets.picture import ZOOM_STEP, View
 
-from .reading_panes import ReadingPanes
+from .reading_measures import ReadingMeasures
 
 __all__ = ["ReadingPictures"]
 
@@ -14,7 +14,7 @@ TEN: Final = 10
 STEP: Final = 0.1
 
 
-class ReadingPictures(ReadingPanes):
+class ReadingPictures(ReadingMeasures):
     """What the reader does with pictures, one method an action."""
 
     # -- moving -----------------------------------------------------------------------------------
