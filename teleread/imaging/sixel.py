@@ -21,6 +21,8 @@ __all__ = ["LEVELS", "Sixel"]
 
 LEVELS: Final = 101
 """Greys that percent can say."""
+_MARKS: Final = 150
+"""Most colours of marks on a grey picture; letters have many, at their edges."""
 MAX_SIDE: Final = 4096
 """Longest side drawn, pixels."""
 
@@ -96,7 +98,10 @@ def _grey_palette(greys: int) -> str:
 
 
 def _indexed(picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], str, int]:
-    """Colours reduced to a palette of the picture's own."""
+    """Colours reduced to a palette of the picture's own; all greys, where only a few lines are in colour."""
+    marked = _greys_with_marks(picture)
+    if marked is not None:
+        return marked
     from PIL import Image
 
     reduced = Image.fromarray(np.ascontiguousarray(picture)).quantize(
@@ -110,6 +115,20 @@ def _indexed(picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], str, int]:
         for index in range(count)
     )
     return np.asarray(reduced, np.uint8), head, count
+
+
+def _greys_with_marks(picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], str, int] | None:
+    """A grey picture with drawn marks: the greys as without them, and the colours of the marks."""
+    red = picture[..., 0]
+    coloured = (red != picture[..., 1]) | (red != picture[..., 2])
+    colours, which = np.unique(picture[coloured], axis=0, return_inverse=True)
+    if len(colours) > _MARKS or 8 * int(coloured.sum()) > red.size:
+        return None
+    levels = _quantised(LEVELS)[red]
+    levels[coloured] = (LEVELS + which.reshape(-1)).astype(np.uint8)
+    shares = np.rint(colours.astype(np.float32) * 100 / 255).astype(int).tolist()
+    head = "".join(f"#{LEVELS + at};2;{r};{g};{b}" for at, (r, g, b) in enumerate(shares))
+    return levels, _grey_palette(LEVELS) + head, LEVELS + len(colours)
 
 
 def _body(levels: NDArray[np.uint8], count: int, coarse: int) -> bytes:

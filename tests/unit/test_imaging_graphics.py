@@ -282,3 +282,13 @@ def test_a_mosaic_in_256_colours_and_rgb_and_with_text() -> None:
     assert "a" in line
     assert "b" in line
     assert "c" not in line.replace("\x1b", "")
+
+
+def test_marks_on_a_grey_picture_cost_it_no_grey() -> None:
+    picture = np.repeat(SCAN[..., None], 3, axis=2)
+    picture[30, 20:60] = (143, 188, 214)
+    shown = draw_sixel(Sixel().encode(picture))[: SCAN.shape[0]]
+    plain = draw_sixel(Sixel().encode(SCAN))[: SCAN.shape[0]]
+    rows = np.arange(SCAN.shape[0]) != 30
+    assert np.array_equal(shown[rows], plain[rows])
+    assert shown[30, 40].tolist() == [56, 74, 84]
