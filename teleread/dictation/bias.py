@@ -91,7 +91,7 @@ def bias_for(case: CaseWords, known: Mapping[str, int] | None = None) -> Bias:
 
 def _rare(text: str, known: Mapping[str, int] | None) -> Iterator[str]:
     for word in dict.fromkeys(_WORD.findall(text)):
-        common = (known or {}).get(word.lower(), 70) <= 35
+        common = (known or {}).get(word.lower(), 70) <= 10
         if len(word) >= _PLAIN and not common:
             yield word.lower()
 

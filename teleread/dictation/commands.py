@@ -15,7 +15,7 @@ from .sound import alike
 
 __all__ = ["COMMANDS", "Command", "Grammar", "Match", "confusable", "grammar"]
 
-FUZZY: Final = 0.8
+FUZZY: Final = 0.75
 """How alike an utterance has to sound to a phrase it is not."""
 MARGIN: Final = 0.1
 """How much more alike than the best phrase of any other command."""

@@ -33,13 +33,15 @@ _HARD: Final = frozenset({SIDE, NEGATION, NUMBER})
 @lru_cache(maxsize=1)
 def _swallowable() -> tuple[str, ...]:
     """Safety words that a slurred word may have swallowed at its head or tail."""
-    small = words("swallowable")
+    small = words("swallowable") | words("sides") | words("denials") | words("more_numbers")
     return tuple(sorted(small, key=lambda one: (-len(one), one)))
 
 
 def safe_to_snap(heard: str, candidate: str) -> bool:
     """Whether putting one word for another leaves every side, denial, number and prefix as it was."""
     one, other = heard.lower(), candidate.lower()
+    if "'" in one or "’" in one:  # "isn't" swallowed
+        return False
     if kind_of(one) in _HARD or kind_of(other) in _HARD or prefix_of(one) != prefix_of(other):
         return False
     for part in _swallowable():
@@ -118,10 +120,21 @@ class Snap:
         return _nearest(word, self._candidates, enough)
 
 
+@lru_cache(maxsize=8)
+def _sounds(candidates: tuple[str, ...]) -> tuple[tuple[str, int, frozenset[str]], ...]:
+    """Candidates with the length and the letters of their sound: most are ruled out by these alone."""
+    return tuple((one, len(sound), frozenset(sound)) for one in candidates if (sound := sound_of(one)))
+
+
 @lru_cache(maxsize=4096)
 def _nearest(word: str, candidates: tuple[str, ...], enough: float) -> str:
     sound = sound_of(word)
-    near = [one for one in candidates if abs(len(sound_of(one)) - len(sound)) <= 4]
+    letters = set(sound)
+    near = [
+        one
+        for one, length, used in _sounds(candidates)
+        if abs(length - len(sound)) <= 4 and len(letters & used) >= 0.6 * len(used)
+    ]
     scored = sorted(((alike(word, one), one) for one in near), key=lambda row: (-row[0], row[1]))[:2]
     if not scored or scored[0][0] < enough or not safe_to_snap(word, scored[0][1]):
         return ""

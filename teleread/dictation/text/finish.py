@@ -15,6 +15,7 @@ from .vocabulary import pairs, words
 __all__ = ["Placed", "Written", "british", "capitals", "composed", "lowered", "written_british"]
 
 _IZE: Final = re.compile(r"(?<=[a-z]{3})iz(?=e$|ed$|es$|ing$|ation$|ations$|er$)")
+_SIZED: Final = re.compile(r"^(?:down|mid|out|over|under|super|right|re|cap|)siz")
 _IZE_STAYS: Final = words("ize_stays")
 _SENTENCE_END: Final = frozenset(".?!")
 
@@ -47,7 +48,7 @@ def written_british(word: str) -> str:
     for pattern, put in _spellings():
         if pattern.search(lower):
             return _recased(word, pattern.sub(put, lower, count=1))
-    if lower not in _IZE_STAYS and _IZE.search(lower):
+    if lower not in _IZE_STAYS and not _SIZED.search(lower) and _IZE.search(lower):
         return _recased(word, _IZE.sub("is", lower, count=1))
     return word
 

@@ -340,12 +340,15 @@ def settled(pieces: Sequence[Piece]) -> list[Piece]:
     return out
 
 
+_LEVEL: Final = re.compile(r"[CTLS]\d{1,2}(?:/.*)?")
+
+
 def _stays(pieces: Sequence[Piece], at: int) -> bool:
     before = pieces[at - 1] if at else None
     after = pieces[at + 1] if at + 1 < len(pieces) else None
     if before is not None and (
         low(before) in words("digit_after")
-        or before.fixed
+        or (before.fixed and not _LEVEL.fullmatch(before.text))
         or (before.kind == "mark" and before.binds)
         or before.text in {"x", "±", ">", "<", "+"}
     ):
