@@ -12,7 +12,7 @@ from teleread.model.report import SignedReport
 if TYPE_CHECKING:
     from .hl7v2 import Style
 
-__all__ = ["FORMS", "Switches", "render_form", "sr_name", "switches_of"]
+__all__ = ["FORMS", "Switches", "pdf_name", "render_form", "sr_name", "switches_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,8 @@ class Switches:
     """``basic-text``, ``enhanced`` or ``comprehensive``: the IOD of the structured report."""
     dicom_signature: bool = True
     """Sign the structured report too, by a DICOM digital signature."""
+    pdf_signature: bool = False
+    """Sign the PDF too, by PAdES: the extra ``pades``."""
     dicom_charset: str = "ISO_IR 192"
     """Or ``ISO_IR 100``, for viewers that read UTF-8 inside sequences wrongly."""
     hl7_layout: str = "line"
@@ -147,6 +149,13 @@ def _hl7(report: SignedReport, switches: Switches) -> bytes:
     from .hl7v2 import render
 
     return render(report, style=switches.hl7)
+
+
+def pdf_name() -> str:
+    """Under which the signature of the PDF is kept."""
+    from .pdf import RENDERER
+
+    return f"pdf/{RENDERER}"
 
 
 def sr_name(switches: Switches) -> str:

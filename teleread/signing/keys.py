@@ -131,6 +131,11 @@ class Signer:
         return self._key is not None
 
     @property
+    def chain(self) -> tuple[bytes, ...]:
+        """The opened key's certificate and those above it, X.509 as DER; empty while it is shut."""
+        return self._chain
+
+    @property
     def certificate(self) -> bytes:
         """The certificate of the opened key, X.509 as DER; empty while it is shut."""
         return self._chain[0] if self._chain else b""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from teleread.documents.forms import Switches, render_form, sr_name, switches_of
+from teleread.documents.forms import Switches, pdf_name, render_form, sr_name, switches_of
 from teleread.host.paths import atomic_write
 from teleread.model.errors import UsageError
 from teleread.model.report import SignedReport, Verdict
@@ -57,9 +57,12 @@ def _sealed(core: Core, report: SignedReport, form: str) -> bytes:
     """A form with the signature that was made for it when the report was signed, if there is one."""
     switches = _switches(core, report)
     data = render_form(report, form, switches)
-    if form != "dicom-sr" or not switches.dicom_signature:
-        return data
-    return data + core.vault.reports.seals(report.report_id, report.version).get(sr_name(switches), b"")
+    names = {
+        "dicom-sr": sr_name(switches) if switches.dicom_signature else "",
+        "pdf": pdf_name() if switches.pdf_signature else "",
+    }
+    seals = core.vault.reports.seals(report.report_id, report.version) if names.get(form) else {}
+    return data + seals.get(names.get(form, ""), b"")
 
 
 def _switches(core: Core, report: SignedReport) -> Switches:

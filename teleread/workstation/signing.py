@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from teleread.model.errors import AttentionError, LockedError, TelereadError, UsageError
+from teleread.model.errors import AttentionError, LockedError, UsageError
 from teleread.model.hubfile import HubFile
 from teleread.model.report import IDENTITY_CHECKED, RIGHTS, Draft, Override, SignedReport
 from teleread.model.task import TaskContext
@@ -18,6 +18,7 @@ from .core import Core
 from .drafts import checks
 from .lifecycle import withdrawn
 from .rightness import match_of
+from .seals import seals_of
 
 if TYPE_CHECKING:
     from teleread.signing.keys import Signer
@@ -160,35 +161,12 @@ def sign(
         clock=core.clock,
         authenticated=authenticated,
         offset_seconds=core.vault.worklist.hub_state(hub.hub_id).offset_seconds,
-        seals=_seals(hub),
+        seals=seals_of(hub, offline=core.offline),
     )
     if not context.task.owner and draft.kind != "opinion":
         core.vault.claims.put(draft.key, "wanted")  # nobody's yet: the next look at the hub claims it
     core.vault.ballast.restore()
     return report
-
-
-def _seals(hub: HubFile) -> Callable[[SignedReport, Signer], dict[str, bytes]] | None:
-    """Signs the structured report too, in the IOD and character set that the site has it in."""
-    from teleread.documents.forms import render_form, sr_name, switches_of
-
-    try:
-        switches = switches_of(hub.documents)
-    except UsageError:
-        return None  # doctor tells of the hub file; it must not keep a report from being signed
-    if not switches.dicom_signature:
-        return None
-
-    def made(report: SignedReport, signer: Signer) -> dict[str, bytes]:
-        from teleread.signing.dicom_signature import seal
-
-        try:
-            plain = render_form(report, "dicom-sr", switches)
-        except TelereadError:
-            return {}  # letters the site's character set does not hold: there is no such form to sign
-        return {sr_name(switches): seal(plain, report, signer.certificate, signer.sign_bytes)}
-
-    return made
 
 
 def _predecessor(core: Core, draft: Draft) -> SignedReport | None:
