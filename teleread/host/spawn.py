@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -12,7 +13,7 @@ from typing import Final
 import teleread
 from teleread.host import limits
 
-__all__ = ["bare_environment", "spawn_background", "spawn_capped"]
+__all__ = ["bare_environment", "spawn_background", "spawn_capped", "spawn_viewer"]
 
 _KEPT_ON_WINDOWS: Final = ("SYSTEMROOT", "TEMP", "TMP")
 """Without these a Windows process cannot load its own libraries."""
@@ -102,4 +103,28 @@ def spawn_background(
         child.stdin.close()
     except BrokenPipeError:
         pass  # it ended at once; whoever asked for it sees that by its exit code
+    return child
+
+
+def spawn_viewer(argv: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Start a program of the reader's on their own desktop, without a shell and without our variables.
+
+    Args:
+        argv: Program and arguments.
+
+    Raises:
+        OSError: It does not start.
+    """
+    child = subprocess.Popen(
+        list(argv),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={name: value for name, value in os.environ.items() if not name.startswith("TELEREAD_")},
+        cwd=None if sys.platform == "win32" else "/",
+        close_fds=True,
+        start_new_session=sys.platform != "win32",
+    )
+    # Somebody has to take its exit code, or it stays as a zombie for as long as the desk runs.
+    threading.Thread(target=child.wait, name="viewer-wait", daemon=True).start()
     return child

@@ -95,6 +95,18 @@ _ALL: Final = (
         most=87_600,
     ),
     Setting("pull_seconds", "number", 20.0, "Seconds between two looks at a hub.", least=1, most=3600),
+    Setting(
+        "viewer",
+        "text",
+        "",
+        "Diagnostic viewer: weasis, dicomweb, an OHIF address with {url}, or the folder of OHIF's build.",
+    ),
+    Setting(
+        "viewer_command",
+        "text",
+        "",
+        "Command that opens the viewer, {url} in it; empty for the system's own.",
+    ),
     Setting("reader_name", "text", "", "The reader's name as signed."),
 )
 

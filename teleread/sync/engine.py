@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -139,6 +139,7 @@ class Engine:
             else:
                 self._loops()
         finally:
+            self._works.handoffs.close()
             self._vault.events.emit("engine-stopped", {})
             self._pass_on()
         return self._clean
@@ -268,7 +269,14 @@ class Engine:
             if event.kind in _WAKING:
                 self._prefetcher.nudge()
             if self._emit is not None:
-                self._emit(event)
+                self._emit(_printable(event))
+
+
+def _printable(event: Event) -> Event:
+    """An event without the link of a hand-off, which is a key while it lives."""
+    if event.data.get("kind") != "handoff":
+        return event
+    return replace(event, data={name: one for name, one in event.data.items() if name != "answer"})
 
 
 def _unforeseen(error: Exception) -> TelereadError:

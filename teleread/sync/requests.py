@@ -23,6 +23,7 @@ from teleread.model.errors import (
 from teleread.model.hubfile import HubFile
 from teleread.model.task import TaskContext, TaskKey
 from teleread.model.text import clean
+from teleread.sync.handoff import Handoffs
 from teleread.sync.lines import Lines
 
 if TYPE_CHECKING:
@@ -89,6 +90,8 @@ class Works:
     """When a hub's receipts are looked after again, by the clock's `monotonic`; not there: not yet asked."""
     silent: MutableMapping[tuple[str, str], float] = field(default_factory=dict)
     """Until when an archive is not asked for a patient again, since it did not answer."""
+    handoffs: Handoffs = field(default_factory=Handoffs)
+    """Gateways of open cases."""
     _outlook: Outlook | None = None
 
     def file(self, hub_id: str) -> HubFile:
@@ -138,7 +141,7 @@ def perform(works: Works, kind: str, args: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         works: The parts.
-        kind: ``sync``, ``claim``, ``give-back``, ``fetch`` or ``reread``.
+        kind: ``sync``, ``claim``, ``give-back``, ``fetch``, ``handoff``, ``handoff-close`` or ``reread``.
         args: JSON values, as each needs them.
 
     Returns:
@@ -336,11 +339,21 @@ def _fetch(works: Works, args: Mapping[str, Any]) -> dict[str, Any]:
     return fetch_study(works, hub_id, study_uid, via=via, priors=priors)
 
 
+def _handoff(works: Works, args: Mapping[str, Any]) -> dict[str, Any]:
+    return {"url": works.handoffs.begin(works.vault, works.clock, args)}
+
+
+def _handoff_close(works: Works, args: Mapping[str, Any]) -> dict[str, Any]:
+    return {"closed": works.handoffs.end(str(args["hub_id"]), str(args["study_uid"]))}
+
+
 _ACTS: Final[dict[str, Callable[[Works, Mapping[str, Any]], dict[str, Any]]]] = {
     "sync": _sync,
     "claim": _claim,
     "give-back": _give_back,
     "fetch": _fetch,
+    "handoff": _handoff,
+    "handoff-close": _handoff_close,
     "reread": _reread,
 }
 

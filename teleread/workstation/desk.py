@@ -340,6 +340,18 @@ class Desk(DeskPictures):
         """Rows after an id."""
         return self.core.vault.events.since(event_id)
 
+    def hand_off(self, hub_id: str, study_uid: str, priors: Sequence[str] = ()) -> None:
+        """Open a held study in the viewer of the profile."""
+        from . import handoff
+
+        handoff.begin(self.core, hub_id, study_uid, priors)
+
+    def end_hand_off(self, hub_id: str, study_uid: str) -> None:
+        """Close the gateway of a case."""
+        from . import handoff
+
+        handoff.end(self.core, hub_id, study_uid)
+
     def start_engine(self) -> bool:
         """Start the engine where none runs."""
         from . import background

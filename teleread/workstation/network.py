@@ -18,7 +18,7 @@ from .core import Core
 from .outlook import policy
 from .sites import Sites
 
-__all__ = ["ask", "claim", "fetch", "give_back", "sync"]
+__all__ = ["answered", "ask", "claim", "fetch", "give_back", "sync"]
 
 SLICE_SECONDS: Final = 1.0
 """How long an answer is waited for before looking whether the engine is still there."""
@@ -68,6 +68,21 @@ def ask(core: Core, kind: str, args: Mapping[str, Any], timeout: float) -> dict[
                 raise
             continue
         return _answer(event.data)
+
+
+def answered(core: Core, kind: str, args: Mapping[str, Any], timeout: float) -> dict[str, Any]:
+    """Have the engine do what nobody else can do for it, such as holding a port open.
+
+    Raises:
+        OfflineError: It did not answer in time.
+        TelereadError: Whatever went wrong there.
+    """
+    request_id = core.vault.requests.put(kind, args)
+    try:
+        return _answer(core.vault.events.wait(request_id, timeout).data)
+    except OfflineError:
+        core.vault.requests.cancel(request_id)
+        raise
 
 
 def _answered(core: Core, request_id: int) -> bool:
