@@ -268,8 +268,9 @@ class Pusher:
     def _situation(
         self, item: OutboxItem, report: SignedReport, context: TaskContext, found: bool
     ) -> Situation:
-        # Whose reports count as ours: every one signed here for this task, by id and by receipt.
-        ours = {one.report_id for one in self._vault.reports.for_task(item.key)}
+        # Only the versions of this very report are no news: another one the reader signed on the case, here
+        # or at another machine, would be a second final report all the same.
+        ours = {item.report_id}
         # an unsigned reading of ours says nothing about what others have issued since
         others = () if found and report.kind != "report" else self._hub.other_reports(context, ours)
         answered = self._answered(item)

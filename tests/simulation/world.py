@@ -27,8 +27,8 @@ from tests.simulation.machine import Machine
 __all__ = ["Failed", "World", "run"]
 
 START: Final = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
-CASES: Final = 6
-"""At each hub."""
+CASES: Final = (1, 2, 6)
+"""At each hub: few, so that readers meet; more, so that reports wait side by side."""
 STEPS: Final = 50
 HEALING: Final = 30
 """Passes over a mended world until all must be at its end."""
@@ -103,6 +103,7 @@ class World:
         self.dice = random.Random(seed)
         self.told: Counter[str] = Counter()
         self.now = START
+        self.cases = self.dice.choice(CASES)
         paths, image, key = template()
         count = self.dice.choice([1, 1, 2])
         self.hubs = {f"hub-{n + 1}": self._hub(f"hub-{n + 1}") for n in range(count)}
@@ -124,7 +125,7 @@ class World:
     def _hub(self, name: str) -> SimHub:
         now = self.now + timedelta(seconds=self.dice.choice([0, 90]))
         hub = SimHub(quirks=quirky(self.dice), name=name, now=now)
-        for number in range(1, CASES + 1):
+        for number in range(1, self.cases + 1):
             hub.others("offer", number, self.dice)
         hub.back_up()
         return hub
@@ -142,7 +143,9 @@ class World:
         if self.dice.random() < 0.15:
             act = self._drawn(OTHERS)
             self.told[act] += 1
-            self.dice.choice(list(self.hubs.values())).others(act, self.dice.randint(1, CASES), self.dice)
+            self.dice.choice(list(self.hubs.values())).others(
+                act, self.dice.randint(1, self.cases), self.dice
+            )
         machine = self.dice.choice(self.machines)
         act = self._drawn(ACTS)
         self._doomed(machine)
@@ -261,6 +264,8 @@ class World:
             machine.check_audit()
             self._check_held(machine)
         self._check_claims()
+        for hub in self.hubs.values():
+            self._check_finals(hub)
 
     def _check_held(self, machine: Machine) -> None:
         """Whatever was delivered is at the hub: it, or a later version of the same report."""
@@ -274,9 +279,20 @@ class World:
             if not any(one[0] == report.report_id and one[2] == report.sha256 for one in hub.state.history):
                 raise Wrong(f"{machine.name}: {hub.name} lost a delivered report and nobody noticed")
 
+    @staticmethod
+    def _check_finals(hub: SimHub) -> None:
+        """One report a case, unless a reader chose to write beside another."""
+        finals: Counter[str] = Counter()
+        for one in hub.all("DiagnosticReport"):
+            if one["status"] != "preliminary" and one.get("identifier"):
+                finals[one["basedOn"][0]["reference"].removeprefix("ServiceRequest/sr-")] += 1
+        for case, count in finals.items():
+            if count > 1 and not hub.chosen.get(f"t-{case}", set()) & {"second-opinion", "addendum"}:
+                raise Wrong(f"{hub.name} holds two final reports on one case, and nobody chose that")
+
     def _check_claims(self) -> None:
         for hub_id, hub in self.hubs.items():
-            for number in range(1, CASES + 1):
+            for number in range(1, self.cases + 1):
                 holders = {
                     one.reader
                     for one in self.machines

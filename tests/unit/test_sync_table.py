@@ -392,3 +392,18 @@ def test_a_hub_that_cannot_be_asked_for_receipts_still_gets_what_waits(world: Wo
     world.server._search = refuses_lists  # type: ignore[method-assign]
     sync(world)
     assert [world.item(one).state for one in (first, second)] == ["delivered", "delivered"]
+
+
+def test_a_second_report_of_our_own_on_one_case_is_asked_about(world: World) -> None:
+    """Found by the simulation, seed 30015: signed anew while the first waited for its resend."""
+    first = world.signed()
+    world.push()
+    for report in world.reports():
+        del world.server.store["DiagnosticReport", report["id"]]
+    world.server.edit("Task", first.key.task_id, status="in-progress")
+    sync(world)
+    second = world.sign(first.key, "Signed anew.")
+    choose(world, first, "resend")
+    sync(world)
+    assert [world.item(one).state for one in (first, second)] == ["delivered", "needs_attention"]
+    assert {one.id for one in world.item(second).choices} == {"second-opinion", "addendum", "withdraw"}
