@@ -49,7 +49,14 @@ def context_of(core: Core, key: TaskKey) -> TaskContext:
 
 
 def open_case(core: Core, key: TaskKey) -> Case:
-    """Everything the reading screen needs; audited as a view."""
+    """Everything the reading screen needs; audited as a view.
+
+    Raises:
+        AttentionError: ``forbidden``: the hub file gives no right to view its cases.
+    """
+    from .lifecycle import allow
+
+    allow(core, key.hub_id, "view")
     context = context_of(core, key)
     uid = context.study.study_uid if context.study else ""
     study = core.vault.studies.get(key.hub_id, uid) if uid else None

@@ -253,6 +253,15 @@ def test_a_missing_right_is_denied_by_name(tmp_path: Path, rights: list[str], ri
     world.desk.close()
 
 
+def test_a_case_of_a_hub_without_any_right_is_not_opened(tmp_path: Path) -> None:
+    world = World(tmp_path, rights=[])
+    key = world.task(cases.context())
+    with pytest.raises(AttentionError) as caught:
+        world.desk.open_case(key)
+    assert "rights has no “view”" in caught.value.title
+    world.desk.close()
+
+
 def test_an_addendum_taken_back_is_signed_again_with_its_own_words_alone(world: World) -> None:
     from teleread.sync.resolve import resolve
 
