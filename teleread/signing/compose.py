@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from teleread.documents.frozen import Freezing, freeze, moment, thaw
-from teleread.model.evidence import Alert, Evidence
+from teleread.model.evidence import Alert, Evidence, KeyImage, Measurement
 from teleread.model.identity import Match
 from teleread.model.report import Check, Draft, Override, Section, SignedReport, Template
 from teleread.model.study import InstanceInfo, StudyInfo
@@ -49,6 +49,10 @@ class Case:
     """``preliminary`` where the draft goes out unsigned; else the draft's own kind counts."""
     again: bool = False
     """An earlier report on this task was withdrawn."""
+    key_images: tuple[KeyImage, ...] = ()
+    """Images the reader marked."""
+    measurements: tuple[Measurement, ...] = ()
+    """What was measured on images and stands in the text."""
 
     @property
     def kind(self) -> str:
@@ -119,6 +123,8 @@ def freezing(
         offset_seconds=offset_seconds,
         predecessor=before,
         evidence=Evidence(
+            key_images=case.key_images,
+            measurements=case.measurements,
             alert=alert_of(case),
             language=case.template.language if case.template else "",
             change=changing.change if changing else None,

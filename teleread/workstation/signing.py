@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from teleread.model.errors import AttentionError, LockedError, UsageError
 from teleread.model.hubfile import HubFile
 from teleread.model.report import IDENTITY_CHECKED, RIGHTS, Draft, Override, SignedReport
+from teleread.model.study import StudyKey
 from teleread.model.task import TaskContext
 from teleread.model.text import EMPTY, SafeText, clean
 
@@ -133,6 +134,8 @@ def sign(
     from teleread.signing import sign as signatures
     from teleread.signing.compose import Case
 
+    from .picture_evidence import key_images, measurements
+
     context = context_of(core, draft.key)
     hub = core.hub(draft.key.hub_id)
     _open(draft)
@@ -140,11 +143,13 @@ def sign(
     authenticated = _authenticate(core, hub, secret)
     uid = context.study.study_uid if context.study else ""
     studies = core.vault.studies
+    held = studies.instances(hub.hub_id, uid) if uid else ()
+    marks = core.vault.picture_marks.list(StudyKey(hub.hub_id, uid)) if uid else ()
     case = Case(
         draft=draft,
         context=context,
         study=studies.get(hub.hub_id, uid) if uid else None,
-        instances=studies.instances(hub.hub_id, uid) if uid else (),
+        instances=held,
         match=match_of(core, context),
         checks=checks(core, draft),
         overrides=tuple(overrides),
@@ -152,6 +157,8 @@ def sign(
         predecessor=_predecessor(core, draft),
         act=act,
         again=withdrawn(core, draft.key),
+        key_images=key_images(marks, held),
+        measurements=measurements(marks, held, draft.sections),
     )
     report = signatures.sign(
         core.vault,
