@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from rich.cells import cell_len
 
 from .guard import harmless
+from .widgets.report_marks import common
 
 __all__ = ["Buffer", "Field", "Passage", "fields_of", "wrap_spans"]
 
@@ -44,7 +45,10 @@ class Field:
 class _State:
     texts: tuple[str, ...]
     section: int
+    """Below 0: from the journal, which knows no cursor."""
     at: int
+    seq: int
+    """Row of the journal that was the last one then."""
 
 
 def fields_of(text: str) -> list[tuple[int, int, bool]]:
@@ -91,9 +95,10 @@ class Buffer:
 
     Args:
         passages: The sections, in their order.
+        seq: Row of the journal they are from.
     """
 
-    def __init__(self, passages: Sequence[Passage]) -> None:
+    def __init__(self, passages: Sequence[Passage], seq: int = 0) -> None:
         self.ids = [one.id for one in passages]
         self.labels = [one.label for one in passages]
         self.texts = [one.text for one in passages]
@@ -105,6 +110,10 @@ class Buffer:
         """Other end of a selection, in the same section."""
         self.version = 0
         """Grows with every change of a text."""
+        self.seq = seq
+        """The last row of the journal as far as is known here."""
+        self.oldest = seq
+        """Row of the journal below which undo has to ask the journal."""
         self._undo: list[_State] = []
         self._redo: list[_State] = []
         self._typing = False
@@ -147,7 +156,7 @@ class Buffer:
     # -- changing ---------------------------------------------------------------------------------
     def _remember(self, typing: bool) -> None:
         if not (typing and self._typing):
-            self._undo.append(_State(tuple(self.texts), self.section, self.at))
+            self._undo.append(self._state())
             del self._undo[:-UNDO_STEPS]
         self._typing = typing
         self._redo.clear()
@@ -196,12 +205,50 @@ class Buffer:
     def _swap(self, source: list[_State], target: list[_State]) -> bool:
         if not source:
             return False
-        target.append(_State(tuple(self.texts), self.section, self.at))
+        target.append(self._state())
         state = source.pop()
-        self.texts, self.section, self.at = list(state.texts), state.section, state.at
+        section, at = (state.section, state.at) if state.section >= 0 else self._first_change(state.texts)
+        self.texts, self.section = list(state.texts), section
+        self.at = min(at, len(self.text))
+        if source is self._undo:
+            self.oldest = state.seq
         self.anchor, self._typing = None, False
         self.version += 1
         return True
+
+    def _state(self) -> _State:
+        return _State(tuple(self.texts), self.section, self.at, self.seq)
+
+    def _first_change(self, texts: Sequence[str]) -> tuple[int, int]:
+        """Where other texts first differ from these: the cursor's place for a state that has none."""
+        for index, (mine, other) in enumerate(zip(self.texts, texts, strict=True)):
+            if mine != other:
+                return index, common(mine, other, min(len(mine), len(other)))
+        return self.section, self.at
+
+    def put_all(self, texts: Mapping[str, str]) -> None:
+        """Take other texts for the sections that are named, as one change that can be undone."""
+        wanted = [texts.get(name, text) for name, text in zip(self.ids, self.texts, strict=True)]
+        if wanted != self.texts:
+            self._remember(False)
+            self.section, self.at = self._first_change(wanted)
+            self.texts, self.anchor = wanted, None
+            self.at = min(self.at, len(self.text))
+            self.version += 1
+
+    def add_older(self, states: Sequence[tuple[int, Mapping[str, str]]]) -> None:
+        """Put states of the journal under those of this sitting, so that undo goes on into them.
+
+        Args:
+            states: (row, section id to text), the oldest first.
+        """
+        if not states or self._undo:
+            return
+        made = [_State(tuple(texts.get(name, "") for name in self.ids), -1, 0, seq) for seq, texts in states]
+        self.oldest = states[0][0]
+        while made and list(made[-1].texts) == self.texts:  # a step nobody would see
+            made.pop()
+        self._undo = made
 
     # -- moving -----------------------------------------------------------------------------------
     def go(self, section: int, at: int, *, select: bool = False) -> None:
@@ -214,6 +261,11 @@ class Buffer:
             self.anchor = None
         self.section = section
         self.at = min(max(at, 0), len(self.text))
+
+    def select(self, start: int, end: int) -> None:
+        """Choose a stretch of this section, the cursor at its end."""
+        self.go(self.section, start)
+        self.anchor, self.at = start, min(end, len(self.text))
 
     def move(self, step: int, *, word: bool = False, select: bool = False) -> None:
         """Left or right by a character or word; over a section's end into the next."""

@@ -33,6 +33,7 @@ class Glyphs:
     warn: str = "?"
     overridden: str = "~"
     passes: str = "✓"
+    differs: str = "≠"
     open: str = "▸"
     path: str = "›"
     sort: str = "▴"
@@ -69,6 +70,7 @@ ASCII: Final = Glyphs(
     warn="?",
     overridden="~",
     passes="+",
+    differs="#",
     open=">",
     path=">",
     sort="^",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from teleread.model.errors import TelereadError
@@ -28,12 +29,21 @@ class Keeper:
         shared: The app.
         pane: The report pane.
         told: Called when what stands in the status row has changed.
+        taken: Called when a draft is shown.
+        checked: Called when the rules have run.
     """
 
-    def __init__(self, shared: Face, pane: ReportPane, told: Any) -> None:
+    def __init__(
+        self,
+        shared: Face,
+        pane: ReportPane,
+        told: Callable[[], object],
+        taken: Callable[[], object],
+        checked: Callable[[], object],
+    ) -> None:
         self._face = shared
         self._pane = pane
-        self._told = told
+        self._told, self._taken, self._checked = told, taken, checked
         self._save_timer: Any = None
         self._check_timer: Any = None
         self._lock = asyncio.Lock()
@@ -50,6 +60,7 @@ class Keeper:
         self._pane.take(draft, title, writable=writable)
         self.saved_words = f"saved {clock(draft.saved_at, seconds=True)}" if draft.saved_at else ""
         self._told()
+        self._taken()
         self.check_soon()
 
     def edited(self) -> None:
@@ -89,6 +100,7 @@ class Keeper:
                     self._pane.refresh()
                 raise
             self._pane.buffer.mark_saved(texts)
+            self._pane.buffer.seq = self.seq
             if not self._pane.buffer.unsaved():
                 self.saved_words = f"saved {clock(self._face.now(), seconds=True)}"
             self._told()
@@ -104,7 +116,26 @@ class Keeper:
         found = await self._face.calls.vault(self._face.workstation.checks, self.draft.id)
         self.checks = tuple(found)
         self._pane.show_checks(self.checks)
+        self._checked()
         return self.checks
+
+    async def note(self, call: Callable[..., Draft], *args: Any) -> Draft:
+        """Write something that belongs to the draft beside its text, behind all text there is.
+
+        Args:
+            call: Takes the draft's id, its sequence and the arguments; gives the draft back.
+            args: What it takes besides.
+
+        Raises:
+            AttentionError: Another window has written meanwhile.
+        """
+        await self.flush()
+        async with self._lock:
+            assert self.draft is not None
+            self.draft = await self._face.calls.vault(call, self.draft.id, self.seq, *args)
+            self.seq = self._pane.buffer.seq = self.draft.seq
+        self.check_soon()
+        return self.draft
 
     async def let_go(self) -> None:
         """Write what is held, and let another window have the draft."""

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
 from teleread.model.errors import AttentionError
-from teleread.model.report import Draft, Section, Template
+from teleread.model.report import Draft, Section
 from teleread.model.task import PriorReport, TaskKey
 from teleread.vault.journal import DraftVersion
 
@@ -66,10 +66,6 @@ class Writing(Protocol):
 
     def learn(self, word: str) -> None:
         """Take a word into the reader's own list."""
-        ...
-
-    def template(self, draft_id: str) -> Template | None:
-        """The template a draft was begun with; None where it is gone."""
         ...
 
     def earlier(self, draft_id: str) -> tuple[PriorReport, ...]:
@@ -173,12 +169,6 @@ class DeskWriting:
 
     def _draft(self, draft_id: str) -> Draft:
         return self._core.vault.drafts.get(draft_id)
-
-    def template(self, draft_id: str) -> Template | None:
-        """The template a draft was begun with; None where it is gone."""
-        from . import cases
-
-        return cases.template_of(self._core, self._draft(draft_id))
 
     def earlier(self, draft_id: str) -> tuple[PriorReport, ...]:
         """Earlier reports of the patient, the newest first."""

@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from teleread.model.report import Draft, FieldSpec, Section, SectionSpec, Template
+from teleread.model.report import Draft, Section
 from teleread.model.task import PriorReport, TaskKey
-from teleread.model.text import EMPTY, SafeText, clean
+from teleread.model.text import SafeText, clean
 from teleread.reporting import alerts
 from teleread.reporting.autotext import Autotext
 from teleread.reporting.diff import SentencePair, sections_in, sentence_pairs
@@ -72,23 +72,6 @@ class FakeWriting:
 
     def learn(self, word: str) -> None:
         self.learned.append(word)
-
-    def template(self, draft_id: str) -> Template | None:
-        fields = (
-            FieldSpec(
-                "gallbladder",
-                clean("Gallbladder"),
-                tuple(map(clean, ("normal", "gallstones", "acute cholecystitis", "absent"))),
-            ),
-            FieldSpec("spleen", clean("Spleen"), (clean("normal"), clean("enlarged")), clean("normal")),
-            FieldSpec("aorta", clean("Aorta"), kind="number", unit="mm", minimum="5", maximum="120"),
-        )
-        return Template(
-            "ct-abdomen",
-            "1",
-            clean("CT abdomen (acute)"),
-            (SectionSpec("findings", clean("Findings"), "59776-5", EMPTY, fields),),
-        )
 
     def earlier(self, draft_id: str) -> tuple[PriorReport, ...]:
         return self.priors

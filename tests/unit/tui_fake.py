@@ -19,6 +19,7 @@ from teleread.model.picture_marks import PictureMark
 from teleread.model.report import (
     Check,
     Draft,
+    FieldSpec,
     Override,
     Section,
     SectionSpec,
@@ -63,13 +64,22 @@ PEOPLE = [
 ]
 SITES = ("Northgate", "St Bride", "Vale")
 HUB_IDS = ("hub-n", "hub-b", "hub-v")
+FIELDS = (
+    FieldSpec(
+        "gallbladder",
+        clean("Gallbladder"),
+        tuple(map(clean, ("normal", "gallstones", "acute cholecystitis", "absent"))),
+    ),
+    FieldSpec("spleen", clean("Spleen"), (clean("normal"), clean("enlarged")), clean("normal")),
+    FieldSpec("aorta", clean("Aorta"), kind="number", unit="mm", minimum="5", maximum="120"),
+)
 TEMPLATES = [
     Template(
         name,
         "1",
         clean(title),
         (
-            SectionSpec("findings", clean("Findings"), "59776-5", clean("Liver: [normal].")),
+            SectionSpec("findings", clean("Findings"), "59776-5", clean("Liver: [normal]."), FIELDS),
             SectionSpec("impression", clean("Impression"), "19005-8"),
         ),
     )
@@ -664,6 +674,12 @@ class FakeStation:
     def request(self, kind: str, args: Mapping[str, Any]) -> int:
         self.requests.append((kind, dict(args)))
         return len(self.requests)
+
+    def hand_off(self, hub_id: str, study_uid: str, priors: Sequence[str] = ()) -> None:
+        self.requests.append(("handoff", {"hub_id": hub_id, "study_uid": study_uid, "priors": list(priors)}))
+
+    def end_hand_off(self, hub_id: str, study_uid: str) -> None:
+        self.requests.append(("handoff-close", {"hub_id": hub_id, "study_uid": study_uid}))
 
     def keep_engine(self) -> None:
         """The fake has none to keep."""

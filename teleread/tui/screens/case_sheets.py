@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import MutableMapping, Sequence
 
 from textual import events
 
 from teleread.model.report import Check, Override
+from teleread.model.text import clean
 from teleread.tui.paint import Line, fit, wrap
 from teleread.tui.widgets.lines import Lines, Row
 from teleread.tui.widgets.report_drawing import check_sign
 from teleread.tui.words import clock, day
 from teleread.workstation.api import Case, PriorView
 
+from .ask import AskText
 from .sheet import Sheet, T
 
 __all__ = ["ChecksSheet", "OrderSheet", "PriorReportSheet", "PriorsSheet"]
@@ -113,7 +115,13 @@ class PriorsSheet(Sheet[tuple[str, int]]):
         case: The open case.
     """
 
-    HINTS = (("w s", "choose"), ("Enter", "its report"), ("F", "fetch"), ("Esc", "back"))
+    HINTS = (
+        ("w s", "choose"),
+        ("Enter", "its report"),
+        ("c", "compare"),
+        ("F", "fetch"),
+        ("Esc", "back"),
+    )
 
     def __init__(self, case: Case) -> None:
         super().__init__()
@@ -154,9 +162,9 @@ class PriorsSheet(Sheet[tuple[str, int]]):
             event.prevent_default()
             self.at = min(max(self.at + steps[event.key], 0), max(0, len(self.case.priors) - 1))
             self.renew()
-        elif event.key == "F" and self.case.priors:
+        elif event.key in {"F", "c"} and self.case.priors:
             event.stop()
-            self.finish(("fetch", self.at))
+            self.finish(("fetch" if event.key == "F" else "compare", self.at))
 
     def do_sheet_ok(self, key: str) -> None:
         """Enter reads the report of the one chosen."""
@@ -211,13 +219,28 @@ class ChecksSheet(Sheet[int]):
         overrides: Reasons given, by rule.
     """
 
-    HINTS = (("w s", "choose"), ("Enter", "go there"), ("Esc", "back"))
+    HINTS = (("w s", "choose"), ("Enter", "go there"), ("o", "say why"), ("Esc", "back"))
 
-    def __init__(self, checks: Sequence[Check], overrides: Mapping[str, Override]) -> None:
+    def __init__(self, checks: Sequence[Check], overrides: MutableMapping[str, Override]) -> None:
         super().__init__()
         self.checks = checks
         self.overrides = overrides
         self.at = 0
+
+    def take(self, checks: Sequence[Check]) -> None:
+        """The rules have run again: show what they found, the same one in focus where it is still there."""
+        now = self.checks[self.at] if self.checks else None
+        self.checks = checks
+        self.at = next(
+            (index for index, one in enumerate(checks) if now and (one.id, one.text) == (now.id, now.text)),
+            min(self.at, max(0, len(checks) - 1)),
+        )
+        self.settle()
+        self.renew()
+
+    def _given(self, one: Check) -> Override | None:
+        """The reason that was given for it."""
+        return self.overrides.get(one.override)
 
     def wanted(self) -> int:
         """Two rows each, and the heading."""
@@ -225,21 +248,26 @@ class ChecksSheet(Sheet[int]):
 
     def rows(self, width: int) -> Sequence[Row]:
         """Sign, words, hazard."""
-        note = "all pass" if not self.checks else f"{sum(one.blocking for one in self.checks)} to settle"
+        left = sum(one.blocking and self._given(one) is None for one in self.checks)
+        note = "all pass" if not self.checks else f"{left} to settle"
         made: list[Row] = [self.heading("Checks", width, note)]
         if not self.checks:
             made.append((self.start().put("Nothing to settle.", "good"), None))
         for index, one in enumerate(self.checks):
-            ground = "select" if index == self.at else "raised"
-            sign, role = check_sign(one, self.query_one("#rows", Lines))
-            if one.id in self.overrides:
-                sign, role = self.face.glyphs.overridden, "warn"
-            line = Line(self.face.look, ground).gap().put(f"{sign} ", role, bold=True)
-            made.append((line.put(fit(one.text, width - 5).rstrip(), "strong").to(width), None))
-            below = Line(self.face.look, ground).gap(4)
-            reason = self.overrides[one.id].reason if one.id in self.overrides else one.hazard
-            made.append((below.put(fit(reason, width - 7).rstrip(), "soft").to(width), None))
+            made += [(line.to(width), None) for line in self._one(index, one, width)]
         return made
+
+    def _one(self, index: int, one: Check, width: int) -> tuple[Line, Line]:
+        ground = "select" if index == self.at else "raised"
+        sign, role = check_sign(one, self.query_one("#rows", Lines))
+        given = self._given(one)
+        if given is not None:
+            sign, role = self.face.glyphs.overridden, "warn"
+        line = Line(self.face.look, ground).gap().put(f"{sign} ", role, bold=True)
+        line.put(fit(one.text, width - 5).rstrip(), "strong")
+        below = Line(self.face.look, ground).gap(4)
+        words = f"because: {given.reason}" if given is not None else one.hazard
+        return line, below.put(fit(words, width - 7).rstrip(), "soft")
 
     async def _on_key(self, event: events.Key) -> None:
         steps = {"w": -1, "up": -1, "s": 1, "down": 1}
@@ -248,6 +276,27 @@ class ChecksSheet(Sheet[int]):
             event.prevent_default()
             self.at = min(max(self.at + steps[event.key], 0), max(0, len(self.checks) - 1))
             self.renew()
+            self.query_one("#rows", Lines).show_row(2 * self.at + 1, 2)
+        elif event.key == "o" and self.checks:
+            event.stop()
+            self._say_why(self.checks[self.at])
+
+    def _say_why(self, one: Check) -> None:
+        """Ask the reason that goes past a check; a STOP and a right that is missing have another way."""
+        if one.severity == "stop":
+            self.face.tell("A STOP is lifted on its own sheet: Esc, o, i.", "warn")
+            return
+        if not one.override:
+            self.face.tell(f"{one.text} No reason lifts that.", "warn")
+            return
+
+        def said(reason: str | None) -> None:
+            if reason:
+                self.overrides[one.override] = Override(one.override, clean(reason))
+                self.renew()
+
+        given = self._given(one)
+        self.under.open_sheet(AskText("Why", str(one.text), start=str(given.reason) if given else ""), said)
 
     def do_sheet_ok(self, key: str) -> None:
         """Enter goes there."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from teleread.workstation.api import WorklistItem
 
 from .reading_pictures import ReadingPictures
+from .reading_report import ReadingReport
 from .sheet import Sheet
 
 __all__ = ["Reading"]
 
 
-class Reading(ReadingPictures):
+class Reading(ReadingReport, ReadingPictures):
     """A case being read: what each action does."""
 
     # -- panes ------------------------------------------------------------------------------------
@@ -39,58 +40,6 @@ class Reading(ReadingPictures):
             self.look_at_report()
             return
         self.face.spawn(self.begin_report(take_over=keeper.draft is not None), "report")
-
-    def do_text_expand(self, key: str) -> None:
-        """The next field, from the text."""
-        self._field(1)
-
-    def do_field_next(self, key: str) -> None:
-        """The next field to fill."""
-        self._field(1)
-
-    def do_field_previous(self, key: str) -> None:
-        """The field before."""
-        self._field(-1)
-
-    def _field(self, step: int) -> None:
-        if self.keeper.draft is None:
-            self.do_report_enter("")
-            return
-        self.look_at_report()
-        if not self.report.step_field(step):
-            self.face.tell("Every field is filled.", "good")
-
-    def do_section_next(self, key: str) -> None:
-        """The next section."""
-        self.report.step_section(1)
-
-    def do_section_previous(self, key: str) -> None:
-        """The section above."""
-        self.report.step_section(-1)
-
-    def do_text_find(self, key: str) -> None:
-        """Find in the report; the same words again go on to the next place."""
-        from .ask import AskText
-
-        self.open_sheet(AskText("Find", "Words of the report.", start=self.report.sought), self._find)
-
-    def _find(self, words: str | None) -> None:
-        if words and not self.report.find(words):
-            self.face.tell(f"“{words[:40]}” does not stand in the report.", "soft")
-
-    def do_text_undo(self, key: str) -> None:
-        """Undo in the text."""
-        if not self.report.swap(redo=False):
-            self.face.tell("Nothing more to undo in this sitting.", "soft")
-
-    def do_text_redo(self, key: str) -> None:
-        """Redo in the text."""
-        if not self.report.swap(redo=True):
-            self.face.tell("Nothing to do again.", "soft")
-
-    def do_undo(self, key: str) -> None:
-        """The last change of the text."""
-        self.do_text_undo(key)
 
     # -- sheets -----------------------------------------------------------------------------------
     def do_case_order(self, key: str) -> None:
@@ -126,27 +75,14 @@ class Reading(ReadingPictures):
             self.face.tell("Fetching that prior.", "soft")
             hub_id = self.case.item.key.hub_id
             self.face.fetch_study(hub_id, prior.study_uid)
+        elif what == "compare":
+            self.face.spawn(self.compare(prior.study_uid), "compare")
         else:
             self.open_sheet(PriorReportSheet(prior))
 
     def on_priors_strip_opened(self) -> None:
         """The strip was clicked."""
         self.do_case_priors("")
-
-    def do_checks_list(self, key: str) -> None:
-        """The checks; Enter goes there."""
-        from .case_sheets import ChecksSheet
-
-        if self.keeper.draft is None:
-            self.face.tell("No report is begun, so nothing can be checked yet.", "soft")
-            return
-        self.open_sheet(ChecksSheet(self.keeper.checks, self.overrides), self._go_to_check)
-
-    def _go_to_check(self, index: int | None) -> None:
-        if index is not None:
-            one = self.keeper.checks[index]
-            self.look_at_report()
-            self.report.place_cursor(one.section or "findings", one.field)
 
     def do_template_pick(self, key: str) -> None:
         """Templates, with why; choosing one loses no text."""

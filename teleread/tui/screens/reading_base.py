@@ -43,8 +43,10 @@ class ReadingBase(Place):
         "case.sign_next",
         "help.keys",
         "preset.n",
+        "case.compare",
+        "measure.length",
+        "measure.list",
         "case.priors",
-        "case.order",
         "view.full",
         "field.next",
         "case.draft_next",
@@ -115,7 +117,7 @@ class ReadingBase(Place):
     def on_mount(self) -> None:
         """Show the case; the pictures have the keys."""
         super().on_mount()
-        self.keeper = Keeper(self.face, self.report, self._show_standing)
+        self.keeper = Keeper(self.face, self.report, self._show_standing, self.draft_taken, self.checked)
         self.lay_out(self.app.size.width, self.app.size.height)
         self.focus_on(self.pictures)
         self.show_case(self.case, first=True)
@@ -277,6 +279,12 @@ class ReadingBase(Place):
         return self.face.workstation.instance_bytes(self.case.item.key.hub_id, study_uid, sop_uid)
 
     # -- writing ----------------------------------------------------------------------------------
+    def draft_taken(self) -> None:
+        """A draft is shown."""
+
+    def checked(self) -> None:
+        """The rules have run."""
+
     def on_report_pane_edited(self) -> None:
         """A key was typed."""
         self.keeper.edited()
@@ -321,11 +329,7 @@ class ReadingBase(Place):
             return "addendum"
         for template in self.face.workstation.templates():
             if template.id == draft.template_id:
-                self.report.choices = {
-                    str(field.label): [str(one) for one in field.choices]
-                    for section in template.sections
-                    for field in section.fields
-                }
+                self.report.template = template
                 return str(template.title)
         return draft.template_id
 

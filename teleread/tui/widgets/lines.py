@@ -80,6 +80,13 @@ class Lines(Rows):
         self.top = min(max(self.top + by, 0), max(0, len(self._made()) - self.size.height))
         self.refresh()
 
+    def show_row(self, row: int, rows: int = 1) -> None:
+        """Scroll so far that some rows are in sight."""
+        if row < self.top:
+            self.scroll_rows(row - self.top)
+        elif row + rows > self.top + self.size.height:
+            self.scroll_rows(row + rows - self.top - self.size.height)
+
     def line(self, y: int, width: int) -> Row:
         """A row in sight."""
         rows = self._made()

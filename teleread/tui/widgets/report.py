@@ -78,7 +78,7 @@ class ReportPane(ReportDrawing, can_focus=True):
         """Show a draft; the cursor stays where it was if it is the same one."""
         old = self.buffer
         passages = [Passage(one.id, str(one.label), str(one.text)) for one in draft.sections]
-        self.buffer = Buffer(passages)
+        self.buffer = Buffer(passages, draft.seq)
         if old.ids == self.buffer.ids:
             self.buffer.go(old.section, old.at)
         else:
@@ -143,13 +143,13 @@ class ReportPane(ReportDrawing, can_focus=True):
         if self._may_write():
             self._wish = None
             self.buffer.type(text)
-            self._changed()
+            self.changed()
 
     def erase(self, *, forward: bool = False, word: bool = False) -> None:
         """Erase at the cursor."""
         if self._may_write():
             self.buffer.erase(forward=forward, word=word)
-            self._changed()
+            self.changed()
 
     def _may_write(self) -> bool:
         if not self.writable or not self.buffer.ids:
@@ -157,7 +157,8 @@ class ReportPane(ReportDrawing, can_focus=True):
             return False
         return True
 
-    def _changed(self) -> None:
+    def changed(self) -> None:
+        """The text is another one: draw it and tell."""
         self._follow()
         self.post_message(self.Edited(self))
 
@@ -208,7 +209,7 @@ class ReportPane(ReportDrawing, can_focus=True):
         place = choices.index(now) + step if now in choices else (0 if step > 0 else len(choices) - 1)
         buffer.type(f"[{choices[place % len(choices)]}]")
         buffer.anchor = start
-        self._changed()
+        self.changed()
         return True
 
     def step_field(self, step: int, *, only_open: bool = True) -> bool:
@@ -224,6 +225,23 @@ class ReportPane(ReportDrawing, can_focus=True):
         self._follow()
         return found
 
+    def go_section(self, index: int) -> None:
+        """To the end of a section's text."""
+        self.buffer.go(index, len(self.buffer.texts[index]))
+        self._follow()
+
+    def next_doubt(self) -> tuple[int, int] | None:
+        """Choose the next doubtful word, going round once; where it stands in its section, None for none."""
+        found = self.doubtful()
+        if not found:
+            return None
+        here = (self.buffer.section, min(self.buffer.selection or (self.buffer.at,)))
+        section, start, end = next((one for one in found if one[:2] > here), found[0])
+        self.buffer.go(section, start)
+        self.buffer.select(start, end)
+        self._follow()
+        return start, end
+
     def step_section(self, step: int) -> None:
         """To the next or previous section."""
         self.buffer.step_section(step)
@@ -235,7 +253,7 @@ class ReportPane(ReportDrawing, can_focus=True):
             return False
         done = self.buffer.redo() if redo else self.buffer.undo()
         if done:
-            self._changed()
+            self.changed()
         return done
 
     def place_cursor(self, section_id: str, field: str = "") -> None:

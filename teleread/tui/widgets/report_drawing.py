@@ -89,6 +89,8 @@ class ReportDrawing(Rows):
                 rows.append(PaneRow("head", index))
                 spans = wrap_spans(text, max(8, width - INDENT - 2))
                 rows += [PaneRow("text", index, start, end) for start, end in spans]
+            if self.alert:
+                rows += [PaneRow("blank"), PaneRow("alert")]
             self._laid = (self.buffer.version, width, rows)
         return self._laid[2]
 
@@ -168,6 +170,8 @@ class ReportDrawing(Rows):
         if index >= len(rows):
             return self.start().strip(width)
         row = rows[index]
+        if row.kind == "alert":
+            return self._alert_row(width)
         if row.kind == "head":
             return self._head_row(row.section, width)
         return self._text_row(row, width) if row.kind == "text" else self.start().strip(width)
@@ -211,16 +215,26 @@ class ReportDrawing(Rows):
     def _head_row(self, section: int, width: int) -> Strip:
         buffer = self.buffer
         note, role = "", "soft"
-        if buffer.section == section and self.has_focus and self.writable:
-            note, role = "typing here", "accent"
-        elif self._source_of(section):
+        if self._source_of(section):
             note, role = self._source_of(section), "warn"
+        elif buffer.section == section and self.has_focus and self.writable:
+            note, role = "typing here", "accent"
         elif buffer.ids[section] == "impression" and buffer.texts[section].strip():
             count = len([line for line in buffer.texts[section].split("\n") if line.strip()])
             note = f"{count} line{'' if count == 1 else 's'}"
         line = self.start().gap(INDENT)
         line.rule(buffer.labels[section], width - INDENT - 1, note, glyph=self.glyphs.rule, note_role=role)
         return line.strip(width)
+
+    def _alert_row(self, width: int) -> Strip:
+        line = self.start().gap(INDENT).put(" CRITICAL ", "danger", bold=True, reverse=True)
+        return line.gap().put(fit(self.alert, max(4, width - 14)).rstrip(), "strong").strip(width)
+
+    def show_notes(self, copied: Sequence[Mark], alert: str) -> None:
+        """Take what the journal keeps beside the text: copied passages, words of the alert."""
+        self.copied, self.alert = copied, alert
+        self._laid = (-1, -1, [])
+        self.refresh()
 
     def _text_row(self, row: PaneRow, width: int) -> Strip:
         buffer = self.buffer
