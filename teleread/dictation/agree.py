@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
 from .safety import NEGATION, NUMBER, PREFIX, SIDE, kind_of, opposite, prefix_of
+from .sound import alike
 from .text.finish import Written
 from .text.pieces import Piece
 
-__all__ = ["Difference", "differences"]
+__all__ = ["Difference", "differences", "mended"]
 
 _ORDER = (SIDE, NEGATION, NUMBER, PREFIX)
 
@@ -96,3 +97,46 @@ def _beside(first: Sequence[tuple[int, Piece]], a: int, b: int) -> list[int]:
     if a < len(first):
         return [first[a][0]]
     return [first[-1][0]] if first else []
+
+
+def mended(best: Sequence[Piece], other: Sequence[Piece], knows: Callable[[str], bool]) -> list[Piece]:
+    """Where nobody knows a word, the known one that another hearing has there, if they sound alike.
+
+    Sides, denials and numbers are never put in or taken out so.
+    """
+    first = [piece for piece in best if _counts(piece)]
+    second = [piece for piece in other if _counts(piece)]
+    matcher = SequenceMatcher(
+        None, [_plain(one) for one in first], [_plain(one) for one in second], autojunk=False
+    )
+    instead: dict[int, str] = {}
+    for tag, a, b, c, d in matcher.get_opcodes():
+        if tag != "replace" or b - a != d - c:
+            continue
+        for mine, theirs in zip(first[a:b], second[c:d], strict=True):
+            if _better(mine, theirs, knows):
+                instead[id(mine)] = theirs.text.lower()
+    return [
+        replace(piece, text=instead[id(piece)], was=piece.was or piece.text)
+        if id(piece) in instead
+        else piece
+        for piece in best
+    ]
+
+
+def _better(mine: Piece, theirs: Piece, knows: Callable[[str], bool]) -> bool:
+    plain = mine.kind == theirs.kind == "word" and not (mine.fixed or mine.was or theirs.fixed)
+    if not plain or min(len(mine.text), len(theirs.text)) < _SHORTEST:
+        return False
+    grave = {SIDE, NEGATION, NUMBER}
+    if kind_of(mine.text) in grave or kind_of(theirs.text) in grave:
+        return False
+    return (
+        not knows(mine.text.lower())
+        and knows(theirs.text.lower())
+        and alike(mine.text, theirs.text) >= _ALIKE
+    )
+
+
+_SHORTEST = 4
+_ALIKE = 0.6

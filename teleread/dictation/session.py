@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 
 from teleread.reporting.spelling import Speller
 
+from .agree import mended
 from .bias import CaseWords, bias_for, vocabulary
 from .commands import Grammar, Match
 from .endpoint import VoiceEndpointer
 from .levels import quality
 from .marks import Limits, Mark, marks_for
-from .ports import FRAME, AudioSource, Cut, Endpointer, HeardWord, Recogniser, Utterance, seconds_of
+from .ports import FRAME, AudioSource, Cut, Endpointer, HeardWord, Hearing, Recogniser, Utterance, seconds_of
 from .ring import SealedRing
 from .snap import Snap, in_context
-from .text.finish import Placed, Written
-from .text.pieces import Piece
+from .text.finish import Placed, Written, lowered
+from .text.pieces import Piece, pieces_of
 from .text.pipeline import Style, write
 
 __all__ = ["Dictation", "Reader", "Said", "Written", "ends_before"]
@@ -171,7 +172,7 @@ class Dictation:
             command = next(
                 (found for other in heard.others[:2] if (found := self._exact(other.text)) is not None), None
             )
-        made = self._write(heard.best.words, before)
+        made = self._write(heard.best.words, before, heard.others)
         if command is not None:
             return Said(heard, made, {}, command, cut)
         self.speaks_marks = self.speaks_marks or any(
@@ -197,18 +198,22 @@ class Dictation:
         found = self._grammar.match(text)
         return found if found is not None and found.sure == 1.0 and not found.command.needs_key else None
 
-    def _write(self, words: tuple[HeardWord, ...], before: str) -> Written:
+    def _write(self, words: tuple[HeardWord, ...], before: str, others: tuple[Hearing, ...] = ()) -> Written:
         return write(
             words,
             self.reader.style,
             before=before,
             speaks_marks=self.speaks_marks,
-            mend=self._mend,
+            mend=lambda pieces: self._mend(pieces, others),
             known=self._snap.knows,
         )
 
-    def _mend(self, pieces: Iterable[Piece]) -> list[Piece]:
-        return in_context(self._snap(list(pieces)), self._speller.doubts)
+    def _mend(self, pieces: Iterable[Piece], others: tuple[Hearing, ...] = ()) -> list[Piece]:
+        """Words nobody knows: from another hearing that has a known one there, else by the snap."""
+        kept = list(pieces)
+        for other in others:
+            kept = mended(kept, lowered(pieces_of(other.words)), self._snap.knows)
+        return in_context(self._snap(kept), self._speller.doubts)
 
 
 def _silence() -> Iterator[bytes]:

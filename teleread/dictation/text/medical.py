@@ -11,7 +11,7 @@ from .numbers import CARDINALS
 from .pieces import Piece, joined, low, rewrite
 from .vocabulary import pairs, words
 
-__all__ = ["SPINE", "aspects", "classes", "letters", "levels", "names", "shouted", "stages"]
+__all__ = ["SPINE", "aspects", "classes", "heard_numbers", "letters", "levels", "names", "shouted", "stages"]
 
 _SPINE: Final = [f"C{n}" for n in range(1, 8)] + [f"T{n}" for n in range(1, 13)]
 SPINE: Final = (*_SPINE, *(f"L{n}" for n in range(1, 6)), *(f"S{n}" for n in range(1, 6)))
@@ -178,6 +178,20 @@ _BETWEEN: Final = frozenset({"category", "class", "type", "score", "grade", "of"
 def classes(pieces: Sequence[Piece]) -> list[Piece]:
     """Classes with their letter: BI-RADS 4A, Bosniak IIF, grade 3b, segment 4a. After `figures`."""
     return rewrite(pieces, _class_at)
+
+
+_HEARD_AS: Final = {"for": "4", "four": "4", "too": "2", "to": "2", "won": "1"}
+"""Numbers of a class that are heard as little words."""
+
+
+def heard_numbers(pieces: Sequence[Piece]) -> list[Piece]:
+    """After the name of a class a little word is a number: "bi rads for a" is BI-RADS 4A."""
+    out: list[Piece] = []
+    for piece in pieces:
+        number = _HEARD_AS.get(low(piece)) if out and piece.kind == "word" else None
+        classed = number and (_CLASS.match(out[-1].text) or low(out[-1]) == "bosniak")
+        out.append(replace(piece, text=str(number), kind="number") if classed else piece)
+    return out
 
 
 def _class_at(pieces: Sequence[Piece], at: int) -> tuple[Sequence[Piece], int] | None:

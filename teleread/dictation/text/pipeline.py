@@ -28,6 +28,7 @@ class Style:
 
 _STEPS: Final[tuple[Step, ...]] = (
     medical.names,
+    medical.heard_numbers,
     medical.stages,
     medical.levels,
     numbers.times,

@@ -94,8 +94,10 @@ class WhisperEngine:
             found, encoded = self._heard(audio, LONGEST, prompt, length)
         if loops(self._text(found[0][0])):
             found, encoded = self._heard(audio, LONGEST, [], length)
-        hearings = [self._hearing(tokens, score, encoded, start, length) for tokens, score in found]
-        kept = [one for one in hearings if one.words] or [Hearing((), self._name)]
+        hearings = [self._hearing(row, encoded, prompt, start, length) for row in found]
+        kept = [one for one in hearings[:1] if one.words]
+        kept += [one for one in hearings[1:] if one.words and not loops(one.text)]
+        kept = kept or [Hearing((), self._name)]
         return Utterance(start, start + length, kept[0], tuple(kept[1:]))
 
     def close(self) -> None:
@@ -136,11 +138,14 @@ class WhisperEngine:
     def _text(self, tokens: list[int]) -> str:
         return str(self._tokens.decode(tokens, skip_special_tokens=True))
 
-    def _hearing(self, tokens: list[int], score: float, encoded: Any, start: float, length: float) -> Hearing:
+    def _hearing(
+        self, row: tuple[list[int], float], encoded: Any, prompt: list[int], start: float, length: float
+    ) -> Hearing:
+        tokens, score = row
         groups = self._groups(tokens)
         if not groups:
             return Hearing((), self._name, score)
-        begin = [self._specials.start, *self._specials.language, self._specials.no_times]
+        begin = [*prompt, *self._opening()]  # the words are as sure as they were with the prompt in mind
         (aligned,) = self._model.align(
             encoded, begin, [[token for _, group in groups for token in group]], int(length * FRAMES_A_SECOND)
         )

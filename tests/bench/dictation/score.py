@@ -87,11 +87,9 @@ class Score:
         if not self.words:
             return f"| {name} | | | | | | | | | |"
         told = " | ".join(f"{self.errors[kind]}/{self.of[kind]} ({self.unmarked[kind]})" for kind in KINDS)
+        share = f"{self.marked / max(1, self.pieces):.0%} | {self.spent / self.sound:.2f}"
         rates = f"{self.wrong / self.words:.1%} | {self.written_wrong / self.written:.1%}"
-        return (
-            f"| {name} | {self.takes} | {rates} | {self.exact} | {told} | {self.swaps} | {self.marked / max(1, self.pieces):.0%} "
-            f"| {self.spent / self.sound:.2f} |"
-        )
+        return f"| {name} | {self.takes} | {rates} | {self.exact} | {told} | {self.swaps} | {share} |"
 
 
 HEAD = (
