@@ -97,7 +97,7 @@ def ohif_config(root: str) -> Answer:
         "routerBasename": "/",
         "extensions": [],
         "modes": [],
-        "customizationService": {},
+        "customizationService": {"ohif.tours": {"$set": []}},
         "showStudyList": False,
         "maxNumberOfWebWorkers": 3,
         "showWarningMessageForCrossOrigin": False,

@@ -19,6 +19,9 @@ __all__ = ["Routes"]
 class Routes(Face, inherit_bindings=False):
     """Actions of the app: ``do_noun_verb(key)``."""
 
+    handed: tuple[str, str] | None = None
+    """Hub and study that the diagnostic viewer has."""
+
     @property
     def place(self) -> Place:
         """The full screen on top, sheets left aside."""
@@ -104,6 +107,7 @@ class Routes(Face, inherit_bindings=False):
         if len([screen for screen in self.screen_stack if isinstance(screen, Place)]) > 1:
             await self.place.leave()
             self.pop_screen()
+            self.end_hand_off()
 
     async def do_go_worklist(self, key: str) -> None:
         """Back to the first level."""
@@ -112,6 +116,7 @@ class Routes(Face, inherit_bindings=False):
         while type(self.place).NAME != "Worklist":
             await self.place.leave()
             await self.pop_screen()
+            self.end_hand_off()
 
     async def _go(self, made: Place) -> None:
         if type(self.place) is type(made):
@@ -267,6 +272,30 @@ class Routes(Face, inherit_bindings=False):
         )
         self.wake()
 
+    def do_case_handoff(self, key: str) -> None:
+        """Open the case's study, and its priors that are here, in the diagnostic viewer."""
+        item = self.current_item()
+        if item is None or not item.study_uid:
+            self.tell("No study is known for this case yet.", "warn")
+            return
+        self.tell("Opening the study in the diagnostic viewer.", "soft")
+        self.spawn(self._hand_off(item), "handoff")
+
+    async def _hand_off(self, item: WorklistItem) -> None:
+        self.end_hand_off()
+        hub_id, study = item.key.hub_id, item.study_uid
+        case = getattr(self.place, "case", None)
+        priors = [one.study_uid for one in case.priors if one.relevant] if case is not None else []
+        await self.calls.network(self.workstation.hand_off, hub_id, study, priors)
+        self.handed = (hub_id, study)
+        self.tell("The viewer has the study until this case closes.", "good")
+
+    def end_hand_off(self) -> None:
+        """Close the gateway of the case that was handed over: with the case, and before the next one."""
+        handed, self.handed = self.handed, None
+        if handed is not None:
+            self.spawn(self.calls.vault(self.workstation.end_hand_off, *handed), "handoff-end")
+
     def do_hub_again(self, key: str) -> None:
         """Ask the hubs again now."""
         self.tell("Asking the hubs.", "soft")
@@ -289,6 +318,9 @@ class Routes(Face, inherit_bindings=False):
     async def do_app_quit(self, key: str) -> None:
         """Leave; says what is not issued."""
         await self.before_lock()
+        handed, self.handed = self.handed, None
+        if handed is not None:
+            await self.calls.vault(self.workstation.end_hand_off, *handed)
         status = await self.calls.vault(self.workstation.status)
         if not status.not_issued:
             self.exit(0)

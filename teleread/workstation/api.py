@@ -227,6 +227,19 @@ class Workstation(PictureStation, Protocol):
         """Ask the running engine for something and return at once; the answer is a ``request-done`` event."""
         ...
 
+    def hand_off(self, hub_id: str, study_uid: str, priors: Sequence[str] = ()) -> None:
+        """Open a held study, and earlier ones, in the viewer of the profile.
+
+        Raises:
+            UsageError: No viewer is set, it does not start, or nothing of the study is held.
+            OfflineError: The engine may not run.
+        """
+        ...
+
+    def end_hand_off(self, hub_id: str, study_uid: str) -> None:
+        """Close the gateway of a case."""
+        ...
+
     def keep_engine(self) -> None:
         """Start the engine where none runs; nothing where no network may be touched."""
         ...

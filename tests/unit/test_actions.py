@@ -123,8 +123,8 @@ def test_an_unknown_preset_is_refused_with_those_there_are() -> None:
 
 
 def test_own_keys_replace_the_shipped_ones_and_leave_the_others() -> None:
-    keymap = Keymap.load("vim", {"case.claim": ["F9", "O"]})
-    assert keymap.keys("case.claim", "L") == ("F9", "O")
+    keymap = Keymap.load("vim", {"case.claim": ["F9", "%"]})
+    assert keymap.keys("case.claim", "L") == ("F9", "%")
     assert keymap.first_key("case.claim", "P") == "F9"
     assert keymap.keys("move.down", "P") == ("s", "j", "Down")
     assert keymap.keys("case.claim", "T") == ()
