@@ -16,7 +16,7 @@ pytest.importorskip("apsw", reason="apsw is not installed (pip install apsw): th
 from tests.simulation.world import run
 
 SHARES = 8
-SEEDS = 96
+SEEDS = 200
 FULL_SEEDS = 10_000
 
 
