@@ -28,6 +28,7 @@ from .screens.place import Place
 from .screens.worklist import Worklist
 from .terminal import first_look, on_hangup
 from .themes import DARK, FALLBACK, Look
+from .typeahead import TypeAhead
 from .watching import POLL_SECONDS, Watching
 from .widgets.lines import Lines
 
@@ -38,6 +39,8 @@ log = logging.getLogger("teleread.tui")
 SWITCH_SECONDS: Final = 0.0005
 """How long a thread that reads the vault may hold the interpreter while a key waits (Python's own: 5 ms)."""
 MESSAGE_SECONDS: Final = 6.0
+LEADING: Final = frozenset({"act", "look", "next", "report", "sign", "templates"})
+"""Groups of work that end with the keys going somewhere else."""
 WIDTH_QUESTION: Final = "\x1b[H\u25cf\x1b[6n"
 """Home, a black circle, and where is the cursor now."""
 ANSWER_SECONDS: Final = 1.0
@@ -74,6 +77,7 @@ class TelereadApp(Watching, inherit_bindings=False):
         self.ahead = Ahead(decoder_factory)
         self.decoder_factory = self.ahead.decoder
         self.first_problem = ""
+        self._keys = TypeAhead(self, super().on_event, self._acting, self._standing)
         self.asks_pictures = False
         """Ask the terminal which pictures it can show."""
         self.mishaps: list[str] = []
@@ -203,7 +207,17 @@ class TelereadApp(Watching, inherit_bindings=False):
         """Every key and mouse act counts as being there."""
         if isinstance(event, events.Key | events.MouseDown | events.MouseScrollDown | events.MouseScrollUp):
             self.touched()
-        await super().on_event(event)
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+            await self._keys.take(event)
+        else:
+            await super().on_event(event)
+
+    def _acting(self) -> frozenset[object]:
+        return frozenset(one for one in self.workers if one.group in LEADING and not one.is_finished)
+
+    def _standing(self) -> bool:
+        top = self.screen
+        return not isinstance(top, Place) or all(one.is_mounted for one in top.sheets)
 
     def tell(self, text: str, level: str = "text") -> None:
         """Put a message into the status row for six seconds, and into this day's messages."""

@@ -339,3 +339,30 @@ def test_clicks_anywhere_around_a_sign_sheet_sign_nothing(start: Starter) -> Non
     told = terminal.leave(locked=True)
     restored(terminal)
     assert (told["mishaps"], told["signed"], told["discarded"], told["resolved"]) == ([], 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        (b"gs", b"Settings"),
+        (b"/modality:zz\r", "No match for “modality:zz”".encode()),
+        (b"gsgh", b"Starting"),
+        (b"\ritypedahead", b"typedahead"),
+    ],
+    ids=["menu", "filter", "two places", "case and report"],
+)
+def test_keys_of_one_write_go_where_the_key_before_them_leads(
+    start: Starter, keys: bytes, words: bytes
+) -> None:
+    terminal = start("own")
+    before = len(terminal.raw)
+    os.write(terminal.master, keys)
+    until = time.monotonic() + PATIENCE
+    while words not in shown_text(terminal.raw[before:]) and time.monotonic() < until:
+        terminal.read(1.0)
+    assert words in shown_text(terminal.raw[before:])
+
+
+def shown_text(body: bytes) -> bytes:
+    """What was painted, without the sequences between: letters typed one by one stand apart in it."""
+    return ALLOWED.sub(b"", body)

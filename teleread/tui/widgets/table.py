@@ -137,6 +137,8 @@ class Table(ScrollView, Generic[T], can_focus=True):
 
     def show(self, rows: list[T]) -> None:
         """Take new rows; the cursor stays on its row, and that row where it is on the screen."""
+        if self._only_changed(rows):
+            return
         before = self.current
         height_above = self.cursor - self.scroll_offset.y
         self.rows = rows
@@ -152,6 +154,20 @@ class Table(ScrollView, Generic[T], can_focus=True):
         if before is not None and rows:
             self.scroll_to(y=max(0, self.cursor - height_above), animate=False, immediate=True)
         self.refresh()
+
+    def _only_changed(self, rows: list[T]) -> bool:
+        """Draw the rows that changed, where all stand as they stood; whether that is all there is to do."""
+        if len(rows) != len(self.rows):
+            return False
+        changed = [
+            index for index, (old, now) in enumerate(zip(self.rows, rows, strict=True)) if old is not now
+        ]
+        if any(self._key(self.rows[index]) != self._key(rows[index]) for index in changed):
+            return False
+        self.rows = rows
+        for index in changed:
+            self._paint_row(index)
+        return bool(rows)
 
     def update_row(self, index: int, row: T) -> None:
         """Draw one row anew."""
