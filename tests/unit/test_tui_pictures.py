@@ -324,3 +324,15 @@ def test_locking_leaves_no_frame_and_no_volume_behind() -> None:
         assert all(pane.ring.closed and not pane.has_volume() for pane in panes)
 
     walk(steps)
+
+
+def test_a_narrow_pane_says_first_whose_picture_it_is() -> None:
+    async def steps(do: Driver) -> None:
+        await do.press("c")
+        await do.until(lambda: do.reading.comparing)
+        await do.settle()
+        row = do.text().split("\n")[2]
+        assert "Now" in row[:40]
+        assert "Prior" in row[40:]
+
+    walk(steps, size=(80, 24))

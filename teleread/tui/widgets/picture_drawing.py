@@ -36,6 +36,8 @@ SYSTEMS: Final = {
     "256": ColorSystem.EIGHT_BIT,
     "16": ColorSystem.STANDARD,
 }
+NARROW, WIDE = 44, 70
+"""Columns of a pane from which its heading has room for the window, and for all words."""
 MARGIN: Final = 2
 """Columns left and right of graphics, for the letters of the sides."""
 
@@ -322,8 +324,9 @@ class PictureDrawing(Rows):
         if self.under:
             right.put(self.under, "text").gap(2)
         window = self.window_now()
-        if window is not None:
-            right.put(f"W {window.width:g} L {window.centre:g} ", "text").put(self.view.word, "soft").gap(2)
+        if window is not None and width >= NARROW:
+            right.put(f"W {window.width:g} L {window.centre:g} ", "text")
+            right.put(self.view.word if width >= WIDE or not self.title else "", "soft").gap(2)
         for said, word in (
             (self.view.invert, "inverted"),
             (self.view.rotation, f"turned {self.view.rotation}°"),
@@ -331,8 +334,8 @@ class PictureDrawing(Rows):
         ):
             if said:
                 right.put(word, "warn").gap(2)
-        ratio = f" {self._seen.placement.ratio}" if self._seen is not None and width >= 70 else ""
-        return right.put(f"{self.painter.words}{ratio}", "soft").gap() if width >= 50 else right
+        ratio = f" {self._seen.placement.ratio}" if self._seen is not None and width >= WIDE else ""
+        return right.put(f"{self.painter.words}{ratio}", "soft").gap() if width >= NARROW else right
 
     def _texts(self, frame: Frame, width: int, height: int) -> list[tuple[int, int, SafeText, str]]:
         """Corner text: number, position, letters, and the notice that is never off."""
