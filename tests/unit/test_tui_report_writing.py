@@ -146,6 +146,19 @@ def test_the_form_fills_the_same_text_the_report_shows() -> None:
     walk(steps, size=(160, 50))
 
 
+def test_enter_alone_never_fills_a_field_neither_in_the_form_nor_in_the_text() -> None:
+    async def steps(do: Driver) -> None:
+        await begin(do)
+        before = text_of(do, "findings")
+        await do.press("f2", "enter", "enter")
+        await do.press("ctrl+e", *["enter"] * 6, "escape")
+        assert text_of(do, "findings") == before
+        await do.press("ctrl+e", "right", "right", "enter", "escape")
+        assert text_of(do, "findings").endswith("Gallbladder: [gallstones]")
+
+    walk(steps)
+
+
 def test_a_number_out_of_its_range_is_refused_and_one_inside_takes_its_unit() -> None:
     async def steps(do: Driver) -> None:
         await begin(do, "impression")

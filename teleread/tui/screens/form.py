@@ -80,7 +80,12 @@ class FormSheet(Picking[None]):
         pane: The report; what is filled here stands there at once.
     """
 
-    HINTS = (("type", "fill"), ("Enter", "take, next"), ("Up Down", "choose"), ("Esc", "back to the text"))
+    HINTS = (
+        ("type", "fill"),
+        ("Enter", "take, next"),
+        ("Left Right", "choices"),
+        ("Esc", "back to the text"),
+    )
     IN_SIGHT = 14
 
     def __init__(self, pane: ReportPane) -> None:
@@ -88,8 +93,8 @@ class FormSheet(Picking[None]):
         self.pane = pane
         self.fields = form_rows(pane)
         self.typed = ""
-        self.step = 0
-        """Which of the choices that fit is meant."""
+        self.step = -1
+        """Which of the choices that fit is meant; below 0 none: Enter alone must never fill a field."""
         here = (pane.buffer.section, pane.buffer.at)
         opens = [index for index, one in enumerate(self.fields) if one.mark.must]
         later = [
@@ -161,10 +166,10 @@ class FormSheet(Picking[None]):
         if event.key in moves:
             self._move(moves[event.key])
         elif event.key in {"left", "right"} and self.fields:
-            choices = self._choices()
-            self.step = (self.step + (1 if event.key == "right" else -1)) % max(1, len(choices))
+            self._turn(1 if event.key == "right" else -1)
         elif event.key == "backspace":
-            self.typed, self.step = self.typed[:-1], 0
+            self.typed = self.typed[:-1]
+            self.step = 0 if self.typed else -1
         elif event.key == "tab":
             self.do_sheet_ok("")
         elif event.is_printable and event.character and not event.key.startswith(("alt+", "ctrl+")):
@@ -200,25 +205,29 @@ class FormSheet(Picking[None]):
         self._move(-1)
         self.renew()
 
+    def _turn(self, step: int) -> None:
+        """The next or previous of the choices that fit."""
+        count = len(self._choices())
+        if count:
+            self.step = (
+                (max(self.step, 0) + step) % count if self.step >= 0 else (0 if step > 0 else count - 1)
+            )
+
     def _move(self, step: int) -> None:
         self.at = min(max(self.at + step, 0), max(0, self.count() - 1))
-        self.typed, self.step = "", 0
+        self.typed, self.step = "", -1
 
     def take_one(self) -> None:
         """Put the value into the text, and go on to the next field."""
         one, choices = self.fields[self.at], self._choices()
-        chosen = (
-            choices[self.step]
-            if choices and (self.typed or self.step or one.mark.must)
-            else self.typed.strip()
-        )
+        chosen = choices[self.step] if choices and self.step >= 0 else self.typed.strip()
         if chosen:
             words = refusal(one.spec, chosen)
             if words:
                 self.face.tell(words, "warn")
                 return
             self._put(one, chosen)
-        self.typed, self.step = "", 0
+        self.typed, self.step = "", -1
         self.fields = form_rows(self.pane)
         behind = [
             index

@@ -104,7 +104,8 @@ class Pick:
         if not choices:
             return False
         if event.key == "enter":
-            self.accept()
+            if self.typed:  # Enter alone never answers for the reader, nor breaks the line
+                self.accept()
         elif event.key == "backspace" and self.typed:
             self._shorten()
         elif event.key in _STEPS and self.typed:
