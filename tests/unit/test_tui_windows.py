@@ -75,7 +75,7 @@ def test_the_panes_take_the_widths_they_are_drawn_with(
         reading = do.reading
         cases = reading.query_one(CaseStrip)
         assert (cases.size.width if cases.display else 0) == strip
-        assert reading.pictures.size.width == pictures
+        assert reading.wall.size.width == pictures
         assert (reading.report.size.width if reading.report.display else 0) == report
         if strip:
             head, *rows = [line[:strip].rstrip() for line in do.text().split("\n")[4:-2]]
