@@ -72,9 +72,21 @@ def _tell(call: Call) -> int:
 
     item = outbox_item(call.desk.core, call.args.id)
     told = item_json(item, _hub_names(call))
-    call.out.document("outbox-item", told)
+    call.out.document("outbox-item", {**told, "theirs": theirs_json(item)})
     call.out.table(("KEY", "VALUE"), [(key, "" if value is None else value) for key, value in told.items()])
+    _beside(call, item)
     return 0
+
+
+def _beside(call: Call, item: OutboxItem) -> None:
+    """Somebody else's report, and how the reader's differs from it line by line: words to choose by."""
+    from teleread.workstation.outbox import beside
+
+    for heading, lines in beside(call.desk.core, item):
+        call.out.say("")
+        call.out.say(heading)
+        for line in lines:
+            call.out.say(f"  {line}")
 
 
 def _retry(call: Call) -> int:
@@ -120,6 +132,13 @@ def item_json(item: OutboxItem, names: dict[str, str]) -> dict[str, Any]:
             "task_status": receipt.task_status or None,
         },
     }
+
+
+def theirs_json(item: OutboxItem) -> list[dict[str, str]]:
+    """Others' reports that were put beside the item: ``id``, ``author``, ``issued``, ``text``."""
+    from teleread.sync.backoff import Extras
+
+    return [dict(one) for one in Extras(item.payload).theirs] if item.payload else []
 
 
 def _time(moment: Any) -> str | None:

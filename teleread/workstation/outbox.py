@@ -12,7 +12,7 @@ from teleread.model.text import clean
 from .api import Escalation
 from .core import Core
 
-__all__ = ["escalations", "items", "outbox_item", "resolve", "retry", "told"]
+__all__ = ["beside", "escalations", "items", "outbox_item", "resolve", "retry", "told"]
 
 
 def items(core: Core) -> Sequence[OutboxItem]:
@@ -31,6 +31,32 @@ def outbox_item(core: Core, outbox_id: str) -> OutboxItem:
         raise UsageError(
             "There is no outbox item of that id.", remedy="teleread outbox lists them.", code="no-item"
         )
+    return found
+
+
+def beside(core: Core, item: OutboxItem) -> Sequence[tuple[str, Sequence[str]]]:
+    """Others' reports that came before the reader's, each in full and then compared with it.
+
+    Returns:
+        Pairs of a heading and lines; in a comparison ``-`` is theirs alone, ``+`` the reader's alone.
+    """
+    import difflib
+
+    from teleread.documents.frozen import thaw
+    from teleread.sync.backoff import Extras
+
+    theirs = Extras(item.payload).theirs if item.payload else ()
+    if not theirs or not item.report_id:
+        return ()
+    form = thaw(core.vault.reports.get(item.report_id, item.report_version).frozen)
+    ours = [line for one in form["sections"] if one["text"].strip() for line in one["text"].splitlines()]
+    found: list[tuple[str, Sequence[str]]] = []
+    for one in theirs:
+        lines = clean(one.get("text", ""), multiline=True).splitlines()
+        day = one.get("issued", "")[:10]
+        found.append((clean(f"Report of {one.get('author') or 'another reader'} {day}").strip(), lines))
+        compared = [line for line in difflib.ndiff(lines, ours) if not line.startswith("?")]
+        found.append(("Compared with yours", compared))
     return found
 
 
@@ -92,8 +118,12 @@ def told(core: Core, outbox_id: str, whom: str, when: str) -> None:
     person, moment = clean(whom).strip(), clean(when).strip()
     if not person or not moment:
         raise UsageError("Say who was told and when.", code="bad-told")
+    from teleread.sync.notes import add_note
+
     with core.vault.transaction():
         core.vault.outbox.tell(item.id, person, moment)
+        words = f"Told by word of mouth before the report arrived: {person}, {moment}."
+        add_note(core.vault, item.key, words, accession=item.accession, about="Told by word of mouth")
 
 
 def escalations(core: Core, waiting: Sequence[OutboxItem]) -> tuple[Escalation, ...]:

@@ -7,6 +7,7 @@ import copy
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -407,3 +408,27 @@ def test_a_second_report_of_our_own_on_one_case_is_asked_about(world: World) -> 
     sync(world)
     assert [world.item(one).state for one in (first, second)] == ["delivered", "needs_attention"]
     assert {one.id for one in world.item(second).choices} == {"second-opinion", "addendum", "withdraw"}
+
+
+def test_theirs_is_shown_in_full_and_compared_with_ours(world: World) -> None:
+    from teleread.workstation.outbox import beside
+
+    item = world.signed()
+    world.server.put(others_report(1))
+    world.push()
+    core: Any = SimpleNamespace(vault=world.vault)
+    (theirs, words), (compared, lines) = beside(core, world.item(item))
+    assert theirs.startswith("Report of Dr Other")
+    assert words == ["No fracture."]
+    assert compared == "Compared with yours"
+    assert lines == ["  No fracture."]
+
+
+def test_who_was_told_by_word_of_mouth_reaches_the_hub_after_the_report(world: World) -> None:
+    from teleread.workstation.outbox import told
+
+    item = world.signed()
+    told(SimpleNamespace(vault=world.vault), item.id, "Dr Ward", "12:30")  # type: ignore[arg-type]
+    assert world.push().pushed == 2
+    (note,) = world.server.all("Communication")
+    assert "Dr Ward, 12:30" in note["payload"][0]["contentString"]
