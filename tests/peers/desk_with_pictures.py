@@ -1,4 +1,4 @@
-"""The reading desk on a workstation in memory whose pictures grow lighter to the right; for a real terminal."""
+"""The reading desk on a workstation in memory, its pictures lighter to the right; for a real terminal."""
 
 from __future__ import annotations
 
