@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from teleread.model.report import Draft
+from teleread.tui.calls import VAULT_SECONDS
 from teleread.tui.words import day
 
 from .reading_base import ReadingBase
@@ -256,7 +258,9 @@ class ReadingReport(ReadingBase):
             self.face.tell("No word is in doubt.", "good")
             return
         word = self.report.buffer.text[found[0] : found[1]]
-        instead = await self.face.calls.vault(self.face.workstation.writing.suggest, word)
+        # the first search sorts all words: never on the vault's thread, where it would hold up a save
+        search = asyncio.to_thread(self.face.workstation.writing.suggest, word)
+        instead = await asyncio.wait_for(search, VAULT_SECONDS)
 
         def chosen(answer: str | None) -> None:
             if answer == SpellSheet.LEARN:
