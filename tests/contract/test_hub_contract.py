@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -13,8 +14,10 @@ import pytest
 
 from teleread.demo.server import DemoServer
 from teleread.hub.fhir import FhirHub
+from teleread.model.delivery import OutboxItem
 from teleread.model.errors import AttentionError, TelereadError
 from teleread.model.task import TaskContext, TaskKey
+from teleread.sync.notes import note_submission
 from tests.contract.hub_cases import case, new_id, others_report, prior_of, submission
 from tests.contract.hub_fake import FakeHub, Quirks
 from tests.contract.hub_peers import DemoPeer, FakePeer, Peer, SekmetPeer, edit
@@ -343,3 +346,49 @@ def test_other_reports_are_issued_ones_on_this_case_that_are_not_ours(peer: Peer
     theirs = hub.other_reports(context, {sent.report_id})
     assert [(one.author, one.text) for one in theirs] == [("Dr Other", "No fracture.")]
     assert theirs == hub.other_reports(context, {receipt.id})
+
+
+def test_several_cases_are_looked_at_at_once_as_if_one_by_one(peer: Peer, hub: FhirHub) -> None:
+    number, first = add(peer)
+    second = add(peer)[1]
+    hub.read(first)
+    edit(peer, "ServiceRequest", f"sr-c{number}", bodySite=[{"text": "Right knee"}])
+    seen = hub.look([first, second, TaskKey("hub-1", "nothing-there")])
+    for key in seen:
+        assert seen[key].versions == hub.read(key).versions
+    assert set(seen) <= {first, second}
+    if seen:
+        assert seen[first].order.laterality == "RIGHT"
+
+
+def test_what_the_hub_holds_of_several_reports_is_told_and_what_it_lost_is_not(
+    peer: Peer, hub: FhirHub
+) -> None:
+    sent = {}
+    for _ in range(2):
+        one = submission(hub.claim(hub.read(add(peer)[1])))
+        sent[one.report_id] = hub.submit(one)
+    never = new_id()
+    held = hub.holding({never: "DiagnosticReport/nothing-there"} | {key: one.id for key, one in sent.items()})
+    assert {key: one.receipt.sha256 for key, one in held.items()} == {
+        key: one.sha256 for key, one in sent.items()
+    }
+
+
+def test_a_note_is_at_the_hub_once_however_often_it_is_sent(peer: Peer, hub: FhirHub) -> None:
+    context = hub.claim(hub.read(add(peer)[1]))
+    item = OutboxItem(
+        id=new_id(),
+        kind="note",
+        key=context.key,
+        state="queued",
+        device="device",
+        sequence=1,
+        idempotency_key=new_id(),
+        payload=json.dumps({"text": "Dr Ward was told.", "about": "Told by word of mouth"}),
+    )
+    note = note_submission(item, context, "Practitioner/reader", datetime(2026, 11, 24, 5, tzinfo=UTC))
+    first, second = hub.send_note(note), hub.send_note(note)
+    assert first.id == second.id
+    assert first.id.startswith("Communication/")
+    assert first.sha256 == note.sha256
