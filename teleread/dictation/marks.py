@@ -14,6 +14,7 @@ from .bias import CaseWords, vocabulary
 from .ports import HeardWord
 from .safety import NEGATION, NUMBER, PREFIX, SIDE, kind_of
 from .text.finish import Placed, Written
+from .text.vocabulary import words
 
 __all__ = ["CHANGED", "CONFUSED", "LOW", "SEX", "UNLIKELY", "Limits", "Mark", "marks_for"]
 
@@ -88,6 +89,7 @@ def marks_for(
     found += _against_order(written, case)
     found += _numbers(written)
     found += _sexed(written, case)
+    found += _swallowed(written)
     found += _flipped(written, before)
     out: dict[int, Mark] = {}
     for mark in sorted(found, key=lambda one: _RANK.index(one.kind)):
@@ -199,6 +201,18 @@ def _sexed(written: Written, case: CaseWords) -> list[Mark]:
         Mark(at, SEX, "the patient's sex has no such organ")
         for at, placed in enumerate(written.placed)
         if placed.piece.text.lower() in wrong
+    ]
+
+
+def _swallowed(written: Written) -> list[Mark]:
+    """A little word that may have been a prefix: "and displaced" is how undisplaced is often heard."""
+    pieces = [placed.piece for placed in written.placed]
+    return [
+        Mark(at, PREFIX, "may have had a prefix")
+        for at, piece in enumerate(pieces)
+        if at
+        and piece.text.lower() in words("turned")
+        and pieces[at - 1].text.lower() in words("prefix_like")
     ]
 
 

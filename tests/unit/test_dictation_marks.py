@@ -81,6 +81,11 @@ def test_a_finding_the_text_before_denied_is_marked() -> None:
     assert marked("no hydronephrosis", before="No hydronephrosis. ") == {}
 
 
+def test_a_prefix_heard_as_a_little_word_is_marked() -> None:
+    assert marked("and displaced fracture") == {"displaced": "prefix"}
+    assert marked("a displaced fracture") == {}
+
+
 def test_a_mark_tells_what_else_was_heard() -> None:
     words = heard("fifteen millimetres")
     found = marks_for(write(words), words, [write(heard("fifty millimetres"))], CaseWords())
