@@ -17,6 +17,7 @@ from typing import Any
 from teleread.model.errors import AttentionError, LockedError, OfflineError
 from teleread.model.text import SafeText, clean
 from teleread.tui.app import TelereadApp
+from teleread.tui.terminal import on_hangup
 from tests.unit import tui_fake
 
 EVIL = (
@@ -112,6 +113,7 @@ def main(kind: str) -> int:
     station = Hostile(payload)
     app = TelereadApp(station)
     app.preload()
+    on_hangup(lambda: None)  # a test that was stopped leaves no desk behind
     app.run()
     told = {
         "mishaps": app.mishaps,
