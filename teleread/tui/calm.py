@@ -9,6 +9,8 @@ from __future__ import annotations
 import gc
 from typing import Final
 
+from teleread.host.memory import give_back
+
 __all__ = ["Calm"]
 
 IDLE_SECONDS: Final = 30.0
@@ -33,6 +35,15 @@ class Calm:
         if self.active:
             gc.freeze()
             gc.enable()
+
+    def after_case(self) -> None:
+        """A case was left: free its screen, whose parts hold each other, and give the pages back.
+
+        Quick, since what was set aside is not walked; so nothing is to be set aside while a case is open.
+        """
+        if self.active:
+            gc.collect()
+            give_back()
 
     def breathe(self, idle: float) -> None:
         """Collect in full, once each time the reader is away.

@@ -41,6 +41,8 @@ class Watching(Routes, inherit_bindings=False):
         self._version: tuple[int, int] | None = None
         self._loaded_at = self._status_at = -1e9
         self._load_cost = 0.0
+        self._case, self._depth = self.last_case, 1
+        """The case that was open at the last look, and how many places lay on each other."""
 
     def preload(self) -> None:
         """Read the first rows and counts before the first paint."""
@@ -71,6 +73,9 @@ class Watching(Routes, inherit_bindings=False):
         self._lock_when_idle()
         self.calm.breathe(self.idle_seconds())
         self.ahead.keep()
+        if self.last_case != self._case or len(self._places()) < self._depth:
+            self.calm.after_case()
+        self._case, self._depth = self.last_case, len(self._places())
         version = await self.calls.vault(station.data_version)
         moved = version != self._version
         if moved or now - self._status_at > 1.0:
@@ -109,7 +114,8 @@ class Watching(Routes, inherit_bindings=False):
         self.items = items
         for place in self._places():
             place.data_moved()
-        self.calm.settle()
+        if len(self._places()) == 1:
+            self.calm.settle()
 
     def wake(self) -> None:
         """Look at the vault again at once."""
