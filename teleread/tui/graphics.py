@@ -66,7 +66,7 @@ def install() -> None:
     from textual._xterm_parser import XTermParser
 
     plain: Any = XTermParser.feed
-    if getattr(plain, "listens", False):
+    if getattr(XTermParser, "listens", False):
         return
 
     def feed(self: XTermParser, data: str) -> Any:
@@ -75,7 +75,7 @@ def install() -> None:
         left = _listener.take(data)
         return plain(self, left) if left else ()
 
-    feed.listens = True  # type: ignore[attr-defined]
+    XTermParser.listens = True  # type: ignore[attr-defined]
     XTermParser.feed = feed  # type: ignore[method-assign]
 
 
