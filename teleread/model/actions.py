@@ -160,7 +160,6 @@ ACTIONS: Final[tuple[Action, ...]] = (
     _make("Case", "case.priors", "LPt", "p", "priors: why each, fetch, read", "priors"),
     _make("Case", "images.fetch", "LPt", "F", "fetch this study first", "fetch"),
     _make("Case", "case.handoff", "LPt", "h", "open the study in the diagnostic viewer", "viewer", vim="O"),
-    _make("Case", "case.handoff", "LPt", "h", "open the study in the diagnostic viewer", "viewer", vim="O"),
     _make("Case", "hub.again", "LP", "R", "ask the hubs again now"),
     _make("Case", "transfer.pause", "LP", "P", "pause or go on fetching", "pause"),
     _make("See", "view.layout", "LPt", "v", "the list's detail; panes of pictures: 1, 2, 4, 6", "layout"),

@@ -681,12 +681,6 @@ class FakeStation:
     def end_hand_off(self, hub_id: str, study_uid: str) -> None:
         self.requests.append(("handoff-close", {"hub_id": hub_id, "study_uid": study_uid}))
 
-    def hand_off(self, hub_id: str, study_uid: str, priors: Sequence[str] = ()) -> None:
-        self.requests.append(("handoff", {"hub_id": hub_id, "study_uid": study_uid, "priors": list(priors)}))
-
-    def end_hand_off(self, hub_id: str, study_uid: str) -> None:
-        self.requests.append(("handoff-close", {"hub_id": hub_id, "study_uid": study_uid}))
-
     def keep_engine(self) -> None:
         """The fake has none to keep."""
 
