@@ -33,6 +33,8 @@ class Calm:
     def settle(self) -> None:
         """Set what is alive now aside from later collections; counting references still frees it."""
         if self.active:
+            if gc.isenabled():  # not before the first paint, where all there is would be walked
+                gc.collect()  # rubbish that is set aside would stay
             gc.freeze()
             gc.enable()
 

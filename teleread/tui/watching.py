@@ -114,7 +114,7 @@ class Watching(Routes, inherit_bindings=False):
         self.items = items
         for place in self._places():
             place.data_moved()
-        if len(self._places()) == 1:
+        if len(self.screen_stack) == 1:
             self.calm.settle()
 
     def wake(self) -> None:

@@ -40,6 +40,14 @@ def test_the_screen_of_a_case_that_was_left_is_freed_and_what_was_set_aside_is_n
     assert gc.get_freeze_count() == aside
 
 
+def test_rubbish_is_not_set_aside_with_what_lives(calm: Calm) -> None:
+    screen = Screen()
+    seen = weakref.ref(screen)
+    del screen
+    calm.settle()
+    assert seen() is None
+
+
 def test_a_process_that_is_not_ours_to_still_is_left_alone() -> None:
     screen = Screen()
     seen = weakref.ref(screen)
