@@ -312,7 +312,7 @@ def test_a_full_collection_waits_until_nobody_is_at_the_keys(monkeypatch: pytest
     calm.settle()
     calm.breathe(100)
     assert done == []
-    calm.active = True
+    calm.begin()
     calm.settle()
     calm.breathe(1)
     assert done == ["freeze"]
