@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fnmatch
+import hmac
+import secrets
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +17,7 @@ from .gateway_frames import HeldInstance
 from .gateway_json import bulk_value, data_set, vr_of
 
 if TYPE_CHECKING:
+    from teleread.model.study import InstanceInfo
     from teleread.vault.vault import Vault
 
 __all__ = ["Shared", "Shown", "matches", "new_alias"]
@@ -68,22 +71,45 @@ class Shared:
         self._vault = vault
         self.studies = tuple(studies)
         self._aliases = {one.study_uid: one.alias for one in self.studies}
+        self._key = secrets.token_bytes(32)
         self._headers: dict[str, Json] = {}
         self._lock = Lock()
+        for one in self.studies:
+            self.instances(one)  # references between them go by the names they are shown under
+
+    def alias(self, uid: str) -> str:
+        """The name a series or an instance is shown under.
+
+        Browsers write addresses to disk, if only to remove them again, whatever an answer says of keeping it.
+
+        Args:
+            uid: Its own UID.
+        """
+        known = self._aliases.get(uid)
+        if known is None:
+            digest = hmac.digest(self._key, uid.encode("ascii", "replace"), "sha256")
+            known = self._aliases[uid] = f"2.25.{int.from_bytes(digest[:16], 'big')}"
+        return known
 
     def study(self, uid: str) -> Shown | None:
         """The study of that name, real or shown; None where it is not to be seen."""
         return next((one for one in self.studies if uid in (one.alias, one.study_uid)), None)
 
     def instances(self, study: Shown, series_uid: str = "", sop_uid: str = "") -> list[HeldInstance]:
-        """Held instances of a study that are not withdrawn, in the order of the series."""
+        """Held instances of a study that are not withdrawn, in the order of the series.
+
+        Args:
+            study: The study.
+            series_uid: Of one series alone, by its own or its shown name; empty for all.
+            sop_uid: One instance alone, likewise.
+        """
         rows = self._vault.studies.instances(study.hub_id, study.study_uid)
         found = [
             one
             for one in rows
             if one.sop_uid not in study.hidden
-            and series_uid in ("", one.series_uid)
-            and sop_uid in ("", one.sop_uid)
+            and series_uid in ("", one.series_uid, self.alias(one.series_uid))
+            and sop_uid in ("", one.sop_uid, self.alias(one.sop_uid))
         ]
         found.sort(key=lambda one: (one.series_uid, one.instance_number or 0, one.sop_uid))
         return [HeldInstance(one, self._reader(study, one.sop_uid)) for one in found]
@@ -116,17 +142,22 @@ class Shared:
 
     def _header(self, study: Shown, one: HeldInstance, root: str) -> Json:
         info = one.info
-        base = f"{root}/studies/{study.alias}/series/{info.series_uid}/instances/{info.sop_uid}/bulkdata/"
+        base = f"{root}/{self._place(study, info)}/bulkdata/"
 
         def address(path: tuple[int, ...]) -> str:
             return base + ".".join(f"{part:X}" for part in path)
 
         made = data_set(one.header().elements, address, self._aliases)
         made[STUDY] = _element("UI", study.alias)
-        made[SERIES] = _element("UI", info.series_uid)
-        made[INSTANCE] = _element("UI", info.sop_uid)
+        made[SERIES] = _element("UI", self.alias(info.series_uid))
+        made[INSTANCE] = _element("UI", self.alias(info.sop_uid))
         made["00083002"] = _element("UI", info.transfer_syntax)
         return made
+
+    def _place(self, study: Shown, info: InstanceInfo) -> str:
+        """Where an instance is, behind the service's root."""
+        series, sop = self.alias(info.series_uid), self.alias(info.sop_uid)
+        return f"studies/{study.alias}/series/{series}/instances/{sop}"
 
     def bulk(self, one: HeldInstance, path: str) -> bytes | None:
         """A long value by the path its URI has; None where there is none."""
@@ -172,7 +203,7 @@ class Shared:
             for uid, held in by_series.items():
                 row = _picked(self._first(study, held, root), _SERIES_KEYS)
                 row["00201209"] = _element("IS", len(held))
-                row["00081190"] = _element("UR", f"{root}/studies/{study.alias}/series/{uid}")
+                row["00081190"] = _element("UR", f"{root}/studies/{study.alias}/series/{self.alias(uid)}")
                 rows.append(row)
         return rows
 
@@ -182,8 +213,7 @@ class Shared:
         for study in studies:
             for one in self.instances(study, series_uid):
                 row = _picked(self._first(study, [one], root), _INSTANCE_KEYS)
-                where = f"series/{one.info.series_uid}/instances/{one.info.sop_uid}"
-                row["00081190"] = _element("UR", f"{root}/studies/{study.alias}/{where}")
+                row["00081190"] = _element("UR", f"{root}/{self._place(study, one.info)}")
                 rows.append(row)
         return rows
 
@@ -197,8 +227,8 @@ class Shared:
         info = held[0].info
         return {
             STUDY: _element("UI", study.alias),
-            SERIES: _element("UI", info.series_uid),
-            INSTANCE: _element("UI", info.sop_uid),
+            SERIES: _element("UI", self.alias(info.series_uid)),
+            INSTANCE: _element("UI", self.alias(info.sop_uid)),
             "00080016": _element("UI", info.sop_class),
             "00080060": _element("CS", str(info.modality)),
         }

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["begin", "end", "viewer_of"]
 
-SECONDS: Final = 20.0
+SECONDS: Final = 30.0
 """How long the engine may take to open the gateway; it may have to start first."""
 _OPENERS: Final = {"darwin": ("open",), "win32": ("rundll32", "url.dll,FileProtocolHandler")}
 """What opens an address in the reader's own browser; ``xdg-open`` elsewhere."""
@@ -90,7 +90,7 @@ def begin(core: Core, hub_id: str, study_uid: str, priors: Sequence[str] = ()) -
     studies = [
         {"uid": one, "hidden": sorted(rejected_images(core, hub_id, one))} for one in dict.fromkeys(held)
     ]
-    background.start(core)
+    _ = core.holder  # an engine that another window started stays as long as this one has a name
     told = answered(core, "handoff", {"hub_id": hub_id, "studies": studies, "viewer": viewer}, SECONDS)
     try:
         spawn_viewer(_command(core, str(told["url"])))

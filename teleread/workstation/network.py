@@ -23,6 +23,9 @@ __all__ = ["answered", "ask", "claim", "fetch", "give_back", "sync"]
 SLICE_SECONDS: Final = 1.0
 """How long an answer is waited for before looking whether the engine is still there."""
 
+START_SECONDS: Final = 5.0
+"""How long an engine that was started has until another one is."""
+
 PROBE_SECONDS: Final = 0.1
 """Somebody who looks whether an engine runs holds its lock for an instant."""
 
@@ -71,18 +74,32 @@ def ask(core: Core, kind: str, args: Mapping[str, Any], timeout: float) -> dict[
 
 
 def answered(core: Core, kind: str, args: Mapping[str, Any], timeout: float) -> dict[str, Any]:
-    """Have the engine do what nobody else can do for it, such as holding a port open.
+    """Have the engine do what nobody else can do for it, such as holding a port open; it is started for that.
 
     Raises:
         OfflineError: It did not answer in time.
         TelereadError: Whatever went wrong there.
     """
-    request_id = core.vault.requests.put(kind, args)
-    try:
-        return _answer(core.vault.events.wait(request_id, timeout).data)
-    except OfflineError:
-        core.vault.requests.cancel(request_id)
-        raise
+    from . import background
+
+    end = core.clock.monotonic() + timeout
+    request_id: int | None = None
+    while True:
+        # One that was leaving may have taken the request with it.
+        if background.start(core) and request_id is not None:
+            core.vault.requests.cancel(request_id)
+            request_id = None
+        if request_id is None:
+            request_id = core.vault.requests.put(kind, args)
+        left = end - core.clock.monotonic()
+        try:
+            event = core.vault.events.wait(request_id, max(0.0, min(START_SECONDS, left)))
+        except OfflineError:
+            if left <= START_SECONDS:
+                core.vault.requests.cancel(request_id)
+                raise
+            continue
+        return _answer(event.data)
 
 
 def _answered(core: Core, request_id: int) -> bool:

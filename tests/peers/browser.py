@@ -8,6 +8,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,15 @@ PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 def chromium() -> str | None:
     """The browser's program; None where there is none."""
     return next((found for one in PROGRAMS if (found := shutil.which(one))), None)
+
+
+_MOVE = (
+    "import fcntl, os, sys\n"
+    "ends = [fcntl.fcntl(int(one), fcntl.F_DUPFD, 10) for one in sys.argv[1:3]]\n"
+    "os.dup2(ends[0], 3), os.dup2(ends[1], 4)\n"
+    "os.execvp(sys.argv[3], sys.argv[3:])"
+)
+"""The pipe's ends are to be descriptors 3 and 4 in the browser."""
 
 
 class Chromium:
@@ -49,8 +59,7 @@ class Chromium:
             *(f"--user-data-dir={folder}", f"--window-size={size[0]},{size[1]}", "--remote-debugging-pipe"),
             "about:blank",
         ]
-        # The pipe's ends are to be descriptors 3 and 4 in the browser.
-        words = ["sh", "-c", f'exec "$@" 3<&{to_child} 4>&{from_child}', "sh", *argv]
+        words = [sys.executable, "-c", _MOVE, str(to_child), str(from_child), *argv]
         self._process = subprocess.Popen(
             words, pass_fds=(to_child, from_child), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )

@@ -182,6 +182,15 @@ def test_metadata_carries_every_element_but_the_pixels_and_its_own_study_name(ga
     assert not any(name.startswith("0002") for name in one)
 
 
+def test_no_address_of_anything_shown_holds_a_uid_of_the_hospital(gateway: Gateway) -> None:
+    told = ask(gateway, "instances").body + ask(gateway, "series").body
+    (first, *_) = ask(gateway, f"studies/{STUDY}/metadata").json
+    series, sop = (first[tag]["Value"][0] for tag in ("0020000E", "00080018"))  # type: ignore[index]
+    assert STUDY.encode() not in told
+    where = f"studies/{gateway.shared.studies[0].alias}/series/{series}/instances/{sop}"
+    assert ask(gateway, f"{where}/frames/1", Accept="application/octet-stream").body == bytes([1]) * 512
+
+
 def test_long_and_nested_values_come_by_address_and_references_keep_to_the_made_up_name(
     held: Vault, tmp_path: Path
 ) -> None:
