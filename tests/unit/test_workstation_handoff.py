@@ -36,8 +36,8 @@ def test_the_folder_of_the_npm_package_is_as_good_as_its_dist(world: World, tmp_
     build = tmp_path / "package" / "dist"
     build.mkdir(parents=True)
     (build / "index.html").write_text("")
-    for said in (build, build.parent):
-        setting(world, viewer=str(said))
+    for folder in (build, build.parent):
+        setting(world, viewer=str(folder))
         assert handoff.viewer_of(world.core) == str(build)
     for said in ("weasis", "dicomweb", "https://viewer.example/viewer/dicomwebproxy?url={url}"):
         setting(world, viewer=said)
