@@ -44,11 +44,11 @@ def running(core: Core) -> bool:
 
 def start(core: Core) -> bool:
     """Start one where none runs; answers whether this call did."""
+    _ = core.holder  # the engine, also one that another window started, stays while a window has a name
     if running(core):
         return False
     from teleread.host.spawn import spawn_background
 
-    _ = core.holder  # the engine stays as long as a window that has a name is there
     names = [*_CARRIED, *(one.variable for one in SETTINGS.values())]
     environment = {name: os.environ[name] for name in names if os.environ.get(name)}
     environment |= core.environment

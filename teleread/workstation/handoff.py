@@ -90,7 +90,6 @@ def begin(core: Core, hub_id: str, study_uid: str, priors: Sequence[str] = ()) -
     studies = [
         {"uid": one, "hidden": sorted(rejected_images(core, hub_id, one))} for one in dict.fromkeys(held)
     ]
-    _ = core.holder  # an engine that another window started stays as long as this one has a name
     told = answered(core, "handoff", {"hub_id": hub_id, "studies": studies, "viewer": viewer}, SECONDS)
     try:
         spawn_viewer(_command(core, str(told["url"])))
