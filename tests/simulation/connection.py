@@ -39,6 +39,7 @@ class SimConnection:
         self._age = disk.age
         with self._words():
             self._raw = apsw.Connection(path, vfs=disk.name)
+            disk.opened.append(self._raw)
             # No shared memory through a VFS in Python.
             self._raw.execute("PRAGMA locking_mode = EXCLUSIVE")
             for pragma in product._PRAGMAS:
@@ -96,4 +97,11 @@ class SimConnection:
             self.execute("ROLLBACK")
 
     def close(self) -> None:
-        self._raw.close(True)
+        if self._age != self._disk.age:
+            return
+        try:
+            self._raw.close(True)
+        except apsw.Error as error:
+            if self._disk.dead:
+                raise SimCrash from None
+            raise product._translated(error) from None

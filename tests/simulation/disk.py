@@ -64,6 +64,8 @@ class Disk(apsw.VFS):
         self.age = 0
         """Grows with every restart: handles of an earlier life touch nothing."""
         self.writes = 0
+        self.opened: list[apsw.Connection] = []
+        """Connections of this life, held so that none is closed by the garbage collector while it lasts."""
 
     def image(self) -> dict[str, bytes]:
         """What lies on the platter."""
@@ -83,6 +85,7 @@ class Disk(apsw.VFS):
             one.pending.clear()
             one.now = bytearray(one.safe)
         self.age += 1
+        self.opened.clear()
         self.dead, self.full, self.crash_in = False, False, None
 
     def count(self) -> None:
@@ -108,7 +111,8 @@ class Disk(apsw.VFS):
         # A log that stays is read again to the same end; and the connections of an earlier life, closed at
         # some time by the garbage collector, must not take the log of this one away.
         if not filename.endswith("-wal"):
-            self.count()
+            if not self.dead:
+                self.count()
             self.files.pop(filename, None)
 
     def xOpen(self, name: object, flags: list[int]) -> Handle:  # type: ignore[override]

@@ -116,6 +116,7 @@ class Machine:
         self.vault.reports_database.connection.execute(
             "UPDATE meta SET value = ? WHERE key = 'device'", (row,)
         )
+        self.vault.close()
         self.open()
 
     # -- life and death -----------------------------------------------------------------------------------
@@ -160,6 +161,8 @@ class Machine:
                 self.told["down while starting"] += 1
                 self.disk.restart(self.dice if power else None)
                 continue
+            except TelereadError as error:
+                raise Wrong(f"{self.name}: the vault does not open again ({error.title})") from error
             self.disk.crash_in = None
             break
         else:
@@ -170,6 +173,7 @@ class Machine:
     def close(self) -> None:
         """The end."""
         self.vault.close()
+        self.disk.restart(None)
         self.disk.unregister()
 
     # -- the sites, as the product asks for them ------------------------------------------------------------

@@ -39,7 +39,7 @@ ACTS: Final = {
     "typed": 6,
     "claim": 3,
     "write": 4,
-    "addendum": 5,
+    "addendum": 14,
     "undo": 2,
     "give-back": 2,
     "choose": 6,
