@@ -213,7 +213,7 @@ class Outbox:
         for one in items:
             if one.state not in _CLOSED:
                 before = first.setdefault(_group(one), one)
-                if before is not one and one.state in {"queued", "held"}:
+                if before is not one and one.state in {"queued", "held", "sending"}:
                     one = replace(one, state="held", why=one.why or _BEHIND)
                 elif one.state == "held" and not _waits(one, now):
                     one = replace(one, state="queued")

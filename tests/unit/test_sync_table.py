@@ -432,3 +432,19 @@ def test_who_was_told_by_word_of_mouth_reaches_the_hub_after_the_report(world: W
     assert world.push().pushed == 2
     (note,) = world.server.all("Communication")
     assert "Dr Ward, 12:30" in note["payload"][0]["contentString"]
+
+
+def test_an_unanswered_one_behind_a_report_the_hub_lost_is_shown_as_held(world: World) -> None:
+    """Found by the simulation, seed 200759: it said sending for ever, with nothing sent."""
+    first = world.signed()
+    world.push()
+    second = world.sign(first.key, "More.", on=first.report_id)
+    world.vault.outbox.mark_sending(second.id)
+    for report in world.reports():
+        del world.server.store["DiagnosticReport", report["id"]]
+    sync(world)
+    assert [world.item(one).state for one in (first, second)] == ["needs_attention", "held"]
+    assert "behind" in world.item(second).why
+    choose(world, first, "resend")
+    sync(world)
+    assert [world.item(one).state for one in (first, second)] == ["delivered", "delivered"]
