@@ -19,7 +19,7 @@ from tests.simulation.world import run
 SHARES = 8
 SEEDS = 200
 FULL_SEEDS = 10_000
-FIRST = os.environ.get("TELEREAD_SEED", "")
+FIRST = os.environ.get("TELEREAD_SIMULATION_SEED", "")
 """The first seed, where a run is to be the same as another."""
 
 
