@@ -274,11 +274,14 @@ def test_a_filter_is_saved_under_a_name_and_gets_a_number_key() -> None:
 
 def test_a_series_is_found_by_a_word_of_its_name_or_its_number() -> None:
     async def steps(do: Driver) -> None:
+        def series() -> str:
+            return str(do.reading.pictures.series[do.reading.pictures.series_at].description)
+
         await do.press("s", "enter", "slash", *"cor", "enter")
-        assert str(do.reading.pictures.series[do.reading.pictures.series_at].description) == "Cor 3.0"
+        await do.until(lambda: series() == "Cor 3.0")
         await do.press("slash", *"1", "enter")
-        assert do.reading.pictures.series_at == 0
+        await do.until(lambda: do.reading.pictures.series_at == 0)
         await do.press("slash", *"zebra", "enter")
-        assert "No series of that name" in do.text()
+        await do.until(lambda: "No series of that name" in do.text())
 
     walk(steps)
