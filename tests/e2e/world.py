@@ -27,7 +27,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("TELEREAD_", "XDG_"))}
     # Hundreds of processes compile the same modules: kept once, outside the checkout.
     kept.pop("PYTHONDONTWRITEBYTECODE", None)
-    for name in ("COLUMNS", "LINES"):  # those of whoever runs the tests: a desk here has a terminal of its own
+    for name in ("COLUMNS", "LINES"):  # a desk here has a terminal of its own
         kept.pop(name, None)
     cache = str(Path(tempfile.gettempdir()) / f"teleread-tests-{getattr(os, 'getuid', os.getpid)()}")
     base = {
