@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
+from teleread.hub.fhir_submit import URI_SYSTEM
 from teleread.hub.fhir_wire import FHIR_JSON, FhirWire, Resource
 from teleread.model.delivery import Receipt, Submission
 from teleread.model.errors import AttentionError, OfflineError, TelereadError
@@ -18,7 +19,6 @@ from teleread.wire.fhir_reports import uuids_of
 
 __all__ = ["FhirNotes"]
 
-_URI: Final = "urn:ietf:rfc:3986"
 _MOST: Final = 1 << 20
 
 
@@ -56,7 +56,7 @@ class FhirNotes:
         )
 
     def _create(self, submission: Submission) -> None:
-        condition = f"identifier={_URI}|urn:uuid:{submission.key}"
+        condition = f"identifier={URI_SYSTEM}|urn:uuid:{submission.key}"
         entry = {
             # Not the key itself: a server may write the new address wherever it finds this one.
             "fullUrl": f"urn:uuid:{uuid.uuid5(uuid.UUID(submission.key), 'note')}",
@@ -78,7 +78,7 @@ class FhirNotes:
             return False  # the first news stands
 
     def _find(self, key: str) -> Resource | None:
-        params = {"identifier": f"{_URI}|urn:uuid:{key}", "_count": 10}
+        params = {"identifier": f"{URI_SYSTEM}|urn:uuid:{key}", "_count": 10}
         found = self._wire.all("Communication", params, pages=2)
         # A server that ignores the parameter answers with others: only what carries the key counts.
         return next((one for one in found if key.lower() in uuids_of(one)), None)

@@ -62,15 +62,9 @@ def ask(core: Core, kind: str, args: Mapping[str, Any], timeout: float) -> dict[
                 lock.release()
         if request_id is None:
             request_id = core.vault.requests.put(kind, args)
-        left = end - core.clock.monotonic()
-        try:
-            event = core.vault.events.wait(request_id, max(0.0, min(SLICE_SECONDS, left)))
-        except OfflineError:
-            if left <= SLICE_SECONDS:
-                core.vault.requests.cancel(request_id)
-                raise
-            continue
-        return _answer(event.data)
+        told = _heard(core, request_id, end, SLICE_SECONDS)
+        if told is not None:
+            return _answer(told)
 
 
 def answered(core: Core, kind: str, args: Mapping[str, Any], timeout: float) -> dict[str, Any]:
@@ -91,15 +85,21 @@ def answered(core: Core, kind: str, args: Mapping[str, Any], timeout: float) -> 
             request_id = None
         if request_id is None:
             request_id = core.vault.requests.put(kind, args)
-        left = end - core.clock.monotonic()
-        try:
-            event = core.vault.events.wait(request_id, max(0.0, min(START_SECONDS, left)))
-        except OfflineError:
-            if left <= START_SECONDS:
-                core.vault.requests.cancel(request_id)
-                raise
-            continue
-        return _answer(event.data)
+        told = _heard(core, request_id, end, START_SECONDS)
+        if told is not None:
+            return _answer(told)
+
+
+def _heard(core: Core, request_id: int, end: float, patience: float) -> Mapping[str, Any] | None:
+    """What the engine answers within ``patience`` seconds; None where there is time left to ask on."""
+    left = end - core.clock.monotonic()
+    try:
+        return core.vault.events.wait(request_id, max(0.0, min(patience, left))).data
+    except OfflineError:
+        if left <= patience:
+            core.vault.requests.cancel(request_id)
+            raise
+        return None
 
 
 def _answered(core: Core, request_id: int) -> bool:
