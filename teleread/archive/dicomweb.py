@@ -113,12 +113,17 @@ class DicomwebArchive:
         return self._qido.studies(patient_id)
 
     def manifest(self, study_uid: str) -> Manifest:
-        """What the archive says the study has."""
+        """What the archive says, now, the study has."""
         check_study(study_uid)
+        self._ahead = None
+        return self._qido.manifest(study_uid)
+
+    def manifest_meanwhile(self, study_uid: str) -> Manifest:
+        """The listing that ran while bytes came; asked for now where none did."""
         ahead, self._ahead = self._ahead, None
         if ahead is not None and ahead.study_uid == study_uid and (found := ahead.wait()) is not None:
             return found
-        return self._qido.manifest(study_uid)
+        return self.manifest(study_uid)
 
     def overview(self, study_uid: str) -> Manifest | None:
         """The study's series and their counts; None where the archive does not tell them."""

@@ -217,6 +217,10 @@ class DimseArchive:
             get_ahead(self._job(overview, frozenset(), intake), classes)
         return intake.result()
 
+    def manifest_meanwhile(self, study_uid: str) -> Manifest:
+        """As `manifest`: nothing was listed meanwhile."""
+        return self.manifest(study_uid)
+
     def _queries(self) -> Association:
         return self._associate((pdu.Context(1, FIND, (pdu.IMPLICIT,)),))
 

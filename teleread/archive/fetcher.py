@@ -162,9 +162,7 @@ class _Fetch:
         """What an archive says it has; None where it is of no use, and why is noted."""
         via = self._sink.via = archive.capabilities.via
         try:
-            manifest = (self._ahead(archive) if self._part == "all" else None) or archive.manifest(
-                self._key.study_uid
-            )
+            manifest = self._manifest(archive)
         except (OfflineError, AttentionError, NotSignedInError) as error:
             self._errors.append(error)
             self._fallbacks.append((via, clean(error.title)))
@@ -194,10 +192,13 @@ class _Fetch:
         words = clean(f"{expected - known.held} of {expected} instances are not here yet.")
         self._vault.studies.put_study(replace(known, expected=expected, verified_at="", missing_why=words))
 
-    def _ahead(self, archive: Archive) -> Manifest | None:
-        """Where nothing is here yet: bytes before the listing; a manifest, where counts tell it is whole."""
-        if self._held or not isinstance(archive, Eager):
-            return None
+    def _manifest(self, archive: Archive) -> Manifest:
+        if self._part == "all" and not self._held and isinstance(archive, Eager):
+            return self._ahead(archive) or archive.manifest_meanwhile(self._key.study_uid)
+        return archive.manifest(self._key.study_uid)
+
+    def _ahead(self, archive: Eager) -> Manifest | None:
+        """Bytes before the listing; a manifest, where counts tell that it is whole."""
         overview = archive.overview(self._key.study_uid)
         if overview is None:
             return None
@@ -213,7 +214,7 @@ class _Fetch:
         came = self._sink.series
         if {one.series_uid: one.count for one in overview.series} != {uid: len(came[uid]) for uid in came}:
             return None
-        self._via = archive.capabilities.via
+        self._via = self._sink.via
         return Manifest(
             overview.study_uid,
             tuple(

@@ -177,11 +177,19 @@ class Eager(Protocol):
     ) -> RetrieveResult:
         """Bring the study, or the first picture of each series: whatever is best done without a listing.
 
-        What is missing afterwards is asked for by `Archive.manifest` and `Archive.retrieve`.
+        What is missing afterwards is asked for by `manifest_meanwhile` and `Archive.retrieve`.
 
         Args:
             overview: As told.
             sink: Takes the bytes.
             progress: Called with (instances, bytes) so far; may raise to stop.
+        """
+        ...
+
+    def manifest_meanwhile(self, study_uid: str) -> Manifest:
+        """As `Archive.manifest`, which may have been asked for since `overview`: right after it alone.
+
+        Raises:
+            TelereadError: As `Archive.manifest`.
         """
         ...

@@ -194,6 +194,18 @@ def test_only_what_is_missing_is_brought(peer: ArchivePeer, archive: Archive, va
     assert extra in vault.studies.held("hub", key.study_uid)
 
 
+def test_what_is_late_is_noticed_behind_a_slow_line(
+    peer: ArchivePeer, archive: Archive, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Far: the listing runs while pictures come. What it told then is nothing to believe at the next fetch.
+    monkeypatch.setattr("teleread.archive.dicomweb.LAN_RTT", 0.0)
+    key, files = put_study(peer, documents=False)
+    fetch(vault, [archive], key)
+    peer.store(ct(44, study=key.study_uid, series="2", size=64))
+    outcome = fetch(vault, [archive], key)
+    assert (outcome.complete, outcome.instances_expected) == (True, len(files) + 1)
+
+
 def test_a_study_it_does_not_have_is_told_and_nothing_is_kept(archive: Archive, vault: Vault) -> None:
     with pytest.raises(AttentionError, match="does not have"):
         fetch(vault, [archive], StudyKey("hub", "1.2.3.4.5"))
