@@ -51,6 +51,8 @@ class FhirHub:
         transport: Another HTTP transport, for tests.
     """
 
+    forms = ("fhir-transaction",)
+
     def __init__(
         self,
         hub: HubFile,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from .task import TaskKey
 from .text import EMPTY, SafeText
 
-__all__ = ["CHOICES", "OUTBOX_STATES", "Choice", "OutboxItem", "Receipt", "Submission"]
+__all__ = ["CHOICES", "OUTBOX_STATES", "Choice", "Document", "OutboxItem", "Receipt", "Submission"]
 
 OUTBOX_STATES = ("held", "queued", "sending", "needs_attention", "delivered", "closed")
 """``held``: undo window, or behind an earlier item of its accession; ``sending``: sent or unanswered;
@@ -41,13 +42,22 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Document:
+    """A report in one of the forms it is written in."""
+
+    form: str
+    """Its name, as `report export` knows it: ``pdf``, ``dicom-sr``."""
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """What a hub moves: bytes it does not look into."""
 
     form: str
-    """``fhir-transaction``."""
+    """``fhir-transaction``, ``fhir-communication``, or ``documents``: the files are in ``parts``."""
     body: bytes
-    """The composed document."""
+    """The composed document; of ``documents`` the signed bytes."""
     key: str
     """Idempotency key (UUID), made at signing and used for ever."""
     report_id: str
@@ -57,6 +67,10 @@ class Submission:
     task: TaskKey
     predecessor: str = ""
     """The predecessor's receipt version at the hub; empty for version 1."""
+    parts: Mapping[str, bytes] = field(default_factory=dict)
+    """Of ``documents``: the report in each form the hub asked for, by the form's name (``dicom-sr``)."""
+    author: str = ""
+    """Of ``documents``: who signed it, as shown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
 
 from teleread.documents.fhir import transaction
+from teleread.documents.forms import pdf_name, render_form, sr_name, switches_of
 from teleread.documents.frozen import thaw
 from teleread.model.delivery import OutboxItem, Receipt, Submission
 from teleread.model.errors import AttentionError, TelereadError
+from teleread.model.hubfile import HubFile
 from teleread.model.report import SignedReport
 from teleread.model.task import TaskContext
 from teleread.model.text import clean
 from teleread.sync.backoff import Extras
 
-__all__ = ["form_of", "submission"]
+__all__ = ["FHIR", "form_of", "submission"]
+
+FHIR: Final = "fhir-transaction"
 
 T = TypeVar("T")
 
@@ -31,7 +36,14 @@ def form_of(report: SignedReport) -> Mapping[str, Any]:
 
 
 def submission(
-    item: OutboxItem, report: SignedReport, context: TaskContext, before: Receipt | None, reader: str
+    item: OutboxItem,
+    report: SignedReport,
+    context: TaskContext,
+    before: Receipt | None,
+    hub: HubFile,
+    *,
+    forms: Sequence[str] = (FHIR,),
+    seals: Mapping[str, bytes] = MappingProxyType({}),
 ) -> Submission:
     """A report version as the hub takes it, with the reader's note and in the way the reader chose.
 
@@ -40,18 +52,23 @@ def submission(
         report: What was signed.
         context: The task as the hub has it now.
         before: The receipt of the version it stands on; None for the first.
-        reader: The reader's reference at this hub.
+        hub: The hub's file: who the reader is there, and its switches for documents.
+        forms: What the hub takes.
+        seals: The signatures made for documents when the report was signed, by their name.
 
     Raises:
         AttentionError: ``unsendable``: it can't be composed; the others go on.
     """
+    if forms[0] != FHIR:
+        return _documents(item, report, before, hub, forms, seals)
+    reader = hub.reader_reference
     extras = Extras(item.payload)
     seen = _noted(context, extras.note) if extras.note else context
     body = _made(lambda: transaction(report, seen, before, reader))
     if extras.get("as") == "preliminary":
         body = _preliminary(body)
     return Submission(
-        form="fhir-transaction",
+        form=FHIR,
         body=body,
         key=report.idempotency_key,
         report_id=report.report_id,
@@ -59,6 +76,43 @@ def submission(
         sha256=report.sha256,
         task=item.key,
         predecessor=before.version if before else "",
+    )
+
+
+def _documents(
+    item: OutboxItem,
+    report: SignedReport,
+    before: Receipt | None,
+    hub: HubFile,
+    forms: Sequence[str],
+    seals: Mapping[str, bytes],
+) -> Submission:
+    """The report in every form the hub takes; one that can't be written here is left out, the first never."""
+    switches = _made(lambda: switches_of(hub.documents))
+    names = {
+        "dicom-sr": sr_name(switches) if switches.dicom_signature else "",
+        "pdf": pdf_name() if switches.pdf_signature else "",
+    }
+    parts: dict[str, bytes] = {}
+    for form in forms:
+        try:
+            data = _made(lambda form=form: render_form(report, form, switches))  # type: ignore[misc]
+        except AttentionError:
+            if form == forms[0]:
+                raise
+            continue
+        parts[form] = data + seals.get(names.get(form, ""), b"")
+    return Submission(
+        form="documents",
+        body=report.frozen,
+        key=report.idempotency_key,
+        report_id=report.report_id,
+        version=report.version,
+        sha256=report.sha256,
+        task=item.key,
+        predecessor=before.version if before else "",
+        parts=parts,
+        author=str(_made(lambda: thaw(report.frozen))["reader"]["name"]),
     )
 
 

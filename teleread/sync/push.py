@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from teleread.host.clock import Clock
 from teleread.hub.port import Hub
-from teleread.model.delivery import OutboxItem, Receipt
+from teleread.model.delivery import OutboxItem, Receipt, Submission
 from teleread.model.errors import AttentionError, NotSignedInError, OfflineError, TelereadError
 from teleread.model.hubfile import HubFile
 from teleread.model.report import SignedReport
 from teleread.model.task import TaskContext
 from teleread.sync.backoff import Extras, next_try
-from teleread.sync.composing import form_of, submission
+from teleread.sync.composing import FHIR, form_of, submission
 from teleread.sync.notes import note_submission
 from teleread.sync.rules import Decision, Situation, decide
 
@@ -212,7 +212,7 @@ class Pusher:
                 if decision.action == "claim":
                     context = self._claimed(context)
                 self._tell(item, decision)
-                sent = submission(item, report, context, before, self._file.reader_reference)
+                sent = self._composed(item, report, context, before)
                 receipt = self._hub.submit(sent)
             except AttentionError as error:
                 if error.code not in {"changed", "claim-lost"}:
@@ -222,6 +222,13 @@ class Pusher:
             return self._received(receipt, context)
         assert moved is not None
         raise moved
+
+    def _composed(
+        self, item: OutboxItem, report: SignedReport, context: TaskContext, before: Receipt | None
+    ) -> Submission:
+        forms = self._hub.forms
+        seals = {} if forms[0] == FHIR else self._vault.reports.seals(report.report_id, report.version)
+        return submission(item, report, context, before, self._file, forms=forms, seals=seals)
 
     def _predecessor(self, item: OutboxItem) -> Receipt | None:
         """The newest receipt of an earlier version; versions between were withdrawn before they were sent."""
