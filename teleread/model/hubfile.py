@@ -11,6 +11,7 @@ from .errors import UsageError
 
 __all__ = ["DimseAddress", "HubFile", "is_loopback", "parse_dimse", "parse_hub_file"]
 
+KEY_ALGS = ("ES384", "RS384")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -38,7 +39,21 @@ class HubFile:
     archive_folder: str = ""
     """A folder of DICOM files that serves as the hub's archive."""
     auth: str = "none"
-    """none, basic or bearer; the secret is in the vault."""
+    """none, basic, bearer, device, pkce or smart; what is secret is in the vault."""
+    issuer: str = ""
+    """The identity server (OpenID Connect discovery); empty: the one the hub names (SMART discovery)."""
+    client_id: str = "teleread"
+    """What the identity server knows this program as (RFC 6749 section 2.2)."""
+    scopes: str = ""
+    """Scopes asked for, with blanks between; empty: those that suit the way of signing in."""
+    sign_in_page: str = ""
+    """Origin of the page a code is typed on, where it is not the identity server's own."""
+    key_alg: str = "ES384"
+    """What a system signs its sign-in with: ES384 or RS384 (SMART backend services)."""
+    system_reports: bool = False
+    """The site takes a reader's reports under the system's sign-in; each names its reader."""
+    offline_hours: float = 0.0
+    """How long after the last contact with the hub rights still hold for signing; 0: no limit."""
     user: str = ""
     """User name for basic; the password is in the vault."""
     ca_file: str = ""
@@ -170,10 +185,32 @@ _TEXTS = (
     "proxy",
     "archive_folder",
     "tsa",
+    "issuer",
+    "client_id",
+    "scopes",
+    "sign_in_page",
+    "key_alg",
 )
-_NUMBERS = ("listen", "associations", "connections", "undo_minutes", "escalate_minutes", "sign_again_hours")
-_SWITCHES = ("claim_on_open", "literal_query", "dimse_tls", "listen_tls", "preliminary")
+_NUMBERS = (
+    "listen",
+    "associations",
+    "connections",
+    "undo_minutes",
+    "escalate_minutes",
+    "sign_again_hours",
+    "offline_hours",
+)
+_SWITCHES = ("claim_on_open", "literal_query", "dimse_tls", "listen_tls", "preliminary", "system_reports")
 _OTHER = ("hub_id", "fhir", "dicomweb", "dimse", "rights", "documents")
+
+
+def _identity(name: str, values: Mapping[str, Any]) -> dict[str, str]:
+    """What the hub file says of the identity server, checked."""
+    if values.get("key_alg", "ES384") not in KEY_ALGS:
+        raise UsageError(f"Hub file {name}: key_alg is {' or '.join(KEY_ALGS)}.")
+    told = {one: values[one] for one in ("issuer", "sign_in_page") if values.get(one)}
+    # Whoever reads a sign-in can be the reader: no reason makes plain http right here.
+    return {one: check_url(url, "") for one, url in told.items()}
 
 
 def _tables(table: Mapping[str, Any]) -> dict[str, Any]:
@@ -207,6 +244,7 @@ def parse_hub_file(name: str, table: Mapping[str, Any]) -> HubFile:
     for one in ("fhir", "dicomweb"):
         if table.get(one):
             values[one] = check_url(str(table[one]), plain)
+    values |= _identity(name, values)
     if values.get("proxy"):
         values["proxy"] = _proxy(name, values["proxy"])
     if table.get("dimse"):
