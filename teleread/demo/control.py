@@ -16,7 +16,7 @@ from teleread.demo.fhir.store import Store
 
 __all__ = ["Control", "HubEvents"]
 
-_AREAS: dict[str, Area] = {"fhir": "fhir", "dicom-web": "dicom-web", "dimse": "dimse"}
+_AREAS: dict[str, Area] = {"fhir": "fhir", "dicom-web": "dicom-web", "dimse": "dimse", "ups-rs": "ups-rs"}
 
 
 class HubEvents:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -53,6 +54,8 @@ class Reply:
     """Besides Date, Content-Length and Transfer-Encoding, which the server writes."""
     after: Callable[[], None] | None = None
     """Called once the answer has been sent."""
+    takeover: Callable[[socket.socket], None] | None = None
+    """For 101: speaks on the connection until it ends."""
 
 
 def json_reply(

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 __all__ = ["Area", "Faults", "Planned"]
 
-Area = Literal["fhir", "dicom-web", "dimse"]
+Area = Literal["fhir", "dicom-web", "dimse", "ups-rs"]
 Kind = Literal["status", "garbage", "truncate"]
 
 

@@ -21,6 +21,9 @@ from teleread.demo.control import Control, HubEvents
 from teleread.demo.faults import Faults
 from teleread.demo.fhir.rest import FhirService
 from teleread.demo.fhir.store import Store
+from teleread.demo.ups.desk import Desk
+from teleread.demo.ups.events import Board
+from teleread.demo.ups.service import UpsService
 from teleread.demo.web import DemoWeb, Service
 from teleread.model.errors import TelereadError
 
@@ -146,6 +149,8 @@ class DemoServer:
         }
         self._web = _listening("HTTP", self._port, store, lambda port: DemoWeb(port, services, self.faults))
         base = f"http://127.0.0.1:{self._web.port}"
+        desk = Desk(store, catalogue.images, f"{base}/dicom-web")
+        services["ups-rs"] = UpsService(desk, Board(desk)).handle
         lay_down(store, listed, self._seed, f"{base}/dicom-web", datetime.now(UTC))
         store.keep("port HTTP", str(self._web.port))
         store.keep("port DIMSE", str(self._dimse.port))
@@ -157,6 +162,7 @@ class DemoServer:
             dimse_port=self._dimse.port,
             dimse_aet=AET,
             hub_dir=str(self.folder),
+            ups_rs=f"{base}/ups-rs",
         )
 
     def stop(self) -> None:

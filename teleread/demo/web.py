@@ -23,6 +23,8 @@ MAX_BODY = 64 * 1024 * 1024
 IDLE_SECONDS = 60.0
 """How long a connection may say nothing."""
 
+_AREAS: dict[str, Area] = {"fhir": "fhir", "dicom-web": "dicom-web", "ups-rs": "ups-rs"}
+
 Service = Callable[[Request], Reply]
 
 
@@ -130,8 +132,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, root: str, request: Request) -> None:
         faults = self.server.faults
         planned: Planned | None = None
-        if root in {"fhir", "dicom-web"}:
-            area: Area = "fhir" if root == "fhir" else "dicom-web"
+        area = _AREAS.get(root)
+        if area is not None:
             if faults.delay_seconds:
                 time.sleep(faults.delay_seconds)
             planned = faults.take(area)
@@ -140,7 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         reply = self._ask_service(root, request)
         if (faults.line_cut and root != "_demo") or (
-            root == "fhir"
+            root in {"fhir", "ups-rs"}
             and reply.status < 300
             and request.method in {"POST", "PUT"}
             and self._lost(request)
@@ -148,9 +150,17 @@ class _Handler(BaseHTTPRequestHandler):
             self._drop()
         else:
             self._send(reply, truncate=planned is not None)
+        if reply.takeover is not None and not self.close_connection:
+            self._hand_over(reply.takeover)
         if reply.after is not None:
             self.wfile.flush()
             reply.after()
+
+    def _hand_over(self, takeover: Callable[[socket.socket], None]) -> None:
+        """Another protocol goes on here; the connection is one of those that a cut line ends."""
+        self.wfile.flush()
+        self.close_connection = True
+        takeover(self.connection)
 
     def _ask_service(self, root: str, request: Request) -> Reply:
         service = self.server.services.get(root)
@@ -164,7 +174,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _lost(self, request: Request) -> bool:
         search = request.path[-1:] == ("_search",)
-        return not search and self.server.faults.take_loss(transaction=not request.path)
+        return not search and self.server.faults.take_loss(transaction=_ends(request))
 
     def _read_body(self) -> bytes:
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
@@ -197,7 +207,8 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in reply.headers.items():
             self.send_header(name, value)
         if isinstance(reply.body, bytes):
-            self.send_header("Content-Length", str(len(reply.body)))
+            if reply.status != 101:
+                self.send_header("Content-Length", str(len(reply.body)))
             self.end_headers()
             if self.command != "HEAD" and reply.status not in {204, 304}:
                 self.wfile.write(reply.body[: len(reply.body) // 2] if truncate else reply.body)
@@ -230,6 +241,11 @@ class _Handler(BaseHTTPRequestHandler):
         with contextlib.suppress(OSError, ValueError):
             self.wfile.flush()
             self.connection.shutdown(socket.SHUT_RDWR)
+
+
+def _ends(request: Request) -> bool:
+    """Whether it is one of the writes that end something: a transaction, or a workitem's change of state."""
+    return not request.path or "state" in request.path
 
 
 def _planned_reply(planned: Planned) -> Reply:

@@ -198,6 +198,18 @@ class Catalogue:
                 found = held.instances
         return [item for item in found if not instance or item.uid == instance]
 
+    def images(self, study: str) -> list[tuple[str, str, str]]:
+        """Series UID, SOP class and SOP Instance UID of a study's images; no documents."""
+        with self._lock:
+            held = self.studies.get(study)
+            series = list(held.series.values()) if held else []
+        return [
+            (one.uid, item.sop_class, item.uid)
+            for one in series
+            if one.attributes.get("Modality") not in {"SR", "DOC", "KO", "PR"}
+            for item in one.instances
+        ]
+
     def store(self, data: bytes) -> tuple[str, str, str]:
         """Keep a Part 10 file that somebody sent.
 

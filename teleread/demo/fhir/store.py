@@ -167,6 +167,11 @@ class Store:
             now = _instant(datetime.fromisoformat(self._last) + timedelta(milliseconds=1))
         return now
 
+    @property
+    def stamp(self) -> str:
+        """The instant of the last write."""
+        return self._last
+
     def searched_at(self) -> str:
         """Now, by the clock that stamps resources; nothing committed later is older than it."""
         return max(self._last, _instant(datetime.now(UTC)))
