@@ -71,7 +71,7 @@ class Hub(Protocol):
 
     hub_id: str
     forms: tuple[str, ...]
-    """What a report is sent as: ``fhir-transaction`` alone, or document forms, of which the first is needed."""
+    """What a report is sent as: ``fhir-transaction`` alone, or document forms; the first is needed."""
 
     def health(self) -> Health:
         """Look whether the hub answers, and what it can do."""
