@@ -15,7 +15,7 @@ from .objects import Contours
 from .planes import Plane, dot, plane_of, to_picture
 from .stack import normal
 
-__all__ = ["Outline", "contour_outlines", "draw_outlines", "mask_outline"]
+__all__ = ["Outline", "contour_outlines", "draw_outlines", "lies_on", "mask_outline"]
 
 NEAR: Final = 0.6
 """Millimetres a contour may lie off the plane of the image it is drawn on, where it names none."""
@@ -71,6 +71,22 @@ def _all(plane: Plane, points: NDArray[np.float32]) -> list[tuple[float, float]]
     return list(zip(columns.tolist(), rows.tolist(), strict=True))
 
 
+def lies_on(mask: Frame, frame: Frame) -> bool:
+    """Whether a segmentation's frame lies in the plane of a picture; its pixels are not looked at.
+
+    Args:
+        mask: A frame of a segmentation.
+        frame: The picture.
+    """
+    one, other = plane_of(mask), plane_of(frame)
+    if one is None or other is None or one.frame_of_reference != other.frame_of_reference:
+        return False
+    if abs(dot(normal(one.orientation), normal(other.orientation))) < 0.999:
+        return False
+    _, _, distance = to_picture(other, one.position)
+    return abs(distance) <= max(NEAR, (frame.thickness or 0.0) / 2)
+
+
 def mask_outline(mask: Frame, frame: Frame) -> NDArray[np.bool_] | None:
     """The edge of a segmentation's frame on a picture; None where it does not belong there.
 
@@ -82,12 +98,7 @@ def mask_outline(mask: Frame, frame: Frame) -> NDArray[np.bool_] | None:
         Where the edge runs, rows x columns of the picture.
     """
     one, other = plane_of(mask), plane_of(frame)
-    if one is None or other is None or one.frame_of_reference != other.frame_of_reference:
-        return None
-    if abs(dot(normal(one.orientation), normal(other.orientation))) < 0.999:
-        return None
-    _, _, distance = to_picture(other, one.position)
-    if abs(distance) > max(NEAR, (frame.thickness or 0.0) / 2):
+    if one is None or other is None or not lies_on(mask, frame):
         return None
     inside = _resampled(mask.pixels > 0, one, other)
     shrunk = inside.copy()

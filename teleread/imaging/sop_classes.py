@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["NO_PICTURES", "name_of", "not_a_picture"]
+__all__ = ["MASKS", "NO_PICTURES", "name_of", "not_a_picture"]
 
 _STORAGE: Final = "1.2.840.10008.5.1.4.1.1."
 
@@ -50,7 +50,7 @@ _FAMILIES: Final = (
     (_STORAGE + "481.", "a radiotherapy object"),
 )
 _WITH_PICTURES: Final = (_STORAGE + "481.1", _STORAGE + "481.2")
-_MASKS: Final = (_STORAGE + "66.4", _STORAGE + "66.7")
+MASKS: Final = (_STORAGE + "66.4", _STORAGE + "66.7")
 """Segmentations: their pixels are a mask, drawn as such where they stand alone."""
 
 
@@ -73,7 +73,7 @@ def not_a_picture(sop_class: str, has_pixels: bool) -> str:
         sop_class: SOP Class UID.
         has_pixels: The object has pixel data.
     """
-    if has_pixels and sop_class in _MASKS:
+    if has_pixels and sop_class in MASKS:
         return ""
     name = name_of(sop_class)
     if name:

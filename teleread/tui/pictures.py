@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from teleread.imaging.frames import CannotShow, Frame
     from teleread.imaging.objects import ReadObject
 
-__all__ = ["RING_BYTES", "Decoder", "Ring", "Shot", "shots_of"]
+__all__ = ["DECODE_SECONDS", "RING_BYTES", "Decoder", "Ring", "Shot", "shots_of"]
 
 RING_BYTES: Final = 40 * 1024 * 1024
 """Most bytes of decoded pixels kept."""

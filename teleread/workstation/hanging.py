@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from teleread.imaging.sop_classes import MASKS
 from teleread.model.errors import UsageError
 from teleread.model.hanging import Hanging, HangingRule, SeriesFacts, choose_hanging, read_hanging_rules
 from teleread.model.task import TaskKey
@@ -101,9 +102,17 @@ def hang(
         rules: The reader's own, from `load_rules`.
         body_part: Words of the order.
     """
-    now, then = ([facts_of(one) for one in found] for found in (current, prior))
-    pictures = [[one for one in facts if one.images] for facts in (now, then)]
+    pictures = [
+        [facts for facts in map(facts_of, _drawn(found)) if facts.images] for found in (current, prior)
+    ]
     return choose_hanging(pictures[0], pictures[1], rules, body_part=body_part)
+
+
+def _drawn(series: Iterable[SeriesView]) -> list[SeriesView]:
+    """Without segmentations, which lie over pictures; with them where there is nothing else."""
+    found = list(series)
+    plain = [one for one in found if not all(each.sop_class in MASKS for each in one.instances)]
+    return plain if any(facts_of(one).images for one in plain) else found
 
 
 def hung(core: Core, key: TaskKey, prior_uid: str = "") -> Hung:

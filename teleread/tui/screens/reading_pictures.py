@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from typing import Final
 
-from teleread.tui.widgets.picture import ZOOM_STEP, View
+from teleread.tui.widgets.picture import ZOOM_STEP, PicturePane, View
 
 from .reading_measures import ReadingMeasures
 
@@ -94,6 +96,24 @@ class ReadingPictures(ReadingMeasures):
     def do_view_flip(self, key: str) -> None:
         """Left to right."""
         self.pictures.mirror()
+
+    def do_view_layer(self, key: str) -> None:
+        """Lay the next presentation state or the outlines over the picture, then nothing."""
+        if self.pictures.layers_known() or not self.pictures.overlaying():
+            self.face.tell(self.pictures.next_layer(), "soft")
+        else:
+            self.face.spawn(self._read_layers(self.pictures), "layers")
+
+    async def _read_layers(self, pane: PicturePane) -> None:
+        from teleread.tui.layers import layers_of
+
+        study_uid, found = pane.study_uid, pane.overlaying()
+        self.face.tell("Reading what lies over this study's pictures ...", "soft")
+        read = partial(self._read, study_uid)
+        layers = await asyncio.to_thread(layers_of, found, read, self._decoder())
+        if self.is_mounted and pane.study_uid == study_uid:
+            pane.take_layers(study_uid, len(found), layers)
+            self.face.tell(pane.next_layer(), "soft")
 
     def do_view_true(self, key: str) -> None:
         """One pixel for one, and all of it again."""

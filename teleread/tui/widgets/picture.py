@@ -108,6 +108,9 @@ class PicturePane(PictureStack, can_focus=True):
                 x, y = self._seen.to_canvas(mark.points[-1])
                 column, row = int(x / self.painter.across) + 2, int(y / self.painter.down)
                 found.append((row, min(column, width - len(mark.figure)), str(mark.figure), "accent"))
+        frame = self.picture()
+        if self.view.layer and frame is not None:
+            found += self.layer_labels(frame)
         if any(not mark.points for mark in self.marks_here()):
             found.append((0, 1, f"{self.glyphs.issued} key image", "accent"))
         if self.tool is not None:

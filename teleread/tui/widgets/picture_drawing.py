@@ -98,6 +98,20 @@ class PictureDrawing(Rows):
         """What is drawn on a frame: measurements, the cursor, lines of other panes."""
         return ()
 
+    def greys(self, frame: Frame) -> Any:
+        """A frame's greys or colours under the view, before it is turned."""
+        from teleread.imaging.render import render
+
+        return render(frame, window=self.view.window, invert=self.view.invert).array
+
+    def laid(self) -> tuple[str, str]:
+        """(words, role): what lies over the picture."""
+        return "", "soft"
+
+    def layer_inks(self, frame: Frame) -> tuple[Ink, ...]:
+        """What another object of the study draws on a frame."""
+        return ()
+
     # -- shape ------------------------------------------------------------------------------------
     @property
     def painter(self) -> Painter:
@@ -241,13 +255,12 @@ class PictureDrawing(Rows):
     def _canvas(self, frame: Frame, placement: Placement, inks: Sequence[Ink]) -> Any:
         """The pixels of the canvas; for graphics only what is shown of the picture."""
         from teleread.imaging.presentation import turned
-        from teleread.imaging.render import render
         from teleread.imaging.resample import fit as fit_picture
         from teleread.imaging.resample import resize
 
         assert self._seen is not None
         view = self.view
-        picture = render(frame, window=view.window, invert=view.invert).array
+        picture, inks = self.greys(frame), (*self.layer_inks(frame), *inks)
         if view.rotation or view.flip:
             picture = turned(picture, view.rotation, view.flip)
         if not self.painter.graphic:
@@ -318,7 +331,7 @@ class PictureDrawing(Rows):
 
     def _heading_right(self, ground: str, width: int) -> Line:
         right = self.start(ground)
-        for words, role in (self.cut_words, self.note):
+        for words, role in (self.cut_words, self.laid(), self.note):
             if words:
                 right.put(words, role).gap(2)
         if self.under:

@@ -30,11 +30,11 @@ class Ink:
     """One drawn figure."""
 
     kind: str
-    """``line``, ``ellipse`` (two corners of its box) or ``cross``."""
+    """``line``, ``ellipse`` (two corners of its box), ``cross``, ``dots``, or ``words``: its text alone."""
     points: tuple[Point, ...]
     """Places of the stored picture."""
-    colour: str = "mark"
-    """One of `INKS`."""
+    colour: str | tuple[int, int, int] = "mark"
+    """One of `INKS`, or RGB."""
     text: str = ""
     """Its figure, drawn beside it where letters can't be."""
 
@@ -73,7 +73,7 @@ def drawn_on(
 
 
 def _figure(draw: Any, ink: Ink, places: list[Point], *, wide: int, arm: int) -> None:
-    colour = INKS[ink.colour]
+    colour = _rgb(ink)
     cells = [(x - 0.5, y - 0.5) for x, y in places]  # Pillow counts from the middle of the first pixel
     if ink.kind == "line" and len(cells) >= 2:
         draw.line(cells, fill=colour, width=wide)
@@ -81,10 +81,16 @@ def _figure(draw: Any, ink: Ink, places: list[Point], *, wide: int, arm: int) ->
         (left, top), (right, bottom) = cells
         box = (min(left, right), min(top, bottom), max(left, right), max(top, bottom))
         draw.ellipse(box, outline=colour, width=wide)
+    elif ink.kind == "dots":
+        draw.point(cells, fill=colour)
     elif ink.kind == "cross":
         for x, y in cells:
             for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):  # open in the middle: what is measured shows
                 draw.line((x + 2 * dx, y + 2 * dy, x + arm * dx, y + arm * dy), fill=colour, width=wide)
+
+
+def _rgb(ink: Ink) -> tuple[int, int, int]:
+    return INKS[ink.colour] if isinstance(ink.colour, str) else ink.colour
 
 
 def _lettered(draw: Any, ink: Ink, place: Point) -> None:
@@ -92,6 +98,4 @@ def _lettered(draw: Any, ink: Ink, place: Point) -> None:
 
     font = ImageFont.load_default(size=16)
     x, y = place
-    draw.text(
-        (x + 8, y - 8), ink.text, fill=INKS[ink.colour], font=font, stroke_width=2, stroke_fill=(0, 0, 0)
-    )
+    draw.text((x + 8, y - 8), ink.text, fill=_rgb(ink), font=font, stroke_width=2, stroke_fill=(0, 0, 0))

@@ -17,7 +17,8 @@ from teleread.tui.pictures import Decoder, Ring, Shot, shots_of
 from teleread.workstation.api import SeriesView
 
 from .picture_drawing import NOTICE
-from .picture_looking import ZOOM_STEP, PictureLooking
+from .picture_layers import PictureLayers
+from .picture_looking import ZOOM_STEP
 from .picture_paper import paper_rows
 from .picture_view import View
 
@@ -35,7 +36,7 @@ REST_SECONDS: Final = 0.12
 """A picture rests when no other came for so long."""
 
 
-class PictureStack(PictureLooking):
+class PictureStack(PictureLayers):
     """One series at a time of one study.
 
     Args:

@@ -30,6 +30,8 @@ class View:
     """Clockwise, degrees: 0, 90, 180 or 270."""
     flip: bool = False
     """Mirrored left to right, after the rotation."""
+    layer: str = ""
+    """Name of what is laid over it; empty for nothing."""
 
     @property
     def sideways(self) -> bool:
