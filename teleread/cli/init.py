@@ -6,9 +6,10 @@ import argparse
 from typing import TYPE_CHECKING, Any, cast
 
 from teleread.cli.call import Call, asker
+from teleread.model.hubfile import AUTHS, KEY_ALGS
 
 if TYPE_CHECKING:
-    from teleread.workstation.setup import HubAnswers
+    from teleread.workstation.setup import Done, HubAnswers
 
 __all__ = ["arguments", "run"]
 
@@ -26,6 +27,9 @@ _TEXTS = (
     ("--reader-id", "ID", "who you are at this hub"),
     ("--reader-name", "NAME", "your name as signed"),
     ("--patient-id-issuer", "SYSTEM", "whose the archive's bare patient numbers are"),
+    ("--issuer", "URL", "the identity server; without it the hub says which (device, pkce, smart)"),
+    ("--client-id", "ID", "what the identity server knows teleread as"),
+    ("--scopes", "WORDS", "the scopes to ask for"),
 )
 
 
@@ -34,7 +38,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hub", metavar="NAME", help="a name for the hub")
     for flag, metavar, text in _TEXTS:
         parser.add_argument(flag, metavar=metavar, help=text)
-    parser.add_argument("--auth", choices=("none", "basic", "bearer"), help="how to sign in")
+    parser.add_argument("--auth", choices=AUTHS, help="how to sign in; the page sign-in tells")
+    parser.add_argument("--key-alg", choices=KEY_ALGS, help="the key of --auth smart (default ES384)")
+    parser.add_argument(
+        "--system-reports",
+        action="store_true",
+        default=None,
+        help="the site takes your reports under the sign-in of --auth smart",
+    )
     parser.add_argument("--listen", type=int, metavar="PORT", help="port of our own storage SCP for C-MOVE")
     parser.add_argument("--no-input", action="store_true", help="ask nothing; everything comes from flags")
 
@@ -62,6 +73,11 @@ def run(call: Call) -> int:
         reader_id=args.reader_id,
         reader_name=args.reader_name,
         patient_id_issuer=args.patient_id_issuer,
+        issuer=args.issuer,
+        client_id=args.client_id,
+        scopes=args.scopes,
+        key_alg=args.key_alg,
+        system_reports=args.system_reports,
     )
     if ask is not None:
         answers = _wizard(call, answers)
@@ -84,7 +100,28 @@ def run(call: Call) -> int:
             f"Recovery code, shown this once: {done.recovery_code}\n"
             "Write it down and keep it away from this machine: it opens the vault when all else is lost."
         )
+    return _sign_in(call, done) if ask is not None else _to_sign_in(call, done)
+
+
+def _to_sign_in(call: Call, done: Done) -> int:
+    """Say what is left to do where nobody is asked."""
+    from teleread.workstation.signin import BY_TOKENS
+
+    if done.hub.auth in BY_TOKENS:
+        verb = "keys" if done.hub.auth == "smart" else "sign-in"
+        call.out.note(f"Next: teleread hub {verb} {done.hub.name}")
     return 0
+
+
+def _sign_in(call: Call, done: Done) -> int:
+    """Sign in at once, where somebody sits there; what was set up stays, whatever comes of it."""
+    from teleread.workstation.signin import BY_TOKENS
+
+    if done.hub.auth not in BY_TOKENS - {"smart"}:
+        return _to_sign_in(call, done)
+    from .signin import sign_in
+
+    return sign_in(call, done.hub)
 
 
 def _wizard(call: Call, answers: HubAnswers) -> HubAnswers:

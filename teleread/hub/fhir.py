@@ -30,6 +30,7 @@ from teleread.wire.fhir_parts import accessions, items, logical_id, obj, words
 from teleread.wire.fhir_reports import FINAL, prior_report_of, report_study_ids, uuids_of
 from teleread.wire.http import HttpClient
 from teleread.wire.http_answers import Timeouts
+from teleread.wire.sign_in import SignIn
 
 if TYPE_CHECKING:
     import httpx
@@ -49,6 +50,7 @@ class FhirHub:
         clock: Our clock.
         timeouts: Time limits of each request.
         transport: Another HTTP transport, for tests.
+        sign_in: Another way to sign in than the secret; asked again when the hub refuses a token.
     """
 
     forms = ("fhir-transaction",)
@@ -61,11 +63,14 @@ class FhirHub:
         *,
         timeouts: Timeouts | None = None,
         transport: httpx.BaseTransport | None = None,
+        sign_in: SignIn | None = None,
     ) -> None:
         self.hub = hub
         self.hub_id = hub.hub_id
         self._clock = clock or SystemClock()
-        self._http = HttpClient(hub, secret, base=hub.fhir, timeouts=timeouts, transport=transport)
+        self._http = HttpClient(
+            hub, secret, base=hub.fhir, timeouts=timeouts, transport=transport, sign_in=sign_in
+        )
         self._wire = FhirWire(self._http)
         self._claim = FhirClaim(self._wire, hub, self._compares)
         self._submit = FhirSubmit(self._wire, self._clock.now)

@@ -9,9 +9,22 @@ from urllib.parse import urlsplit
 
 from .errors import UsageError
 
-__all__ = ["DimseAddress", "HubFile", "is_loopback", "parse_dimse", "parse_hub_file"]
+__all__ = [
+    "AUTHS",
+    "KEY_ALGS",
+    "DimseAddress",
+    "HubFile",
+    "check_url",
+    "is_loopback",
+    "parse_dimse",
+    "parse_hub_file",
+]
 
+AUTHS = ("none", "basic", "bearer", "device", "pkce", "smart")
 KEY_ALGS = ("ES384", "RS384")
+PLATFORMS = ("fhir", "ups_rs")
+"""Keys of a hub file that hold the address of a platform, each the name of its adapter."""
+
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -34,6 +47,10 @@ class HubFile:
     hub_id: str
     name: str
     fhir: str = ""
+    ups_rs: str = ""
+    """Base address of a UPS-RS worklist (PS3.18 chapter 11); its reports go to ``dicomweb`` by STOW-RS."""
+    ups_options: Mapping[str, Any] = field(default_factory=dict)
+    """How that one differs; `hub.ups_wire` knows the switches."""
     dicomweb: str = ""
     dimse: DimseAddress | None = None
     archive_folder: str = ""
@@ -101,6 +118,11 @@ class HubFile:
     """Switches of the forms a report is written in; `documents.forms` knows them."""
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Keys this version does not know; kept, and told by doctor."""
+
+    @property
+    def platform(self) -> str:
+        """Name of the adapter that speaks to the hub; empty where no address is known."""
+        return next((kind for kind in PLATFORMS if getattr(self, kind)), "")
 
     @property
     def has_archive(self) -> bool:
@@ -201,7 +223,7 @@ _NUMBERS = (
     "offline_hours",
 )
 _SWITCHES = ("claim_on_open", "literal_query", "dimse_tls", "listen_tls", "preliminary", "system_reports")
-_OTHER = ("hub_id", "fhir", "dicomweb", "dimse", "rights", "documents")
+_OTHER = ("hub_id", "fhir", "ups_rs", "ups_options", "dicomweb", "dimse", "rights", "documents")
 
 
 def _identity(name: str, values: Mapping[str, Any]) -> dict[str, str]:
@@ -219,6 +241,8 @@ def _tables(table: Mapping[str, Any]) -> dict[str, Any]:
         values["rights"] = tuple(str(right) for right in table["rights"])
     if isinstance(table.get("documents"), Mapping):
         values["documents"] = dict(table["documents"])
+    if isinstance(table.get("ups_options"), Mapping):
+        values["ups_options"] = dict(table["ups_options"])
     return values
 
 
@@ -241,7 +265,7 @@ def parse_hub_file(name: str, table: Mapping[str, Any]) -> HubFile:
             f"Hub file {name} has no hub_id.", remedy="It was made by teleread init; restore that line."
         )
     plain = values.get("allow_plain_http", "")
-    for one in ("fhir", "dicomweb"):
+    for one in ("fhir", "ups_rs", "dicomweb"):
         if table.get(one):
             values[one] = check_url(str(table[one]), plain)
     values |= _identity(name, values)

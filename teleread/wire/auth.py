@@ -7,7 +7,7 @@ import ssl
 from pathlib import Path
 
 from teleread.model.errors import NotSignedInError, UsageError
-from teleread.model.hubfile import HubFile
+from teleread.model.hubfile import AUTHS, HubFile
 
 __all__ = ["authorization", "tls_context", "tls_files"]
 
@@ -24,7 +24,7 @@ def authorization(hub: HubFile, secret: str | None) -> str:
     if hub.auth not in {"basic", "bearer"}:
         raise UsageError(
             f"Hub {hub.name} asks for the sign-in “{hub.auth}”, which this version does not know.",
-            remedy="Use none, basic or bearer in its hub file.",
+            remedy=f"Use {', '.join(AUTHS)} in its hub file.",
         )
     if not secret:
         word = "password" if hub.auth == "basic" else "token"

@@ -19,7 +19,7 @@ import re
 import ssl
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 from urllib.parse import urljoin
@@ -125,8 +125,17 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         *,
         params: Mapping[str, Any] | None = None,
+        allow: Collection[int] = (),
     ) -> JsonAnswer:
         """Send a JSON body once; never repeated here.
+
+        Args:
+            method: The verb.
+            path: Relative to the base.
+            body: As it goes out.
+            headers: Besides the usual ones; another Content-Type among them.
+            params: Query parameters.
+            allow: Statuses that are given back although they are no success, with no JSON where none came.
 
         Raises:
             OfflineError: ``unknown`` where it may have been applied; else nothing was.
@@ -148,6 +157,7 @@ class HttpClient:
             write=True,
             cap=JSON_CAP,
             again=_REPEATS,
+            allow=allow,
         )
 
     def url(self, path_or_url: str) -> str:
@@ -217,9 +227,8 @@ class HttpClient:
                     raise _Again from error
                 raise of_exception(self.who, error, write=write) from error
             # Whoever answers 401 has done nothing, so a write may be sent again too.
-            if response.status_code == 401 and not renewed and self._sign_in.renewed(sign_in):
+            if response.status_code == 401 and not renewed and self._renewed(response, sign_in):
                 renewed = True
-                response.close()
                 continue
             if write or not response.has_redirect_location:
                 return response
@@ -227,6 +236,16 @@ class HttpClient:
             response.close()
             url, params = self.url(target), None
         raise AttentionError(f"{self._who_up} sends us round in a circle.", code="refused")
+
+    def _renewed(self, response: httpx.Response, refused: str) -> bool:
+        """Whether the sign-in has another value now; the refusal is let go of unless it is the answer."""
+        fresh = True
+        try:
+            fresh = self._sign_in.renewed(refused)
+        finally:
+            if fresh:
+                response.close()
+        return fresh
 
     def _json(
         self,
@@ -239,6 +258,7 @@ class HttpClient:
         write: bool,
         cap: int,
         again: int,
+        allow: Collection[int] = (),
     ) -> JsonAnswer:
         response = self._open(
             method,
@@ -251,7 +271,7 @@ class HttpClient:
             again=again,
         )
         try:
-            if not response.is_success:
+            if not response.is_success and response.status_code not in allow:
                 self._refuse(response, write=write)
             packed = response.headers.get("content-encoding", "")
             body = b"".join(decoded(response.iter_raw(), packed, cap))
@@ -263,7 +283,14 @@ class HttpClient:
             raise self._unread("sends an answer that cannot be unpacked.", write) from error
         finally:
             response.close()
-        return JsonAnswer(response.status_code, self._parsed(body, write), _lower(response.headers), body)
+        headers = _lower(response.headers)
+        try:
+            document = self._parsed(body, write)
+        except TelereadError:
+            if response.status_code not in allow:
+                raise
+            document = None  # the status alone says it
+        return JsonAnswer(response.status_code, document, headers, body)
 
     def _parsed(self, body: bytes, write: bool) -> Any:
         if not body.strip():

@@ -172,10 +172,15 @@ class BulkClient:
         for _ in range(_REDIRECTS + 2):
             sign_in = self._sign_in.header()
             line, status, fields = self._sent(ask, sign_in)
-            if status == 401 and not renewed and self._sign_in.renewed(sign_in):
-                renewed = True
-                self._done_with(line, status, fields)
-                continue
+            if status == 401 and not renewed:
+                try:
+                    renewed = self._sign_in.renewed(sign_in)
+                except TelereadError:
+                    line.close()
+                    raise
+                if renewed:
+                    self._done_with(line, status, fields)
+                    continue
             if status not in _REDIRECT or "location" not in fields:
                 return line, status, fields
             self._done_with(line, status, fields)

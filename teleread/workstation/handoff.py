@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
     from .core import Core
 
-__all__ = ["begin", "end", "viewer_of"]
+__all__ = ["OPENERS", "begin", "end", "viewer_of"]
 
 SECONDS: Final = 30.0
 """How long the engine may take to open the gateway; it may have to start first."""
-_OPENERS: Final = {"darwin": ("open",), "win32": ("rundll32", "url.dll,FileProtocolHandler")}
+OPENERS: Final = {"darwin": ("open",), "win32": ("rundll32", "url.dll,FileProtocolHandler")}
 """What opens an address in the reader's own browser; ``xdg-open`` elsewhere."""
 _KINDS: Final = ("weasis", "dicomweb")
 
@@ -130,7 +130,7 @@ def _command(core: Core, url: str) -> list[str]:
             code="bad-setting",
         ) from None
     if not words:
-        return [*_OPENERS.get(sys.platform, ("xdg-open",)), url]
+        return [*OPENERS.get(sys.platform, ("xdg-open",)), url]
     if not any("{url}" in one for one in words):
         words.append("{url}")
     return [one.replace("{url}", url) for one in words]

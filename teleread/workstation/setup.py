@@ -19,6 +19,7 @@ from teleread.vault.vault import Vault
 
 from .core import Core
 from .hubfiles import load_hubs, read_toml, write_hub_file
+from .signin import default_reader
 from .sites import SECRET
 
 __all__ = [
@@ -35,6 +36,16 @@ __all__ = [
 MAX_SECRET: Final = 64 * 1024
 """Longest secret file, bytes."""
 
+_TYPED: Final = (
+    "site_phone",
+    "reader_name",
+    "user",
+    "aet",
+    "allow_plain_http",
+    "patient_id_issuer",
+    "client_id",
+    "scopes",
+)
 _FHIR_ID: Final = re.compile(r"(?:[A-Za-z]+/)?[A-Za-z0-9.-]{1,64}")
 
 Ask = Callable[[str], str]
@@ -60,6 +71,11 @@ class HubAnswers:
     reader_id: str | None = None
     reader_name: str | None = None
     patient_id_issuer: str | None = None
+    issuer: str | None = None
+    client_id: str | None = None
+    scopes: str | None = None
+    key_alg: str | None = None
+    system_reports: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +133,7 @@ def set_up(
         vault = core.vault
         code = _mended(core, ask)
     with vault.opened():
-        values["reader_id"] = values["reader_id"] or f"teleread-{vault.profile_id[:8]}"
+        values["reader_id"] = values["reader_id"] or default_reader(vault)
         values["reader_name"] = values["reader_name"] or values["reader_id"]
         if secret is not None:
             vault.hub_secrets.put(str(values["hub_id"]), SECRET, secret)
@@ -163,9 +179,9 @@ def _checked(
     for key in ("ca_file", "client_cert"):
         if key in told:
             told[key] = _file(told[key], "--" + key.replace("_", "-"))
-    for key in ("site_phone", "reader_name", "user", "aet", "allow_plain_http", "patient_id_issuer"):
+    for key in _TYPED:
         if key in told:
-            told[key] = str(clean(told[key], limit=200))
+            told[key] = str(clean(told[key], limit=2000 if key == "scopes" else 200))
     values: dict[str, Any] = {"hub_id": before.get("hub_id") or secrets.token_hex(8), **told}
     secret = _secret(secret_file)
     auth = told.get("auth") or before.get("auth", "none")

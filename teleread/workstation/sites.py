@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from teleread.archive.port import Archive
 from teleread.hub.port import Hub
@@ -12,11 +12,18 @@ from teleread.model.errors import NotSignedInError, UsageError
 from teleread.model.hubfile import HubFile
 
 from .core import Core
+from .signin import BY_TOKENS, token_sign_in
+
+if TYPE_CHECKING:
+    from teleread.wire.sign_in import SignIn
 
 __all__ = ["SECRET", "Sites"]
 
 SECRET: Final = "sign-in"
 """Name of a hub's password or token among its secrets in the vault."""
+
+_BY_HTTP: Final = frozenset({"fhir", "dicomweb"})
+"""Adapters whose requests carry an Authorization header; they take ``sign_in``."""
 
 _OWN: Final = {
     ("teleread.hub", "fhir"): ("teleread.hub.fhir", "FhirHub"),
@@ -39,6 +46,7 @@ class Sites:
         self._local = threading.local()
         self._guard = threading.Lock()
         self._made: list[Any] = []
+        self._signed: list[tuple[HubFile, SignIn]] = []
 
     def files(self) -> tuple[HubFile, ...]:
         """The hub files as they are now."""
@@ -125,13 +133,25 @@ class Sites:
                     f"teleread init --hub {file.name} --secret-file PATH keeps one.",
                     code="no-secret",
                 )
-        if name == "dicomweb":
-            from teleread.wire.sign_in import SecretSignIn
+        if name in _BY_HTTP:
+            options["sign_in"] = self._sign_in(file, secret)
+        return _adapter(group, name)(file, secret, self._core.clock, **options)
 
+    def _sign_in(self, file: HubFile, secret: str | None) -> SignIn:
+        """How requests to a hub and its archive are signed: one for all threads."""
+        from teleread.wire.sign_in import SecretSignIn
+
+        if file.auth not in BY_TOKENS:
             # A secret that is given anew while a study comes is used for the rest of it.
             again = self._core.vault.hub_secrets.get
-            options["sign_in"] = SecretSignIn(file, secret, lambda: again(file.hub_id, SECRET))
-        return _adapter(group, name)(file, secret, self._core.clock, **options)
+            return SecretSignIn(file, secret, lambda: again(file.hub_id, SECRET))
+        with self._guard:
+            for known, sign_in in self._signed:
+                if known == file:
+                    return sign_in
+            made = token_sign_in(self._core, file)
+            self._signed.append((file, made))
+            return made
 
 
 def _adapter(group: str, name: str) -> Callable[..., Any]:
