@@ -178,7 +178,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     _make("See", "view.flip", "P", "X", "mirror left to right"),
     _make("See", "view.plane", "P", "C", "cut the series axial, coronal, sagittal, as taken"),
     _make("See", "view.slab", "P", "Q", "thicker cuts: highest, mean or lowest values of some millimetres"),
-    _make("See", "view.layer", "P", "V", "what others laid over it: presentation states, outlines, nothing"),
+    _make("See", "view.layer", "P", "V", "what others laid over it: states, outlines; a PDF's pages"),
     _make("See", "view.invert", "Pt", "x", "black to white"),
     _make("See", "view.loop", "Pt", "l", "run the series, and stop", vim="L"),
     _make("Window", "window.width", "P", "[  ]", "narrower window, wider"),

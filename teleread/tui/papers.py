@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from teleread.imaging.frames import CannotShow, Frame, Window
@@ -24,6 +24,8 @@ class Paper(CannotShow):
     """What it is, and what it is called."""
     lines: tuple[tuple[int, SafeText, SafeText], ...] = ()
     """Depth, name, value."""
+    pages: int = 0
+    """Pages of a PDF, which may be drawn as pictures."""
 
 
 def paper_of(found: ReadObject) -> Frame | Paper:
@@ -40,7 +42,7 @@ def paper_of(found: ReadObject) -> Frame | Paper:
         lines: list[tuple[int, Any, Any]] = [(one.level, one.name, one.text) for one in found.lines]
         if found.links:
             lines.append((0, clean(f"Names {len(found.links)} images"), clean(found.rejects)))
-        return _paper(found.kind, found.title, lines, found.note)
+        return replace(_paper(found.kind, found.title, lines, found.note), pages=found.pages)
     if isinstance(found, Presentation):
         said: list[tuple[int, Any, Any]] = [(0, "", found.description)]
         said += [(1, "", one.text) for one in found.texts]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from teleread.imaging.frames import CannotShow, Frame
     from teleread.imaging.objects import ReadObject
 
-__all__ = ["DECODE_SECONDS", "RING_BYTES", "Decoder", "Ring", "Shot", "shots_of"]
+__all__ = ["DECODE_SECONDS", "PAGES", "RING_BYTES", "Decoder", "Ring", "Shot", "shots_of"]
 
 RING_BYTES: Final = 40 * 1024 * 1024
 """Most bytes of decoded pixels kept."""
@@ -25,6 +25,8 @@ AHEAD: Final = 12
 """Frames brought before they are asked for, in the direction of travel."""
 BEHIND: Final = 4
 DECODE_SECONDS: Final = 10.0
+PAGES: Final = "pages"
+"""`Shot.cut` of a page of a document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,12 @@ class Decoder(Protocol):
         self, data: bytes | memoryview, *, timeout: float = 10.0, key: str = ""
     ) -> ReadObject | CannotShow:
         """What an object without pixels says, or words."""
+        ...
+
+    def page(
+        self, data: bytes | memoryview, number: int = 1, *, timeout: float = 10.0, key: str = ""
+    ) -> Frame | CannotShow:
+        """One page of a PDF as a picture, or words."""
         ...
 
     def close(self) -> None:
@@ -147,6 +155,8 @@ class Ring:
             self._decoder.close()
             return CannotShow(clean("The pictures were let go of."), "stopped")
         key = shot.instance.sha256 or uid
+        if shot.cut == PAGES:
+            return self._decoder.page(self._held[1], shot.frame, timeout=DECODE_SECONDS, key=key)
         found = self._decoder.decode(self._held[1], shot.frame, timeout=DECODE_SECONDS, key=key)
         if isinstance(found, CannotShow) and found.code == "not-image":
             return self._paper(self._decoder, self._held[1], found, key)

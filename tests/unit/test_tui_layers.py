@@ -11,7 +11,9 @@ from teleread.imaging.frames import CannotShow, Frame, Window
 from teleread.imaging.objects import (
     Contour,
     Contours,
+    Document,
     Graphic,
+    Line,
     Link,
     Presentation,
     PresentedWindow,
@@ -153,6 +155,48 @@ def test_the_displayed_area_lies_in_the_middle_of_the_pane() -> None:
     assert mirrored["centre"] == (0.25, 0.25)
 
 
+class Papers(pictures.Decoder):
+    """Every object is a document of three pages."""
+
+    def decode(
+        self, data: bytes | memoryview, frame: int = 1, *, timeout: float = 10.0, key: str = ""
+    ) -> Frame | CannotShow:
+        return CannotShow(clean("This is a document, not a picture."), "not-image")
+
+    def read(self, data: bytes | memoryview, *, timeout: float = 10.0, key: str = "") -> ReadObject:
+        return Document(
+            clean("a PDF"), clean("Letter"), (Line(1, clean(""), clean("No acute finding.")),), pages=3
+        )
+
+    def page(
+        self, data: bytes | memoryview, number: int = 1, *, timeout: float = 10.0, key: str = ""
+    ) -> Frame | CannotShow:
+        return replace(frame(), pixels=np.full((100, 100, 3), 40 * number, np.uint8), frames=3, number=number)
+
+
+def test_the_same_key_turns_to_the_pages_of_a_pdf_and_back_to_its_text() -> None:
+    async def steps(do: Driver) -> None:
+        do.app.decoder_factory = Papers
+        await do.press("enter")
+        pane = do.reading.pictures
+        await do.until(lambda: pane.laid() == ("V pages", "soft"))
+        at = pane.at
+        assert "No acute finding." in do.text()
+        await do.press("V")
+        await do.until(lambda: pane.picture() is not None)
+        assert (pane.count, drawn(pane).number) == (3, 1)
+        pane.go(2)
+        await do.until(lambda: pane.shown_at == 2)
+        assert drawn(pane).number == 3
+        await do.press("V")
+        await do.until(lambda: pane.laid() == ("V pages", "soft"))
+        assert pane.at == at
+        await do.settle()
+        assert "No acute finding." in do.text()
+
+    plain_walk(steps, size=pictures.SIZE, station=pictures.Station(12))
+
+
 class Masks:
     """A decoder of segmentations of three frames, 5 mm apart; the second marks nothing."""
 
@@ -169,6 +213,11 @@ class Masks:
         self, data: bytes | memoryview, *, timeout: float = 10.0, key: str = ""
     ) -> ReadObject | CannotShow:
         return CannotShow(clean("It is none."), "damaged")
+
+    def page(
+        self, data: bytes | memoryview, number: int = 1, *, timeout: float = 10.0, key: str = ""
+    ) -> Frame | CannotShow:
+        return CannotShow(clean("It has no pages."), "not-image")
 
     def close(self) -> None:
         """Nothing is held."""

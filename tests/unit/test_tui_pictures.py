@@ -52,6 +52,11 @@ class Decoder:
     def read(self, data: bytes | memoryview, *, timeout: float = 10.0, key: str = "") -> ReadObject:
         return Document(clean("a structured report"), clean("Nodule report"), REPORT)
 
+    def page(
+        self, data: bytes | memoryview, number: int = 1, *, timeout: float = 10.0, key: str = ""
+    ) -> Frame | CannotShow:
+        return CannotShow(clean("It has no pages."), "not-image")
+
     def close(self) -> None:
         """Nothing is held."""
 

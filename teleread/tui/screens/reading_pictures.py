@@ -98,8 +98,11 @@ class ReadingPictures(ReadingMeasures):
         self.pictures.mirror()
 
     def do_view_layer(self, key: str) -> None:
-        """Lay the next presentation state or the outlines over the picture, then nothing."""
-        if self.pictures.layers_known() or not self.pictures.overlaying():
+        """Lay the next state or the outlines over the picture, then nothing; turn to a PDF's pages."""
+        words = self.pictures.turn_pages()
+        if words:
+            self.face.tell(words, "soft")
+        elif self.pictures.layers_known() or not self.pictures.overlaying():
             self.face.tell(self.pictures.next_layer(), "soft")
         else:
             self.face.spawn(self._read_layers(self.pictures), "layers")

@@ -16,8 +16,9 @@ from teleread.model.text import EMPTY
 from teleread.tui.graphics import Graphics
 from teleread.tui.pictures import Decoder
 
+from .picture_documents import PictureDocuments
 from .picture_marks import Ink
-from .picture_stack import ZOOM_STEP, PictureStack
+from .picture_stack import ZOOM_STEP
 from .picture_tools import Tool, inks_of
 from .picture_view import Point, View
 
@@ -33,7 +34,7 @@ DRAGGED: Final = 1.5
 """Canvas pixels a press has to travel to be a drag."""
 
 
-class PicturePane(PictureStack, can_focus=True):
+class PicturePane(PictureDocuments, can_focus=True):
     """One series at a time; the heading, the picture, the rail.
 
     Args:

@@ -51,6 +51,8 @@ class PictureLayers(PictureLooking):
     def laid(self) -> tuple[str, str]:
         """What lies over the picture, or that something could."""
         layer, frame = self.layer_now(), self.picture()
+        if getattr(self.frame(), "pages", 0):
+            return "V pages", "soft"
         if layer is None or frame is None:
             return ("V overlays", "soft") if self.overlaying() else ("", "soft")
         return (

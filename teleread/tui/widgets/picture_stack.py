@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from textual.geometry import Region
 from textual.message import Message
-from textual.strip import Strip
 
 from teleread.model.text import EMPTY, SafeText
 from teleread.tui.cuts import Cuts, Slab, own_plane
@@ -16,10 +15,8 @@ from teleread.tui.graphics import Graphics
 from teleread.tui.pictures import Decoder, Ring, Shot, shots_of
 from teleread.workstation.api import SeriesView
 
-from .picture_drawing import NOTICE
 from .picture_layers import PictureLayers
 from .picture_looking import ZOOM_STEP
-from .picture_paper import paper_rows
 from .picture_view import View
 
 if TYPE_CHECKING:
@@ -263,36 +260,6 @@ class PictureStack(PictureLayers):
         self.repaint()
         self.post_message(self.Shown(self))
 
-    # -- text in place of a picture ---------------------------------------------------------------
-    def paper_row(self, frame: CannotShow | None, y: int, width: int, height: int) -> Strip | None:
-        """A row of an object's text; None where there is none."""
-        from teleread.tui.papers import Paper
-
-        if not isinstance(frame, Paper):
-            return None
-        rows = paper_rows(frame, width)
-        self._paper_top = min(max(self._paper_top, 0), max(0, len(rows) - height + 1))
-        if y == height - 1:
-            more = len(rows) - self._paper_top - height + 1
-            words = f"{more} more rows: S" if more > 0 else ""
-            return self.start().gap().put(words, "soft").strip(width, self.start().put(NOTICE, "warn").gap())
-        index = self._paper_top + y
-        line = self.start()
-        if 0 <= index < len(rows):
-            indent, name, text = rows[index]
-            line.gap(2 + 2 * indent).put(name, "strong", bold=True).gap(1 if name and text else 0).put(text)
-        return line.strip(width)
-
-    def turn_page(self, by: int) -> bool:
-        """Scroll an object's text; whether there is one."""
-        from teleread.tui.papers import Paper
-
-        if not isinstance(self.frame(), Paper):
-            return False
-        self._paper_top += by * max(1, self.size.height - 4)
-        self.refresh()
-        return True
-
     # -- moving -----------------------------------------------------------------------------------
     def move(self, by: int) -> None:
         """Go on by frames; a series stops at its ends."""
@@ -309,7 +276,7 @@ class PictureStack(PictureLayers):
         if index != self.at:
             self.step = index - self.at
             self.at = index
-            if self.current_series and self._cuts is None:
+            if self.current_series and not self._shots[index].cut:
                 self._places[self.current_series.series_uid] = index
             self.touched = True
             self._set_moving()
