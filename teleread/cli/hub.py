@@ -44,8 +44,8 @@ def _list(call: Call) -> int:
     hubs = load_hubs(call.paths)
     call.out.document("hub-list", {"hubs": [hub_json(one) for one in hubs]})
     call.out.table(
-        ("HUB", "FHIR", "DICOMWEB", "DIMSE", "SIGN-IN"),
-        [(one.name, one.fhir, one.dicomweb, str(one.dimse or ""), one.auth) for one in hubs],
+        ("HUB", "WORKLIST", "DICOMWEB", "DIMSE", "SIGN-IN"),
+        [(one.name, one.fhir or one.ups_rs, one.dicomweb, str(one.dimse or ""), one.auth) for one in hubs],
         empty="No hub yet. teleread init adds one.",
     )
     return 0
@@ -119,6 +119,7 @@ def hub_json(hub: HubFile) -> dict[str, Any]:
         "name": hub.name,
         "hub_id": hub.hub_id,
         "fhir": hub.fhir or None,
+        "ups_rs": hub.ups_rs or None,
         "dicomweb": hub.dicomweb or None,
         "dimse": str(hub.dimse) if hub.dimse else None,
         "auth": hub.auth,

@@ -15,6 +15,7 @@ __all__ = ["arguments", "run"]
 
 _TEXTS = (
     ("--fhir", "URL", "base address of the hub's FHIR R4 server"),
+    ("--ups-rs", "URL", "base address of the hub's UPS-RS worklist; reports go to --dicomweb"),
     ("--dicomweb", "URL", "base address of the archive's DICOMweb"),
     ("--dimse", "AET@HOST:PORT", "the archive's DIMSE address"),
     ("--user", "NAME", "user name for --auth basic"),
@@ -59,6 +60,7 @@ def run(call: Call) -> int:
     answers = HubAnswers(
         name=args.hub,
         fhir=args.fhir,
+        ups_rs=args.ups_rs,
         dicomweb=args.dicomweb,
         dimse=args.dimse,
         auth=args.auth,
@@ -140,6 +142,8 @@ def _wizard(call: Call, answers: HubAnswers) -> HubAnswers:
         ("site_phone", "The site's telephone number"),
     )
     for field, question in questions:
+        if field == "fhir" and answers.ups_rs:
+            continue
         if getattr(answers, field) is None:
             call.out.note(f"{question}: ")
             answers = replace(answers, **cast("dict[str, Any]", {field: input().strip()}))

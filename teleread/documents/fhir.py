@@ -24,7 +24,7 @@ from .content import Content, content_of, unknown_renderer
 from .lifecycle import kind_of
 from .render_html import Carried, canonical_base64
 
-__all__ = ["FROZEN_TYPE", "RENDERER", "export_bundle", "read_back", "transaction"]
+__all__ = ["FROZEN_TYPE", "LEAVES_TASK", "RENDERER", "export_bundle", "read_back", "transaction"]
 
 RENDERER: Final = 2
 """Number of the newest renderer: 2 carries the PDF too and the UK Core code."""
@@ -41,7 +41,7 @@ _HTML_OF: Final = {1: 1, 2: 1}
 _PDF_OF: Final = {2: 1}
 """The same for the PDF."""
 
-_LEAVES_TASK: Final = frozenset({"preliminary", "opinion"})
+LEAVES_TASK: Final = frozenset({"preliminary", "opinion"})
 """Kinds that end nobody's reading."""
 
 _PARTICIPANT: Final = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
@@ -116,7 +116,7 @@ def _newest() -> int:
 
 def _task(report: SignedReport, content: Content, context: TaskContext, target: str) -> Json | None:
     """The Task, completed; None where the hub has it completed already."""
-    if context.task.status == "completed" or content.form["kind"] in _LEAVES_TASK:
+    if context.task.status == "completed" or content.form["kind"] in LEAVES_TASK:
         return None
     raw = context.raw.get("task")
     if not isinstance(raw, dict) or raw.get("resourceType") != "Task":

@@ -71,6 +71,10 @@ class Submission:
     """Of ``documents``: the report in each form the hub asked for, by the form's name (``dicom-sr``)."""
     author: str = ""
     """Of ``documents``: who signed it, as shown."""
+    signed_at: datetime | None = None
+    """Of ``documents``: when, UTC."""
+    completes: bool = True
+    """Of ``documents``: it ends the reading; else the task stays as it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
-from teleread.documents.fhir import transaction
+from teleread.documents.fhir import LEAVES_TASK, transaction
 from teleread.documents.forms import pdf_name, render_form, sr_name, switches_of
 from teleread.documents.frozen import thaw
 from teleread.model.delivery import OutboxItem, Receipt, Submission
@@ -60,7 +60,7 @@ def submission(
         AttentionError: ``unsendable``: it can't be composed; the others go on.
     """
     if forms[0] != FHIR:
-        return _documents(item, report, before, hub, forms, seals)
+        return _documents(item, report, context, before, hub, forms, seals)
     reader = hub.reader_reference
     extras = Extras(item.payload)
     seen = _noted(context, extras.note) if extras.note else context
@@ -82,6 +82,7 @@ def submission(
 def _documents(
     item: OutboxItem,
     report: SignedReport,
+    context: TaskContext,
     before: Receipt | None,
     hub: HubFile,
     forms: Sequence[str],
@@ -102,6 +103,8 @@ def _documents(
                 raise
             continue
         parts[form] = data + seals.get(names.get(form, ""), b"")
+    thawed = form_of(report)
+    leaves = thawed["kind"] in LEAVES_TASK or Extras(item.payload).get("as") == "preliminary"
     return Submission(
         form="documents",
         body=report.frozen,
@@ -112,7 +115,9 @@ def _documents(
         task=item.key,
         predecessor=before.version if before else "",
         parts=parts,
-        author=str(_made(lambda: thaw(report.frozen))["reader"]["name"]),
+        author=str(thawed["reader"]["name"]),
+        signed_at=report.signed_at,
+        completes=not leaves and context.task.owner == hub.reader_reference,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from teleread.model.text import EMPTY, SafeText, clean
 
-__all__ = ["data_sets", "integer", "texts", "uid", "words"]
+__all__ = ["data_sets", "inside", "integer", "texts", "uid", "words"]
 
 
 def data_sets(document: Any) -> tuple[Mapping[str, Any], ...]:
@@ -25,6 +25,11 @@ def _values(data: Mapping[str, Any], tag: str) -> list[Any]:
         return []
     value = element.get("Value")
     return value if isinstance(value, list) else []
+
+
+def inside(data: Mapping[str, Any], tag: str) -> tuple[Mapping[str, Any], ...]:
+    """The items of a sequence; whatever is none is left out."""
+    return tuple(one for one in _values(data, tag)[:4096] if isinstance(one, Mapping))
 
 
 def texts(data: Mapping[str, Any], tag: str) -> tuple[SafeText, ...]:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from teleread.host.clock import Clock, SystemClock
 from teleread.host.paths import ProfilePaths, check_name
 from teleread.model.errors import LockedError, UsageError
-from teleread.model.hubfile import HubFile, parse_hub_file
+from teleread.model.hubfile import PLATFORMS, HubFile, parse_hub_file
 from teleread.model.text import clean
 from teleread.vault.vault import Vault
 
@@ -57,6 +57,7 @@ class HubAnswers:
 
     name: str | None = None
     fhir: str | None = None
+    ups_rs: str | None = None
     dicomweb: str | None = None
     dimse: str | None = None
     auth: str | None = None
@@ -199,8 +200,7 @@ def _checked(
 def _complete(
     hub: HubFile, name: str, auth: str, secret: str | None, paths: ProfilePaths, ask: Ask | None
 ) -> None:
-    if not hub.fhir:
-        raise UsageError(f"The hub {name} needs an address.", remedy="Give --fhir URL.", code="no-address")
+    _reachable(hub, name)
     if hub.reader_id and not _FHIR_ID.fullmatch(hub.reader_id):
         raise UsageError(
             "That is no reader id.",
@@ -215,6 +215,28 @@ def _complete(
     if auth in {"basic", "bearer"} and secret is None and ask is None and not known:
         raise UsageError(
             f"--auth {auth} needs a secret.", remedy="Give --secret-file PATH.", code="no-secret"
+        )
+
+
+def _reachable(hub: HubFile, name: str) -> None:
+    """One protocol for tasks and claims, and somewhere for reports to go."""
+    told = [one for one in PLATFORMS if getattr(hub, one)]
+    flags = " or ".join("--" + one.replace("_", "-") for one in PLATFORMS)
+    if not told:
+        raise UsageError(f"The hub {name} needs an address.", remedy=f"Give {flags}.", code="no-address")
+    if len(told) > 1:
+        raise UsageError(
+            f"The hub {name} has more than one address for its worklist.",
+            "Nothing was changed.",
+            f"Give one of {flags}; another --hub NAME takes the other.",
+            code="two-addresses",
+        )
+    if hub.ups_rs and not hub.dicomweb:
+        raise UsageError(
+            f"The hub {name} has nowhere for reports to go.",
+            "A UPS-RS worklist takes no reports itself: they are stored at its archive.",
+            "Give --dicomweb URL too.",
+            code="no-archive",
         )
 
 

@@ -22,11 +22,15 @@ __all__ = ["SECRET", "Sites"]
 SECRET: Final = "sign-in"
 """Name of a hub's password or token among its secrets in the vault."""
 
-_BY_HTTP: Final = frozenset({"fhir", "dicomweb"})
+_BY_HTTP: Final = frozenset({"fhir", "ups_rs", "dicomweb"})
 """Adapters whose requests carry an Authorization header; they take ``sign_in``."""
+
+_REMEMBERS: Final = frozenset({"ups_rs"})
+"""Hubs that have to find again what was sent before a crash; they take ``memory``."""
 
 _OWN: Final = {
     ("teleread.hub", "fhir"): ("teleread.hub.fhir", "FhirHub"),
+    ("teleread.hub", "ups_rs"): ("teleread.hub.ups", "UpsRsHub"),
     ("teleread.archive", "dicomweb"): ("teleread.archive.dicomweb", "DicomwebArchive"),
     ("teleread.archive", "dimse"): ("teleread.archive.dimse", "DimseArchive"),
     ("teleread.archive", "folder"): ("teleread.archive.folder", "FolderArchive"),
@@ -60,13 +64,13 @@ class Sites:
             UsageError: Its file names no platform.
         """
         file = self._core.hub(hub_id)
-        if not file.fhir:
+        if not file.platform:
             raise UsageError(
                 f"The hub {file.name} has no address.",
-                remedy=f"teleread init --hub {file.name} --fhir URL",
+                remedy=f"teleread init --hub {file.name} with the flag of its protocol, such as --fhir URL.",
                 code="no-hub",
             )
-        return cast(Hub, self._kept(("hub", file), lambda: self._build("teleread.hub", "fhir", file)))
+        return cast(Hub, self._kept(("hub", file), lambda: self._build("teleread.hub", file.platform, file)))
 
     def archives(self, hub_id: str, via: str = "auto") -> tuple[Archive, ...]:
         """The archives of a hub, best first.
@@ -135,6 +139,8 @@ class Sites:
                 )
         if name in _BY_HTTP:
             options["sign_in"] = self._sign_in(file, secret)
+        if name in _REMEMBERS:
+            options["memory"] = self._core.vault.hub_secrets
         return _adapter(group, name)(file, secret, self._core.clock, **options)
 
     def _sign_in(self, file: HubFile, secret: str | None) -> SignIn:
