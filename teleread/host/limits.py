@@ -12,10 +12,12 @@ import os
 import sys
 from typing import Final
 
-__all__ = ["CAPS_VARIABLE", "apply", "apply_from_environment", "apply_to"]
+__all__ = ["CAPS_VARIABLE", "apply", "apply_from_environment", "apply_to", "give_way"]
 
 CAPS_VARIABLE: Final = "TELEREAD_CAPS"
 """Environment variable that carries ``memory,cpu,files`` to a capped child."""
+BEHIND: Final = 10
+"""Niceness of what works in the background: about a tenth of a busy processor, all of an idle one."""
 
 
 def apply(memory: int, cpu: int, files: int = 32, *, file_size: int = 0) -> None:
@@ -54,6 +56,20 @@ def apply_to(pid: int, memory: int, cpu: int, files: int, *, file_size: int = 0)
     except (ProcessLookupError, PermissionError):
         return False
     return True
+
+
+def give_way(pid: int) -> None:
+    """Let a process stand back behind what the reader looks at: it gets the processor that is left.
+
+    To be called as soon as it is started: threads and children it has later stand back with it.
+
+    Args:
+        pid: A process this one started.
+    """
+    if sys.platform == "win32":
+        return
+    with contextlib.suppress(OSError):  # it has ended, or may not be changed
+        os.setpriority(os.PRIO_PROCESS, pid, max(BEHIND, os.getpriority(os.PRIO_PROCESS, pid)))
 
 
 def _cap_posix(pid: int | None, memory: int, cpu: int, files: int, file_size: int) -> None:

@@ -47,6 +47,7 @@ def start(core: Core) -> bool:
     _ = core.holder  # the engine, also one that another window started, stays while a window has a name
     if running(core):
         return False
+    from teleread.host.limits import give_way
     from teleread.host.spawn import spawn_background
 
     names = [*_CARRIED, *(one.variable for one in SETTINGS.values())]
@@ -60,6 +61,7 @@ def start(core: Core) -> bool:
         handoff=core.vault.master_handoff(),
         environment=environment,
     )
+    give_way(child.pid)
     # Somebody has to take its exit code, or it stays as a zombie for as long as the desk runs.
     threading.Thread(target=child.wait, name="engine-wait", daemon=True).start()
     return True
