@@ -98,6 +98,7 @@ class DemoServer:
         self._store: Store | None = None
         self._web: DemoWeb | None = None
         self._dimse: DimseServer | None = None
+        self._archive: Service | None = None
         _prepare(folder, reset=reset)
 
     @property
@@ -120,6 +121,17 @@ class DemoServer:
             raise TelereadError("The demo is not running.")
         return self._store
 
+    @property
+    def archive(self) -> Service:
+        """Answers DICOMweb requests without a line, for tests.
+
+        Raises:
+            TelereadError: The demo is not running.
+        """
+        if self._archive is None:
+            raise TelereadError("The demo is not running.")
+        return self._archive
+
     def start(self) -> DemoAddresses:
         """Open the folder, fill it where it is empty, and listen.
 
@@ -140,9 +152,10 @@ class DemoServer:
         self._dimse = _listening(
             "DIMSE", self._dimse_port, store, lambda port: _dimse_at(catalogue, self.faults, port)
         )
+        self._archive = DicomWebService(catalogue, self.faults).handle
         services: dict[str, Service] = {
             "fhir": FhirService(store, __version__).handle,
-            "dicom-web": DicomWebService(catalogue, self.faults).handle,
+            "dicom-web": self._archive,
             "_demo": Control(
                 self.faults, HubEvents(store), self.drop_connections, self._dimse.register
             ).handle,

@@ -53,7 +53,7 @@ class FhirHub:
         sign_in: Another way to sign in than the secret; asked again when the hub refuses a token.
     """
 
-    forms = ("fhir-transaction",)
+    forms: tuple[str, ...] = ("fhir-transaction",)
 
     def __init__(
         self,

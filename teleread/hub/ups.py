@@ -56,7 +56,7 @@ class UpsRsHub:
         UsageError: The hub file's ``ups_options`` are wrong.
     """
 
-    forms = ("dicom-sr", "dicom-pdf")
+    forms: tuple[str, ...] = ("dicom-sr", "dicom-pdf")
 
     def __init__(
         self,

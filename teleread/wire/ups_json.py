@@ -188,7 +188,6 @@ def context_of_workitem(
 
 def _task(item: Workitem, seen: Seen, *, mine: bool, requests: tuple[Data, ...]) -> dict[str, Any]:
     data = item.data
-    owner, name = _owner(item, seen, mine=mine)
     # When it was touched is told apart: only what it says is compared.
     told = {tag: one for tag, one in data.items() if tag not in {"00404010", "0040A370", "00404021"}}
     task: dict[str, Any] = {
@@ -202,28 +201,37 @@ def _task(item: Workitem, seen: Seen, *, mine: bool, requests: tuple[Data, ...])
         "requester": {"display": next((text for one in requests if (text := words(one, "00321033"))), "")},
         "restriction": {"period": {"end": instant_of(str(words(data, "00404011")), seen.zone)}},
     }
+    owner = _owner(item, seen, mine=mine)
     if owner:
-        task["owner"] = {"reference": owner, "display": name}
+        task["owner"] = owner
     reason = next((text for one in inside(data, "00741002") if (text := words(one, "00741238"))), "")
     if reason:
         task["statusReason"] = {"text": reason}
     return task
 
 
-def _owner(item: Workitem, seen: Seen, *, mine: bool) -> tuple[str, str]:
+def _owner(item: Workitem, seen: Seen, *, mine: bool) -> dict[str, Any]:
+    """Task.owner: a reference where there is a code, else an identifier."""
     if item.state == "SCHEDULED":
         if not item.assigned or any(is_reader(one, seen) for one in item.assigned):
-            return "", ""
-        code, name = item.assigned[0]
-        return code or name, name
+            return {}
+        return _person(*item.assigned[0])
     if item.state == "CANCELED":
-        return "", ""
+        return {}
     if mine:
-        return seen.reader, seen.reader_name
+        system, bar, value = seen.reader.rpartition("|")
+        element = {"identifier": {"system": system, "value": value}} if bar else {"reference": seen.reader}
+        return {**element, "display": seen.reader_name}
     code, name = item.performers[0] if item.performers else ("", "")
     if is_reader((code, name), seen):
-        return ELSEWHERE, name
-    return code or name or "unknown", name
+        return _person(f"|{ELSEWHERE}", name)
+    return _person(code or "|unknown", name)
+
+
+def _person(code: str, name: str) -> dict[str, Any]:
+    if re.fullmatch(r"[A-Za-z0-9.-]{1,64}", code):
+        return {"reference": f"Practitioner/{code}", "display": name}
+    return {"identifier": {"value": code.removeprefix("|") or name}, "display": name}
 
 
 def is_reader(person: tuple[str, str], seen: Seen) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from teleread.model.delivery import Receipt, Submission
 from teleread.model.task import TaskContext, TaskKey
+from tests.contract.ups_cases import documents
 
 READER = "reader"
 NHS = "https://fhir.nhs.uk/Id/nhs-number"
@@ -147,6 +148,8 @@ def submission(
 ) -> Submission:
     """A report version as one transaction, composed independently of `teleread.documents`."""
     report_id, key = report_id or new_id(), key or new_id()
+    if "workitem" in context.raw:
+        return documents(context, report_id=report_id, key=key, text=text, version=version, before=before)
     frozen = json.dumps({"schema": "teleread.report/1", "text": text, "version": version}).encode()
     report: Resource = {
         "resourceType": "DiagnosticReport",

@@ -18,7 +18,7 @@ Resource = dict[str, Any]
 class Peer(Protocol):
     """A server whose content the test can change behind the client's back."""
 
-    def hub(self, reader: str = "reader") -> FhirHub:
+    def hub(self, reader: str = "reader") -> Any:
         """A client for a reader."""
         ...
 

@@ -14,6 +14,7 @@ import pytest
 
 from teleread.demo.server import DemoServer
 from teleread.hub.fhir import FhirHub
+from teleread.hub.port import Hub
 from teleread.model.delivery import OutboxItem
 from teleread.model.errors import AttentionError, TelereadError
 from teleread.model.task import TaskContext, TaskKey
@@ -79,10 +80,11 @@ def add(peer: Peer, **task: Any) -> tuple[int, TaskKey]:
     number = next(_numbers)
     for resource in case(number, **task):
         peer.put(resource)
-    return number, TaskKey("hub-1", f"t-c{number}")
+    named = getattr(peer, "key", str)  # some protocols have names of their own for a Task
+    return number, TaskKey("hub-1", named(f"t-c{number}"))
 
 
-def pulled(hub: FhirHub, cursor: str = "") -> tuple[dict[str, TaskContext], str]:
+def pulled(hub: Hub, cursor: str = "") -> tuple[dict[str, TaskContext], str]:
     pages = list(hub.pull(cursor))
     assert [page.last for page in pages] == [False] * (len(pages) - 1) + [True]
     return {one.key.task_id: one for page in pages for one in page.contexts}, pages[-1].cursor

@@ -94,7 +94,7 @@ def test_the_state_machine_refuses_as_the_standard_says(demo: DemoServer, web: h
     assert (again.status_code, "C302" in again.headers["warning"]) == (409, True)
     assert "C301" in change(web, uid, "COMPLETED", THEIRS).headers["warning"]
     assert "C304" in change(web, uid, "COMPLETED").headers["warning"]
-    assert tell(web, uid, **FINAL).status_code == 200
+    assert tell(web, uid, OURS, **FINAL).status_code == 200
     assert change(web, uid, "COMPLETED").status_code == 200
     repeated = change(web, uid, "COMPLETED")
     assert (repeated.status_code, "B306" in repeated.headers["warning"]) == (200, True)
