@@ -32,11 +32,13 @@ __all__ = [
     "Style",
     "blocks_of",
     "mark_for",
+    "obr_25",
     "render",
 ]
 
-RENDERER: Final = 1
-"""Number of the newest renderer."""
+RENDERER: Final = 2
+"""Number of the newest renderer. The first one said X in OBR-25 of a withdrawal, and gave a second opinion
+the order's own numbers."""
 
 OURS: Final = "99TELEREAD"
 NULL: Final = '""'
@@ -94,18 +96,22 @@ def render(report: SignedReport, number: int = RENDERER, *, style: Style = DEFAU
     return encode(renderer(report, style), style.charset)
 
 
-def _render_1(report: SignedReport, style: Style) -> list[Segment]:
+def _render_1(report: SignedReport, style: Style, number: int = 1) -> list[Segment]:
     facts, form = facts_of(report), thaw(report.frozen)
-    observations = [*_rows(facts, form, style), *_carried(report, facts, style)]
+    observations = [*_rows(facts, form, style), *_carried(report, facts, style, number)]
     return [
         _msh(facts, form, style),
         _pid(facts),
-        _obr(facts, form, style),
+        _obr(facts, form, number),
         *(_obx(index, row, facts, _obx_status(facts, style)) for index, row in enumerate(observations, 1)),
     ]
 
 
-_RENDERERS: Final[dict[int, Callable[[SignedReport, Style], list[Segment]]]] = {1: _render_1}
+def _render_2(report: SignedReport, style: Style) -> list[Segment]:
+    return _render_1(report, style, 2)
+
+
+_RENDERERS: Final[dict[int, Callable[[SignedReport, Style], list[Segment]]]] = {1: _render_1, 2: _render_2}
 
 
 # -- the segments -------------------------------------------------------------------------------------
@@ -163,26 +169,35 @@ def _cx(number: Numbered) -> Repetition:
     return ((number.value,), ("",), ("",), authority, ("NH" if nhs else "MR",))
 
 
-def _obr(facts: Facts, form: Mapping[str, Any], style: Style) -> Segment:
+def obr_25(kind: str, number: int) -> str:
+    """The status of the whole as a renderer writes it (HL7 table 0123)."""
+    return "X" if number == 1 and kind == "withdrawal" else kind_of(kind).obr_25
+
+
+def _obr(facts: Facts, form: Mapping[str, Any], number: int) -> Segment:
     order = form["order"]
     accession = facts.accessions[0] if facts.accessions else ""
+    # A receiver files by these numbers: under the order's own, one reader's opinion would replace another's.
+    # The order is its parent then (OBR-29, section 4.5.3.29).
+    apart = number > 1 and facts.kind == "opinion"
     started = order["occurrence"] or form["study"]["started"] or ""
     code = facts.procedure_code
     name = facts.procedure[:199]
     coded = (code, name, "99LOCAL") if code else ("18748-4", name, "LN")
     table = {
         1: field("1"),
-        2: field(order["id"]),
-        3: field(accession or facts.report_id),
+        2: _EMPTY if apart else field(order["id"]),
+        3: field(facts.report_id if apart else accession or facts.report_id),
         4: field(*coded),
         7: field(_ts(started)),
-        18: field(accession),
+        18: _EMPTY if apart else field(accession),
         22: field(_ts(facts.signed_at)),
         24: field("RAD"),
-        25: field(kind_of(facts.kind).obr_25),
+        25: field(obr_25(facts.kind, number)),
+        29: field(order["id"], accession) if apart else _EMPTY,
         32: field(("", facts.reader)),
     }
-    return Segment("OBR", tuple(table.get(number, _EMPTY) for number in range(1, 33)))
+    return Segment("OBR", tuple(table.get(place, _EMPTY) for place in range(1, 33)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,8 +299,8 @@ def _block(code: tuple[str, str], label: str, text: str, sub: str, style: Style)
                 yield _Row("TX", name, at, field(words))
 
 
-def _carried(report: SignedReport, facts: Facts, style: Style) -> Iterator[_Row]:
-    mark = mark_text(mark_for(facts, style))
+def _carried(report: SignedReport, facts: Facts, style: Style, number: int) -> Iterator[_Row]:
+    mark = mark_text(mark_for(facts, style, number))
     yield _Row("TX", (MARK, "Report, version and SHA-256", OURS), "", field(mark))
     if style.carry:
         yield _ed(SIGNED, "Signed bytes", "json", report.frozen)
@@ -296,10 +311,10 @@ def _carried(report: SignedReport, facts: Facts, style: Style) -> Iterator[_Row]
         yield _ed("pdf", "Report as PDF", "PDF", page(report))
 
 
-def mark_for(facts: Facts, style: Style) -> Mark:
+def mark_for(facts: Facts, style: Style, number: int = RENDERER) -> Mark:
     """What the message names; the switches that change its rows stand in the form's name."""
     form = f"hl7v2/{style.layout}/{style.width}/{style.addendum}"
-    return Mark(form, 1, facts.report_id, facts.version, facts.sha256)
+    return Mark(form, number, facts.report_id, facts.version, facts.sha256)
 
 
 def _ed(code: str, label: str, subtype: str, data: bytes) -> _Row:

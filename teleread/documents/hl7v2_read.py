@@ -82,7 +82,7 @@ def read(data: bytes) -> Message:
         patient_name="^".join((family, given, middle, prefix, suffix)).rstrip("^"),
         birth_date=_iso(pid.get(7)),
         sex=pid.get(8).replace("U", ""),
-        accession=obr.get(18),
+        accession=obr.get(18) or obr.get(29, 2),
         status=obr.get(25),
         blocks=_read_blocks(texts),
         measurements=tuple(

@@ -23,7 +23,8 @@ class Kind:
     """DiagnosticReport.status: corrected and appended stand under amended; unsigned text is ``partial``, for
     ``preliminary`` means verified early results."""
     obr_25: str
-    """HL7 table 0123. A withdrawal is X there, for W is a value of OBX-11 alone."""
+    """HL7 table 0123. A withdrawal is C there, for W is a value of OBX-11 alone, and X (order cancelled) is
+    ranked by receivers below the report it takes back: it would leave that one standing."""
     obx_11: str
     """HL7 table 0085: F final, C replaces a final result, W was sent for the wrong patient."""
     obx_11_appended: str
@@ -56,7 +57,7 @@ KINDS: Final = {
         Kind("report", "Final report", "final", "F", "F", "F"),
         Kind("addendum", "Final report with addendum", "appended", "C", "C", "B"),
         Kind("correction", "Corrected report", "corrected", "C", "C", "C"),
-        Kind("withdrawal", "Report withdrawn", "entered-in-error", "X", "W", "W"),
+        Kind("withdrawal", "Report withdrawn", "entered-in-error", "C", "W", "W"),
         Kind("opinion", "Second opinion", "final", "F", "F", "F"),
         Kind(
             *("preliminary", "Preliminary reading, not signed", "partial", "R", "R", "R"),

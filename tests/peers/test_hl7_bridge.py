@@ -5,18 +5,25 @@ from __future__ import annotations
 import socket
 import subprocess
 import time
+import uuid
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from teleread.documents.hl7v2 import render
 from teleread.model.report import SignedReport
+from teleread.model.text import clean
 from tests.peers.sekmet import Sekmet, start_sekmet
 from tests.peers.test_documents import program
 from tests.ports import free_port
 from tests.unit import signing_cases as made
 
 pytestmark = pytest.mark.peer("hl7v2-fhir-bridge")
+
+OTHER = "6f1d6a3e-5b1c-4a53-9f39-0d7a54b6a002"
+"""Report id of a second opinion."""
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +73,56 @@ def test_a_report_and_its_addenda_file_as_one_report_of_three_versions(server: S
         assert any(one.startswith("MSA|AA|") for one in sent(line, report))
     again = sent(line, third)
     assert any("duplicate" in one for one in again)
-    (entry,) = server.call("GET", "DiagnosticReport")["entry"]
-    resource = entry["resource"]
+    (resource,) = filed(server, "NG26-40522")
     assert (resource["meta"]["versionId"], resource["status"]) == ("3", "corrected")
     assert "No liver abscess" in resource["conclusion"]
-    assert any(one["value"] == "NG26-40522" for one in resource["identifier"])
+
+
+STATUS = {
+    "preliminary": "partial",
+    "report": "final",
+    "addendum": "corrected",
+    "correction": "corrected",
+    "withdrawal": "corrected",
+}
+"""What the bridge files for each kind of version, in the order of a report's life."""
+
+
+def version_of(kind: str, order: str, before: SignedReport | None, report_id: str = "") -> SignedReport:
+    """A version of that kind on an order of that number, after the one before it."""
+    context = made.context(the_order=made.order(id=clean(order), accessions=(clean(f"NG26-{order}"),)))
+    draft = replace(made.draft(context, impression=f"{kind.capitalize()}: no liver abscess."), kind=kind)
+    if before is not None:
+        draft = replace(draft, report_id=before.report_id)
+    what = made.case(context=context, draft=draft, predecessor=before)
+    return made.signed(what, key_of_it=str(uuid.uuid4()), report_id=report_id or made.REPORT_ID)
+
+
+def filed(server: Sekmet, number: str) -> list[Any]:
+    """What the server keeps under a filler's number."""
+    resources = (one["resource"] for one in server.call("GET", "DiagnosticReport").get("entry", ()))
+    return [one for one in resources if any(name["value"] == number for name in one["identifier"])]
+
+
+def test_every_kind_of_version_is_filed_as_the_same_one_report(server: Sekmet, line: int) -> None:
+    report = None
+    for version, (kind, status) in enumerate(STATUS.items(), 1):
+        report = version_of(kind, "40777", report)
+        answer = sent(line, report)
+        assert any(one.startswith("MSA|AA|") for one in answer)
+        assert not any("ignored" in one for one in answer)
+        (resource,) = filed(server, "NG26-40777")
+        assert (resource["meta"]["versionId"], resource["status"]) == (str(version), status)
+
+
+def test_a_second_opinion_is_filed_beside_the_first_report_never_in_its_place(
+    server: Sekmet, line: int
+) -> None:
+    first = version_of("report", "40888", None)
+    opinion = version_of("opinion", "40888", None, OTHER)
+    for report in (first, opinion):
+        assert any(one.startswith("MSA|AA|") for one in sent(line, report))
+    (kept,), (other,) = filed(server, "NG26-40888"), filed(server, OTHER)
+    assert "Report: no liver abscess" in kept["conclusion"]
+    assert "Opinion: no liver abscess" in other["conclusion"]
+    assert kept["id"] != other["id"]

@@ -210,8 +210,15 @@ def key(name: str = "Dr Demo Reader") -> NewKey:
     return make_key(name, NOW)
 
 
-def signed(the_case: Case | None = None, *, by: NewKey | None = None, at: datetime = NOW) -> SignedReport:
-    """A signed report without a vault."""
+def signed(
+    the_case: Case | None = None,
+    *,
+    by: NewKey | None = None,
+    at: datetime = NOW,
+    key_of_it: str = "",
+    report_id: str = REPORT_ID,
+) -> SignedReport:
+    """A signed report without a vault; its idempotency key by its version, where none is given."""
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
     from cryptography.hazmat.primitives.serialization import load_der_private_key
 
@@ -219,8 +226,8 @@ def signed(the_case: Case | None = None, *, by: NewKey | None = None, at: dateti
     before = the_case.predecessor
     what = freezing(
         the_case,
-        idempotency_key=KEYS[before.version if before else 0],
-        report_id=REPORT_ID,
+        idempotency_key=key_of_it or KEYS[before.version if before else 0],
+        report_id=report_id,
         reader_id="Practitioner/reader",
         reader_name="Dr Demo Reader",
         signed_at=at,

@@ -10,7 +10,7 @@ import pytest
 from pydicom import dcmread
 
 import teleread
-from teleread.documents import dicom_sr, encapsulated, fhir, hl7v2, render_text
+from teleread.documents import dicom_sr, encapsulated, fhir, hl7v2, hl7v2_read, render_text
 from teleread.documents.lifecycle import KINDS
 from teleread.model.report import SignedReport
 from teleread.wire.er7 import decode
@@ -67,3 +67,19 @@ def test_an_unsigned_reading_says_nowhere_that_it_was_signed() -> None:
     assert b"Signed by " not in hl7v2.render(report)
     ds = dcmread(BytesIO(encapsulated.render(report)))
     assert ds.VerificationFlag == "UNVERIFIED"
+
+
+def test_the_first_renderers_messages_can_still_be_written_and_a_second_opinion_has_own_numbers() -> None:
+    for kind, status in (("withdrawal", ("X", "C")), ("opinion", ("F", "F"))):
+        report = made(kind)
+        old, new = (
+            next(one for one in decode(hl7v2.render(report, number)) if one.name == "OBR")
+            for number in (1, 2)
+        )
+        assert (old.get(25), new.get(25)) == status
+        apart = kind == "opinion"
+        assert new.get(3) == (report.report_id if apart else old.get(3))
+        assert (new.get(29) == old.get(2)) is apart
+        assert old.get(29) == ""
+        assert new.get(29, 2) == (old.get(18) if apart else "")
+        assert hl7v2_read.read(hl7v2.render(report, 1)).mark.renderer == 1
