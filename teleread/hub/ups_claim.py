@@ -68,11 +68,14 @@ class UpsClaim:
             self._offered(item, waiting)
             known = self._memory.wanted(uid, self._now())
             try:
-                self._wire.change_state(uid, "IN PROGRESS", known.transaction)
+                answer = self._wire.change_state(uid, "IN PROGRESS", known.transaction)
             except (OfflineError, AttentionError) as problem:
                 if problem.code not in {"unknown", *_REFUSED}:
                     raise
                 waiting = problem
+                continue
+            if answer.status == 202:  # taken, not done: it is looked at
+                waiting = self._undone()
                 continue
             self._memory.mark(uid, "held", self._now())
             self._introduce(item, known.transaction)
@@ -111,7 +114,8 @@ class UpsClaim:
             known = self._memory.claim(uid)
             if known is not None and item.state == "CANCELED":
                 return self._ended(item, "cancelled")
-            if known is None or item.state != "IN PROGRESS" or (waiting and not self._proven(item)):
+            refused = waiting is not None and waiting.code in _REFUSED
+            if known is None or item.state != "IN PROGRESS" or (refused and not self._proven(item)):
                 raise self._lost(item)
             try:
                 self._wire.update(uid, given_back(code, words, self._now()), known.transaction)
@@ -121,7 +125,10 @@ class UpsClaim:
                     raise
                 waiting = problem
                 continue
-            return self._ended(self._wire.read(uid), "cancelled")
+            waiting = self._undone()  # until it is seen to be so
+        item = self._look(uid, waiting)
+        if item.state == "CANCELED":
+            return self._ended(item, "cancelled")
         assert waiting is not None
         raise waiting
 
@@ -137,6 +144,14 @@ class UpsClaim:
         began = datetime.fromisoformat(known.at) if known else self._now()
         body = performed(item.data, self._hub.aet, reader, began)
         return self._wire.update(item.uid, body, transaction)
+
+    def _undone(self) -> OfflineError:
+        return OfflineError(
+            f"{self._wire.who} took the change but does not show it.",
+            "Nothing is lost.",
+            "Try again in a moment.",
+            code="unknown",
+        )
 
     def _held(self, uid: str) -> Workitem:
         item = self._wire.read(uid)

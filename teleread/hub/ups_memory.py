@@ -71,6 +71,8 @@ class Stored:
     study_uid: str
     series_uid: str
     author: str
+    done: bool = False
+    """The workitem was completed after it, where it was to be: only then has the report arrived."""
 
     @property
     def path(self) -> str:

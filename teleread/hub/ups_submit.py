@@ -8,6 +8,7 @@ bytes; only then is the workitem completed (RAD-85), its outputs naming every do
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -74,7 +75,7 @@ class UpsSubmit:
         if submission.completes:
             self._still_ours(item, submission)
         wanted = documents_of(submission)
-        self._memory.store(submission.report_id, wanted)
+        self._memory.store(submission.report_id, self._known(submission, wanted))
         main = wanted[0]
         held = self._documents.holds(main)
         if held is None or any(self._documents.holds(one) is None for one in wanted[1:]):
@@ -85,6 +86,7 @@ class UpsSubmit:
             submission.completes and self._complete(item, wanted, submission)
         )
         status = "completed" if ended else _STATUS.get(item.state, "")
+        self._memory.store(submission.report_id, tuple(replace(one, done=True) for one in wanted))
         return self._receipt(main, SafeText(status))
 
     def read(self, uid: str) -> Workitem:
@@ -107,8 +109,8 @@ class UpsSubmit:
         sent = sent or (self._memory.by_key(key) if key else ())
         keys = tuple(dict.fromkeys([report_id.lower(), *(one.key for one in sent)] if report_id else []))
         for one in sent:
-            if one.form != "dicom-sr":
-                continue
+            if one.form != "dicom-sr" or not one.done:
+                continue  # stored perhaps, but the workitem is still open: `submit` goes on from there
             digest = self._documents.holds(one)
             if digest is not None:
                 receipt = self._receipt(one, EMPTY, digest)
@@ -137,6 +139,10 @@ class UpsSubmit:
             return
         if not self._claims.is_ours(item):
             raise self._changed()
+
+    def _known(self, submission: Submission, wanted: tuple[Stored, ...]) -> tuple[Stored, ...]:
+        """As they are noted already, where they are: one that has arrived stays so."""
+        return tuple(next((old for old in self._sent(submission) if _alike(old, one)), one) for one in wanted)
 
     def _sent(self, submission: Submission) -> tuple[Stored, ...]:
         return self._memory.stored(submission.report_id)
@@ -207,15 +213,31 @@ class UpsSubmit:
                 raise
             if not self._ended_after_all(item.uid, problem, known.transaction):
                 raise self._changed() from problem
-        self._claims.ended(item.uid, "completed")
-        self._keep(item.uid)
+        self._completed(item.uid)
         return True
 
-    def _keep(self, uid: str) -> None:
+    def _completed(self, uid: str) -> None:
+        """See that it ended, and keep how: an addendum may come when the hub has let go of it.
+
+        Raises:
+            OfflineError: ``unknown``: the hub took the change, and does not show it.
+        """
         try:
-            self._memory.keep_final(uid, self._wire.read(uid).data)
-        except TelereadError:
-            return  # the report is proven; an addendum needs the workitem only if the hub forgets it
+            final = self._wire.read(uid)
+        except OfflineError as problem:
+            raise self._unseen(problem.retry_after) from problem
+        if final.state != "COMPLETED":
+            raise self._unseen(None)
+        self._memory.keep_final(uid, final.data)
+        self._claims.ended(uid, "completed")
+
+    def _unseen(self, retry_after: float | None) -> OfflineError:
+        return OfflineError(
+            f"{self._wire.who} took the report's end but does not show it.",
+            "It has most likely arrived. It is asked for again before anything is sent again.",
+            code="unknown",
+            retry_after=retry_after,
+        )
 
     def _ended_after_all(self, uid: str, problem: TelereadError, transaction: str) -> bool:
         try:
@@ -245,3 +267,7 @@ class UpsSubmit:
             stored_at=self._now(),
             task_status=task_status,
         )
+
+
+def _alike(old: Stored, new: Stored) -> bool:
+    return (old.sop_uid, old.sha256) == (new.sop_uid, new.sha256)
