@@ -64,6 +64,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         "TELEREAD_ORTHANC",
         "TELEREAD_READERS",
         "TELEREAD_OHIF",
+        "TELEREAD_OIDC",
         "TELEREAD_DCMJS",
     }
     for name in [one for one in os.environ if one.startswith("TELEREAD_") and one not in keep]:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Final
 
 from teleread.model.hubfile import HubFile
 from teleread.model.task import Task, TaskContext
 
-__all__ = ["RIGHTS", "denied", "held_by", "is_mine", "may_sign", "needs", "nothing_forbids"]
+__all__ = [
+    "RIGHTS",
+    "denied",
+    "held_by",
+    "is_mine",
+    "may_sign",
+    "needs",
+    "nothing_forbids",
+    "outlived",
+]
 
 RIGHTS: Final = {
     "view": "look at its cases",
@@ -27,6 +37,12 @@ _NEEDS: Final = {
     "withdrawal": ("sign", "addend"),
 }
 """Kind of report version to the rights its signature needs."""
+
+_SIGNED: Final = frozenset({"sign", "addend"})
+"""Rights whose acts send a person's own words."""
+
+CLOCK_SLACK: Final = timedelta(hours=1)
+"""How far the clock may be behind the last contact before the difference itself is the trouble."""
 
 _OVER: Final = {
     "cancelled": "The order was cancelled.",
@@ -87,8 +103,43 @@ def _open_to(reader: str, context: TaskContext) -> tuple[bool, str]:
     return True, ""
 
 
+def outlived(hub: HubFile, contact: datetime | None, now: datetime) -> str:
+    """Words where rights seen too long ago no longer open the signature; empty where they do.
+
+    Reading and writing go on; whatever is signed already is sent, however late.
+
+    Args:
+        hub: The hub file; ``offline_hours`` is the site's limit, 0 for none.
+        contact: When the hub last answered this reader, in UTC; None for never.
+        now: In UTC.
+    """
+    if hub.offline_hours <= 0:
+        return ""
+    limit = f"{hub.name} lets rights hold for {hub.offline_hours:g} h without contact"
+    if contact is None:
+        return f"{limit}, and it has not answered yet: connect and pull the worklist, then sign."
+    if contact - now > CLOCK_SLACK:
+        return f"{limit}, and this machine's clock is behind the last contact: set it right, then sign."
+    if now - contact <= timedelta(hours=hub.offline_hours):
+        return ""
+    return f"{limit}, and answered {_ago(now - contact)} ago: connect and pull the worklist, then sign."
+
+
+def _ago(span: timedelta) -> str:
+    """A span in the words of a person: minutes, hours or days."""
+    hours = span.total_seconds() / 3600
+    if hours < 1:
+        return f"{max(1, round(hours * 60))} min"
+    return f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} days"
+
+
 def denied(hub: HubFile, right: str) -> str:
     """Words where the hub file does not give a right, naming the rule; empty where it does."""
+    if right in _SIGNED and hub.auth == "smart" and not hub.system_reports:
+        return (
+            f"{hub.name} is signed in to as a system, and its hub file does not say that the site takes"
+            " a reader's reports that way (system_reports)."
+        )
     if right in hub.rights or (right == "view" and hub.rights):
         return ""
     return (

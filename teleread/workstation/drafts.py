@@ -16,7 +16,7 @@ from .cases import all_templates, context_of, template_of, templates_for
 from .core import Core
 from .lifecycle import allow, standing, withdrawn
 from .naming import resolve_task, task_name
-from .rightness import match_of
+from .rightness import match_of, rights_outlived
 
 __all__ = [
     "addendum",
@@ -267,6 +267,8 @@ def _forbidden(core: Core, draft: Draft, context: TaskContext) -> tuple[Check, .
 
     hub = core.hub(draft.key.hub_id)
     allowed, why = may_sign(hub, context, kind=draft.kind, again=withdrawn(core, draft.key))
+    if allowed and (why := rights_outlived(core, hub)):
+        return (rules()[RIGHTS[1]].found(why=why),)
     if allowed:
         return ()
     other = held_by(context.task, hub.reader_reference)

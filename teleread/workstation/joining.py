@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Final
 from teleread.model.hubfile import HubFile
 from teleread.model.task import TaskKey
 from teleread.model.text import EMPTY, SafeText
+from teleread.signing.rights import denied
 
 from .api import WorklistItem
+from .rightness import known_stop, rights_outlived
 
 if TYPE_CHECKING:
     from teleread.vault.worklist import WorklistRow
@@ -63,6 +65,7 @@ class Join:
         self.hubs = {hub.hub_id: (hub, SafeText(hub.name)) for hub in core.hubs}
         self._core = core
         self._now = core.clock.now()
+        self._outlived = {hub.hub_id for hub in core.hubs if rights_outlived(core, hub)}
         self._drafts, self._reports, self._ready = drafts, reports, ready
 
     def item(self, row: WorklistRow) -> WorklistItem:
@@ -120,17 +123,18 @@ class Join:
             return SafeText(f"the task is {row.status}")
         if row.owner and not mine:
             return SafeText(f"{row.owner_name or 'somebody else'} has it")
-        if "sign" not in hub.rights:
+        if denied(hub, "sign"):
             return _NO_RIGHT
+        if hub.hub_id in self._outlived:
+            return _OUTLIVED
         if not row.order_status:
             return _NO_ORDER
         if row.held:
-            from .rightness import known_stop
-
             return known_stop(self._core, key, row.held)
         return EMPTY
 
 
 _REPORTED: Final = SafeText("it is reported")
 _NO_ORDER: Final = SafeText("it names no order that can be read")
+_OUTLIVED: Final = SafeText("the hub was not reached for longer than it allows")
 _NO_RIGHT: Final = SafeText("you may not sign at this hub")

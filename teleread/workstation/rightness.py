@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from teleread.model.hubfile import HubFile
 from teleread.model.identity import Match, compare
 from teleread.model.study import ImageIdentity
 from teleread.model.task import TaskContext, TaskKey
@@ -11,7 +12,7 @@ from teleread.model.text import EMPTY, SafeText
 
 from .core import Core
 
-__all__ = ["known_stop", "match_of"]
+__all__ = ["known_stop", "match_of", "rights_outlived"]
 
 _MOST_KEPT = 20_000
 
@@ -24,6 +25,15 @@ def match_of(core: Core, context: TaskContext, hub_now: TaskContext | None = Non
     return compare(
         context.patient, context.order, context.study, images, accessions, hub_now, hub.patient_id_issuer
     )
+
+
+def rights_outlived(core: Core, hub: HubFile) -> str:
+    """Words where the hub was last heard too long ago for a signature; empty where it was not."""
+    if hub.offline_hours <= 0:
+        return ""
+    from teleread.signing.rights import outlived
+
+    return outlived(hub, core.vault.worklist.hub_state(hub.hub_id).last_pull_at, core.clock.now())
 
 
 def identities(core: Core, context: TaskContext) -> Sequence[ImageIdentity]:

@@ -18,7 +18,7 @@ from .cases import context_of, template_of
 from .core import Core
 from .drafts import checks
 from .lifecycle import withdrawn
-from .rightness import match_of
+from .rightness import match_of, rights_outlived
 from .seals import seals_of
 
 if TYPE_CHECKING:
@@ -140,6 +140,8 @@ def sign(
     hub = core.hub(draft.key.hub_id)
     _open(draft)
     _known_rules(core, hub, overrides)
+    if why := rights_outlived(core, hub):
+        raise AttentionError("Not signed.", why, "The draft is kept.", code="rights-outlived")
     authenticated = _authenticate(core, hub, secret)
     uid = context.study.study_uid if context.study else ""
     studies = core.vault.studies

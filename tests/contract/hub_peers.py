@@ -9,6 +9,7 @@ from teleread.demo.server import DemoServer
 from teleread.host.clock import FakeClock
 from teleread.hub.fhir import FhirHub
 from teleread.model.hubfile import HubFile
+from teleread.wire.sign_in import SignIn
 from tests.contract.hub_fake import BASE, FakeHub
 from tests.peers.sekmet import Sekmet
 
@@ -95,12 +96,15 @@ class DemoPeer:
 class SekmetPeer:
     """SEKMET, asked by another HTTP client than ours."""
 
-    def __init__(self, server: Sekmet) -> None:
+    def __init__(self, server: Sekmet, sign_in: SignIn | None = None) -> None:
         self._server = server
+        self._sign_in = sign_in
         for reader in ("reader", "other"):
             self.put({"resourceType": "Practitioner", "id": reader})
 
     def hub(self, reader: str = "reader") -> FhirHub:
+        if self._sign_in is not None:
+            return FhirHub(hub_file(self._server.base, reader, auth="smart"), sign_in=self._sign_in)
         more = {"auth": "bearer"} if self._server.token else {}
         return FhirHub(hub_file(self._server.base, reader, **more), self._server.token or None)
 

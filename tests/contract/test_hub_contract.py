@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 from collections.abc import Iterator
@@ -13,15 +14,19 @@ from typing import Any
 import pytest
 
 from teleread.demo.server import DemoServer
+from teleread.host.clock import SystemClock
 from teleread.hub.fhir import FhirHub
 from teleread.hub.port import Hub
 from teleread.model.delivery import OutboxItem
 from teleread.model.errors import AttentionError, TelereadError
 from teleread.model.task import TaskContext, TaskKey
 from teleread.sync.notes import note_submission
+from teleread.wire.oauth_keys import jwks, make_key
+from teleread.wire.oauth_tokens import KEY, TokenSignIn
+from tests.archive_factories import make_vault
 from tests.contract.hub_cases import case, new_id, others_report, prior_of, submission
 from tests.contract.hub_fake import FakeHub, Quirks
-from tests.contract.hub_peers import DemoPeer, FakePeer, Peer, SekmetPeer, edit
+from tests.contract.hub_peers import DemoPeer, FakePeer, Peer, SekmetPeer, edit, hub_file
 from tests.peers.sekmet import start_sekmet
 
 _numbers = itertools.count(1)
@@ -33,6 +38,7 @@ SERVERS = [
     "demo",
     pytest.param("sekmet", marks=pytest.mark.peer("sekmet")),
     pytest.param("sekmet-absolute", marks=pytest.mark.peer("sekmet")),
+    pytest.param("sekmet-smart", marks=pytest.mark.peer("sekmet")),
 ]
 
 PLAIN = Quirks(
@@ -60,6 +66,16 @@ def peer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             yield DemoPeer(server, server.start().fhir)
         finally:
             server.stop()
+    elif name == "sekmet-smart":
+        with contextlib.closing(make_vault(folder / "desk")) as vault:
+            vault.hub_secrets.put("hub-1", KEY, pem := make_key("ES384"))
+            sekmet = start_sekmet(folder, auth="smart", jwks=jwks(pem), seconds=2)
+            try:
+                file = hub_file(sekmet.base, "reader", auth="smart")
+                lock = vault.paths.data / "sign-in.lock"
+                yield SekmetPeer(sekmet, TokenSignIn(file, vault.hub_secrets, lock, SystemClock()))
+            finally:
+                sekmet.stop()
     else:
         sekmet = start_sekmet(folder, absolute=name.endswith("absolute"), auth="bearer")
         try:

@@ -12,6 +12,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,14 +69,25 @@ class Sekmet:
             self._process.wait(10)
 
 
-def start_sekmet(folder: Path, *, absolute: bool = False, auth: str = "none") -> Sekmet:
+def start_sekmet(
+    folder: Path,
+    *,
+    absolute: bool = False,
+    auth: str = "none",
+    jwks: Mapping[str, Any] | None = None,
+    seconds: int = 2,
+) -> Sekmet:
     """Start it in a folder.
 
     Args:
         folder: Holds its data.
         absolute: References come back absolute.
-        auth: ``none`` or ``bearer`` (token `TOKEN`).
+        auth: ``none``, ``bearer`` (token `TOKEN`) or ``smart`` (backend services, and `TOKEN` for the test).
+        jwks: Public keys of the client ``teleread``, for ``smart``.
+        seconds: Life of an access token, for ``smart``.
     """
+    types = "smart, bearer" if auth == "smart" else auth
+    client = {"client_id": "teleread", "jwks": jwks, "scopes": "system/*.*"}
     command = sekmet_command()
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
@@ -91,8 +103,10 @@ def start_sekmet(folder: Path, *, absolute: bool = False, auth: str = "none") ->
                 "simulator: {enabled: false}",
                 f"server_behaviour: {{absolute_references: {str(absolute).lower()}}}",
                 "server_auth:",
-                f"  types: [{auth}]",
+                f"  types: [{types}]",
                 f"  tokens: [{TOKEN}]",
+                f"  smart_clients: {json.dumps([client] if jwks else [])}",
+                f"  token_lifetime: {seconds}",
                 "",
             )
         ),
@@ -102,7 +116,7 @@ def start_sekmet(folder: Path, *, absolute: bool = False, auth: str = "none") ->
         process = subprocess.Popen(
             [command, "serve", "-c", "settings.yaml"], cwd=folder, stdout=log, stderr=subprocess.STDOUT
         )
-    server = Sekmet(base, TOKEN if auth == "bearer" else "", process)
+    server = Sekmet(base, "" if auth == "none" else TOKEN, process)
     end = time.monotonic() + _START_SECONDS
     while time.monotonic() < end:
         if process.poll() is not None:

@@ -13,6 +13,7 @@ import pytest
 from teleread.cli import sync
 from teleread.cli.output import Output
 from teleread.model.errors import AttentionError
+from teleread.model.hubfile import HubFile
 from teleread.model.text import EMPTY
 from teleread.signing.rights import nothing_forbids
 from teleread.wire.fhir_json import context_of
@@ -79,5 +80,5 @@ def test_an_order_is_known_from_a_missing_one_though_the_hub_tells_no_state_of_i
     read, noted = context_of("hub", task, None, patient, study, cases.START)
     assert (read.order.id, read.order.status) == ("", "")
     assert "can't be signed" in noted[0]
-    world_hub: Any = SimpleNamespace(name="north", rights=("sign",), reader_reference="Practitioner/reader")
-    assert "no order" in nothing_forbids(world_hub, read)[1]
+    hub = HubFile("hub", "north", rights=("sign",), reader_id="reader")
+    assert "no order" in nothing_forbids(hub, read)[1]
