@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from teleread.model.delivery import Receipt, Submission
 from teleread.model.task import PriorReport, PriorStudy, TaskContext, TaskKey
 
-__all__ = ["Capabilities", "Found", "Health", "Hub", "PullPage"]
+__all__ = ["Capabilities", "Found", "Health", "Hub", "Listens", "PullPage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,4 +150,25 @@ class Hub(Protocol):
 
     def close(self) -> None:
         """Let go of connections."""
+        ...
+
+
+@runtime_checkable
+class Listens(Protocol):
+    """A hub that tells by itself that something changed; what changed is always asked for."""
+
+    def listen(self, stop: threading.Event, heard: Callable[[], None]) -> bool:
+        """Listen until stopped or until the channel ends.
+
+        Args:
+            stop: Ends it.
+            heard: Called once it is open, and whenever something may have changed.
+
+        Returns:
+            False where the hub, or this installation, has no such channel.
+
+        Raises:
+            OfflineError: The hub does not answer, or the channel broke.
+            NotSignedInError: It wants a sign-in.
+        """
         ...

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from teleread.host.clock import Clock, SystemClock
 from teleread.hub.port import Capabilities, Found, Health, PullPage
 from teleread.hub.ups_bodies import cancel_reason, progress_note
 from teleread.hub.ups_claim import UpsClaim
+from teleread.hub.ups_events import UpsEvents
 from teleread.hub.ups_memory import KeyStore, UpsMemory
 from teleread.hub.ups_pull import UpsPull
 from teleread.hub.ups_store import DocumentStore
@@ -28,7 +30,7 @@ from teleread.model.text import EMPTY, SafeText, clean
 from teleread.wire.fhir_json import Unreadable
 from teleread.wire.http import HttpClient
 from teleread.wire.http_answers import Timeouts
-from teleread.wire.sign_in import SignIn
+from teleread.wire.sign_in import SecretSignIn, SignIn
 from teleread.wire.ups_json import Seen, Workitem, context_of_workitem
 
 if TYPE_CHECKING:
@@ -73,6 +75,7 @@ class UpsRsHub:
         self.hub_id = hub.hub_id
         self.dialect = dialect_of(hub)
         self._clock = clock or SystemClock()
+        sign_in = sign_in or SecretSignIn(hub, secret)
         more: dict[str, Any] = {"timeouts": timeouts, "transport": transport, "sign_in": sign_in}
         self._http = HttpClient(hub, secret, base=hub.ups_rs, **more)
         self._documents = DocumentStore(
@@ -82,6 +85,8 @@ class UpsRsHub:
         self.wire = UpsWire(self._http, hub, self.dialect)
         self._claim = UpsClaim(self.wire, hub, self.memory, self._clock.now, self._seen)
         self._submit = UpsSubmit(self.wire, self._documents, self._claim, self.memory, hub, self._clock.now)
+
+        self._events = UpsEvents(self.wire, hub, self.memory, sign_in)
 
     def health(self) -> Health:
         """Look whether the hub answers."""
@@ -206,6 +211,18 @@ class UpsRsHub:
             text=clean(text, multiline=True),
         )
         return (report,)
+
+    def listen(self, stop: threading.Event, heard: Callable[[], None]) -> bool:
+        """Listen to the hub's events until stopped or until the channel ends.
+
+        Returns:
+            False where there are none to be had.
+
+        Raises:
+            OfflineError: The hub does not answer, or the channel broke.
+            NotSignedInError: It wants a sign-in.
+        """
+        return self.dialect.events and self._events.listen(stop, heard)
 
     def close(self) -> None:
         """Let go of connections."""

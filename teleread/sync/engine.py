@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from teleread.host.clock import Clock
 from teleread.host.filelock import OsLock
+from teleread.hub.port import Listens
 from teleread.model.errors import TelereadError
 from teleread.model.events import Event
 from teleread.model.hubfile import HubFile
@@ -19,7 +20,9 @@ from teleread.vault.vault import Vault
 
 if TYPE_CHECKING:
     from .policy import Policy
+    from .requests import SignIn
 
+from .listening import QUIET_SECONDS, Listener
 from .prefetch import SLOTS, Prefetcher
 from .requests import Sites, Works, error_json, pass_over, perform
 
@@ -48,6 +51,8 @@ class EngineSettings:
     prefetch_priors: int = 2
     policy: Callable[[], Policy] | None = None
     """What is wanted of prefetching and the cache, asked for again and again; the two numbers by default."""
+    sign_in: SignIn | None = None
+    """Signs in at a hub for a window."""
     once: bool = False
     """One pass, then stop."""
     leave_when_idle: Callable[[], bool] | None = None
@@ -99,6 +104,13 @@ class _Line:
     failures: int = 0
     due: float = 0.0
     dice: random.Random = field(default_factory=random.Random)
+    listener: Listener | None = None
+    """Where the hub tells by itself that something changed."""
+
+    @property
+    def heard(self) -> bool:
+        """Whether the hub told so since it was last asked."""
+        return self.listener is not None and self.listener.heard()
 
 
 class Engine:
@@ -121,12 +133,19 @@ class Engine:
         self._emit = emit
         self._told = vault.events.last_id()
         self._works = Works(
-            vault, sites, clock, settings.prefetch_cases, settings.prefetch_priors, policy=settings.policy
+            vault,
+            sites,
+            clock,
+            settings.prefetch_cases,
+            settings.prefetch_priors,
+            policy=settings.policy,
+            sign_in=settings.sign_in,
         )
         self._prefetcher = Prefetcher(self._works, stop)
         self._clean = True
         self._began = clock.now()
         self._idle = 0
+        self._listeners: dict[str, Listener] = {}
         self._ask_at = clock.monotonic() + 10.0
 
     def run(self) -> bool:
@@ -213,7 +232,7 @@ class Engine:
                 file = next((one for one in self._sites.files() if one.hub_id == hub_id), None)
                 if file is None:
                     return
-                due = self._clock.monotonic() >= line.due
+                due = self._clock.monotonic() >= line.due or line.heard
                 if due or (not line.failures and self._something_new(hub_id)):
                     self._look(file, line)
                 self._stop.wait(0.2)
@@ -225,6 +244,7 @@ class Engine:
         return any(one.key.hub_id == hub_id and not one.attempts for one in self._vault.outbox.due())
 
     def _look(self, file: HubFile, line: _Line) -> None:
+        line.listener = line.listener or self._listener(file.hub_id)
         told = pass_over(self._works, file, pull=True, push=True, ignore_backoff=False)
         if told.get("error"):
             self._clean = False
@@ -234,7 +254,22 @@ class Engine:
         else:
             line.failures = 0
             pause = self._settings.pull_seconds
+            if line.listener is not None and line.listener.open:
+                pause = max(pause, QUIET_SECONDS)
         line.due = self._clock.monotonic() + pause
+
+    def _listener(self, hub_id: str) -> Listener | None:
+        """A hub's channel, opened once an engine; None where it has none, or cannot be spoken to."""
+        known = self._listeners.get(hub_id)
+        if known is None and not self._settings.once:
+            try:
+                if not isinstance(self._sites.hub(hub_id), Listens):
+                    return None
+            except TelereadError:
+                return None  # the pass tells what is wrong
+            known = self._listeners[hub_id] = Listener(self._sites, hub_id, self._stop)
+            self._start(f"events {hub_id}", known.loop)
+        return known
 
     # -- requests and events -------------------------------------------------------------------------------
 
@@ -273,7 +308,9 @@ class Engine:
 
 
 def _printable(event: Event) -> Event:
-    """An event without the link of a hand-off, which is a key while it lives."""
+    """An event without what opens something while it lives: the link of a hand-off, the code of a sign-in."""
+    if event.kind == "sign-in-code":
+        return replace(event, data={"mark": event.data.get("mark"), "hub": event.data.get("hub")})
     if event.data.get("kind") != "handoff":
         return event
     return replace(event, data={name: one for name, one in event.data.items() if name != "answer"})
