@@ -81,7 +81,8 @@ def test_a_channel_says_when_it_is_open_and_at_every_change_by_whichever_face(de
     hub = hub_of(demo, Keys())
     ear = Ear(hub)
     assert ear.hears()
-    demo.events.amend("t-c1")
+    demo.events.amend("t-c1")  # the order changes and its Task does not
+    assert ear.hears()
     with demo.store.unit() as unit:
         unit.put("Task", "t-c1", {**demo.store.edit("Task", "t-c1"), "priority": "stat"})
     assert ear.hears()

@@ -79,7 +79,7 @@ def dataset(store: Store, task: Data, known: Claimed, holdings: Holdings, archiv
         "00080005": el("CS", "ISO_IR 192"),
         "00080016": el("UI", PUSH),
         "00080018": el("UI", uid_of(task["id"], known.generation)),
-        "00404010": el("DT", moment(task["meta"]["lastUpdated"])),
+        "00404010": el("DT", moment(_touched(task, patient, order, study))),
         "00404041": el("CS", "READY"),
         "00741000": el("CS", state),
         "00741200": el("CS", _PRIORITY.get(str(task.get("priority")), "LOW")),
@@ -100,6 +100,11 @@ def dataset(store: Store, task: Data, known: Claimed, holdings: Holdings, archiv
         data["00741224"] = sequence(replaced)
     data |= _performer(task, known, state)
     return without_empty(data)
+
+
+def _touched(*resources: Data) -> str:
+    """When anything a workitem shows was last changed: an amended order is a changed workitem."""
+    return max(str(one["meta"]["lastUpdated"]) for one in resources if one)
 
 
 def _performer(task: Data, known: Claimed, state: str) -> Data:
