@@ -135,6 +135,7 @@ def sign(
     from teleread.signing.compose import Case
 
     from .picture_evidence import key_images, measurements
+    from .sr_values import measured_in
 
     context = context_of(core, draft.key)
     hub = core.hub(draft.key.hub_id)
@@ -160,7 +161,10 @@ def sign(
         act=act,
         again=withdrawn(core, draft.key),
         key_images=key_images(marks, held),
-        measurements=measurements(marks, held, draft.sections),
+        measurements=(
+            *measurements(marks, held, draft.sections),
+            *measured_in(core, StudyKey(hub.hub_id, uid), held, draft.sections),
+        ),
     )
     report = signatures.sign(
         core.vault,

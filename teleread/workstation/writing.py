@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from teleread.model.errors import AttentionError
 from teleread.model.report import Draft, Section
+from teleread.model.study import StudyKey
 from teleread.model.task import PriorReport, TaskKey
 from teleread.vault.journal import DraftVersion
 
 from .core import Core
 
 if TYPE_CHECKING:
+    from teleread.documents.sr_foreign import SrValue
     from teleread.reporting.alerts import Category
     from teleread.reporting.autotext import Autotext
     from teleread.reporting.diff import SentencePair
@@ -66,6 +68,10 @@ class Writing(Protocol):
 
     def learn(self, word: str) -> None:
         """Take a word into the reader's own list."""
+        ...
+
+    def told_by_reports(self, study: StudyKey) -> tuple[SrValue, ...]:
+        """Numbers of the dose and measurement reports held of a study."""
         ...
 
     def earlier(self, draft_id: str) -> tuple[PriorReport, ...]:
@@ -166,6 +172,12 @@ class DeskWriting:
 
             self._speller = aids.speller(self._core)
         return self._speller
+
+    def told_by_reports(self, study: StudyKey) -> tuple[SrValue, ...]:
+        """Numbers of the dose and measurement reports held of a study."""
+        from .sr_values import values_of
+
+        return values_of(self._core, study)
 
     def _draft(self, draft_id: str) -> Draft:
         return self._core.vault.drafts.get(draft_id)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from teleread.model.report import Draft, Section
+from teleread.model.study import StudyKey
 from teleread.model.task import PriorReport, TaskKey
 from teleread.model.text import SafeText, clean
 from teleread.reporting import alerts
@@ -18,6 +19,7 @@ from teleread.reporting.spelling import Doubt
 from teleread.workstation.writing import DraftState, Phrases
 
 if TYPE_CHECKING:
+    from teleread.documents.sr_foreign import SrValue
     from tests.unit.tui_fake import FakeStation
 
 BEGAN = datetime(2026, 11, 24, 13, 0, tzinfo=UTC)
@@ -33,6 +35,8 @@ class FakeWriting:
         self.texts = {"nad": "No abnormality detected.", "node": "Node [?Size] in the {side} lung. {cursor}"}
         self.values = {"side": "right"}
         self.learned: list[str] = []
+        self.told: tuple[SrValue, ...] = ()
+        """What the study's own structured reports tell."""
         self.past: list[DraftState] = []
         self.priors: tuple[PriorReport, ...] = (
             PriorReport(
@@ -56,6 +60,9 @@ class FakeWriting:
     def phrases(self, key: TaskKey) -> Phrases:
         library = {name: Autotext(name, SafeText(text), "own") for name, text in self.texts.items()}
         return Phrases(library, self.values)
+
+    def told_by_reports(self, study: StudyKey) -> tuple[SrValue, ...]:
+        return self.told
 
     def doubts(self, texts: Mapping[str, str]) -> Mapping[str, tuple[Doubt, ...]]:
         return {

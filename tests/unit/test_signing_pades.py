@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 import threading
@@ -17,8 +18,9 @@ from teleread.workstation.exports import export_report, verify_named
 from tests.unit import vault_cases as cases
 from tests.unit.test_workstation_desk import World
 
-pytest.importorskip("pyhanko", reason="the extra `pades` is not installed: its tests did NOT run")
-pytest.importorskip("typst", reason="the extra `pdf` is not installed: its tests did NOT run")
+if os.environ.get("TELEREAD_REQUIRE_PEERS") != "1":  # where every peer has to be there, a missing one fails
+    pytest.importorskip("pyhanko", reason="the extra `pades` is not installed: its tests did NOT run")
+    pytest.importorskip("typst", reason="the extra `pdf` is not installed: its tests did NOT run")
 pytestmark = pytest.mark.filterwarnings("ignore")  # pyHanko's own
 
 SIGNED = {"pdf_signature": True, "dicom_signature": False}

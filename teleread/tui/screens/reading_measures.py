@@ -73,7 +73,11 @@ class ReadingMeasures(ReadingPanes):
         now = self.marks.get(str(self.case.item.study_uid), ())
         earlier = [one for one in self.marks.get(self.prior_uid, ()) if one.kind != KEY_IMAGE]
         text = "\n".join(self.report.buffer.texts)
-        sheet = MeasuresSheet(now, earlier, text, lambda mark: self.face.spawn(self._forget(mark), "forget"))
+        study = StudyKey(self.case.item.key.hub_id, str(self.case.item.study_uid))
+        told = await self.face.calls.vault(self.face.workstation.writing.told_by_reports, study)
+        sheet = MeasuresSheet(
+            now, earlier, text, lambda mark: self.face.spawn(self._forget(mark), "forget"), told
+        )
         self.open_sheet(sheet, self._into_report)
 
     def _into_report(self, words: str | None) -> None:
