@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from teleread.sync.room import Room
     from teleread.vault.vault import Vault
 
-__all__ = ["Locks", "Sites", "Works", "error_json", "perform", "raise_told"]
+__all__ = ["Locks", "SignIn", "Sites", "Works", "error_json", "perform", "raise_told"]
 
 
 class Sites(Protocol):
@@ -51,6 +51,25 @@ class Sites(Protocol):
 
     def archives(self, hub_id: str, via: str = "auto") -> tuple[Archive, ...]:
         """The archives of a hub, best first."""
+        ...
+
+
+class SignIn(Protocol):
+    """Signs in at a hub's identity server, while a window shows what the reader has to do."""
+
+    def __call__(
+        self, hub_id: str, show: Callable[[Mapping[str, Any]], object], given_up: Callable[[], bool]
+    ) -> dict[str, Any]:
+        """Sign in.
+
+        Args:
+            hub_id: Where.
+            show: Takes what the reader has to do, as JSON values, once.
+            given_up: Asked again and again.
+
+        Returns:
+            Who signed in, as JSON values; no token.
+        """
         ...
 
 
@@ -92,6 +111,10 @@ class Works:
     """Until when an archive is not asked for a patient again, since it did not answer."""
     handoffs: Handoffs = field(default_factory=Handoffs)
     """Gateways of open cases."""
+    sign_in: SignIn | None = None
+    """Signs in at a hub for a window; None where nobody can."""
+    given_up: MutableSet[str] = field(default_factory=set)
+    """Marks of sign-ins whose window was closed."""
     _outlook: Outlook | None = None
 
     def file(self, hub_id: str) -> HubFile:
@@ -141,7 +164,7 @@ def perform(works: Works, kind: str, args: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         works: The parts.
-        kind: ``sync``, ``claim``, ``give-back``, ``fetch``, ``handoff``, ``handoff-close`` or ``reread``.
+        kind: A name in the table of acts below, such as ``sync``, ``claim`` or ``sign-in``.
         args: JSON values, as each needs them.
 
     Returns:
@@ -347,6 +370,27 @@ def _handoff_close(works: Works, args: Mapping[str, Any]) -> dict[str, Any]:
     return {"closed": works.handoffs.end(str(args["hub_id"]), str(args["study_uid"]))}
 
 
+def _sign_in(works: Works, args: Mapping[str, Any]) -> dict[str, Any]:
+    """Sign in for a window, which sees what to do as an event with its own mark."""
+    if works.sign_in is None:
+        raise UsageError(
+            "Nobody can sign in from here.", remedy="Use teleread hub sign-in.", code="bad-request"
+        )
+    hub_id, mark = str(args["hub_id"]), str(args["mark"])
+    told = works.sign_in(
+        hub_id,
+        lambda prompt: works.vault.events.emit("sign-in-code", {**prompt, "mark": mark}),
+        lambda: mark in works.given_up,
+    )
+    pass_over(works, works.file(hub_id), pull=True, push=True, ignore_backoff=True)
+    return told
+
+
+def _sign_in_stop(works: Works, args: Mapping[str, Any]) -> dict[str, Any]:
+    works.given_up.add(str(args["mark"]))
+    return {}
+
+
 _ACTS: Final[dict[str, Callable[[Works, Mapping[str, Any]], dict[str, Any]]]] = {
     "sync": _sync,
     "claim": _claim,
@@ -355,6 +399,8 @@ _ACTS: Final[dict[str, Callable[[Works, Mapping[str, Any]], dict[str, Any]]]] = 
     "handoff": _handoff,
     "handoff-close": _handoff_close,
     "reread": _reread,
+    "sign-in": _sign_in,
+    "sign-in-stop": _sign_in_stop,
 }
 
 

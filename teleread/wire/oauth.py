@@ -121,7 +121,7 @@ def scopes(hub: HubFile) -> str:
 
 def sign_in_again(hub: HubFile) -> str:
     """The remedy that ends every trouble with a person's sign-in."""
-    return f"Run teleread hub sign-in {hub.name}, or choose it in the palette."
+    return f"Run teleread hub sign-in {hub.name}; or press g d at the desk, then Enter."
 
 
 class IdentityServer:

@@ -102,6 +102,7 @@ def run_engine(
     from teleread.sync.engine import EngineSettings, run
 
     from .outlook import policy
+    from .signin import signs_in
 
     if core.offline:
         from teleread.model.errors import OfflineError
@@ -113,6 +114,7 @@ def run_engine(
         prefetch_cases=core.setting("prefetch_cases"),
         prefetch_priors=core.setting("prefetch_priors"),
         policy=lambda: policy(core),
+        sign_in=signs_in(core, stop_event),
         once=once,
         leave_when_idle=(lambda: _unneeded(core)) if leave_when_idle else None,
     )

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,12 +35,15 @@ __all__ = [
     "qr_rows",
     "sign_in",
     "sign_out",
+    "signs_in",
     "site_keys",
     "token_sign_in",
 ]
 
 BY_TOKENS: Final = frozenset({"device", "pkce", "smart"})
 """Ways of signing in whose secrets are tokens that end and are renewed."""
+LOOK: Final = 0.25
+"""Seconds between two looks whether a window gave up."""
 QR_BORDER: Final = 2
 """Light modules around a QR picture; four are the standard's, two are read by every camera tried."""
 
@@ -134,6 +138,33 @@ def sign_in(core: Core, hub: HubFile, show: Callable[[Prompt], None], pause: Pau
     return SignedIn(
         hub, hub.auth, tokens.who, tokens.scope, seconds, hub.auth == "smart" or bool(tokens.refresh)
     )
+
+
+def signs_in(core: Core, stop: threading.Event) -> Callable[..., dict[str, Any]]:
+    """How the engine signs in for a window.
+
+    Args:
+        core: The engine's.
+        stop: Ends the engine, and whatever waits here.
+    """
+
+    def work(
+        hub_id: str, show: Callable[[dict[str, Any]], object], given_up: Callable[[], bool]
+    ) -> dict[str, Any]:
+        def pause(seconds: float) -> bool:
+            end = core.clock.monotonic() + seconds
+            while (left := end - core.clock.monotonic()) > 0 and not given_up():
+                if stop.wait(min(LOOK, left)):
+                    return False
+            return not given_up() and not stop.is_set()
+
+        def told(prompt: Prompt) -> None:
+            show(asdict(prompt))
+
+        done = sign_in(core, core.hub(hub_id), told, pause)
+        return {"hub": done.hub.name, "who": done.who, "renews": done.renews}
+
+    return work
 
 
 def sign_out(core: Core, hub: HubFile) -> bool:

@@ -13,6 +13,9 @@ from .pages import Page
 
 __all__ = ["AuditTrail", "Doctor"]
 
+PERSONAL = frozenset({"device", "pkce"})
+"""Ways of signing in that need a person."""
+
 LATEST = 500
 """Rows of the trail that are shown; teleread audit prints all."""
 
@@ -21,8 +24,8 @@ class Doctor(Page):
     """What was looked at, and what to do where something is wrong."""
 
     NAME = "Doctor"
-    HINTS = ("move.down", "hub.again", "app.back", "app.go", "help.keys")
-    WORDS: ClassVar[dict[str, str]] = {**Page.WORDS, "hub.again": "look again"}
+    HINTS = ("move.down", "hub.again", "case.open", "app.back", "app.go", "help.keys")
+    WORDS: ClassVar[dict[str, str]] = {**Page.WORDS, "hub.again": "look again", "case.open": "sign in"}
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,6 +46,23 @@ class Doctor(Page):
         self.found = None
         self.page.renew()
         self.face.spawn(self._look(), "doctor")
+
+    def do_case_open(self, key: str) -> None:
+        """Sign in at the hub that wants it: the first that is not signed in, else the first of all."""
+        hubs = [one for one in self.face.workstation.hubs() if one.auth in PERSONAL]
+        bad = {name for name, ok, _, _ in self.found or () if not ok}
+        hubs.sort(key=lambda one: f"hub {one.name}" not in bad)
+        if not hubs:
+            self.face.tell("No hub here has a sign-in of its own; the manual's page sign-in tells.")
+            return
+        from .signing_in import SignInSheet
+
+        self.open_sheet(SignInSheet(hubs[0]), self._signed_in)
+
+    def _signed_in(self, words: str | None) -> None:
+        if words:
+            self.face.tell(words, "good")
+            self.do_hub_again("")
 
     def rows(self, width: int) -> Sequence[Row]:
         """A row each; the remedy under what is wrong."""
