@@ -100,6 +100,11 @@ class KeyEndpointer:
         """Where the open piece begins."""
         return self._start
 
+    @property
+    def open_at(self) -> int | None:
+        """Where the open piece begins, from its first frame."""
+        return self._start if self._at > self._start else None
+
 
 class VoiceEndpointer:
     """Voice says when. What the detector calls speech must also be loud enough against the room.
@@ -152,6 +157,11 @@ class VoiceEndpointer:
         """Where the open utterance begins, its lead included."""
         here = self._begun if self._begun >= 0 else self._at
         return max(self._floor, here - _bytes(self._waits.lead))
+
+    @property
+    def open_at(self) -> int | None:
+        """Where the open utterance begins, its lead included; None in silence."""
+        return self.needed_from if self._begun >= 0 else None
 
     def _cut(self) -> Sequence[Cut]:
         lead = _bytes(self._waits.lead)

@@ -200,3 +200,8 @@ class Endpointer(Protocol):
     def needed_from(self) -> int:
         """Byte offset before which no cut will ever reach again."""
         ...
+
+    @property
+    def open_at(self) -> int | None:
+        """Byte offset where the utterance that runs begins; None between two."""
+        ...

@@ -8,12 +8,16 @@ are sealed in memory. Plain sound is never written.
 from __future__ import annotations
 
 import contextlib
+import functools
+import hashlib
 import os
 import re
 import secrets
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
 from teleread.model.errors import IntegrityError, TelereadError
 from teleread.vault.seal import open_sealed, seal
@@ -27,6 +31,24 @@ SEGMENT: Final = BYTES_A_SECOND
 LARGEST: Final = 4 * 3600 * BYTES_A_SECOND
 """Most sound held, bytes; more means that nothing has been recognised for hours."""
 _NAME: Final = re.compile(r"(\d{16})\.sound")
+
+
+_HEARD: Final = "heard"
+"""File that tells up to where the words are kept: an offset, nothing of the sound."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _alone(method: Callable[Concatenate[Any, P], T]) -> Callable[Concatenate[Any, P], T]:
+    """One thread at a time: one takes sound in while another has it recognised."""
+
+    @functools.wraps(method)
+    def held(ring: Any, *args: P.args, **kwargs: P.kwargs) -> T:
+        with ring._lock:
+            return method(ring, *args, **kwargs)
+
+    return cast("Callable[Concatenate[Any, P], T]", held)
 
 
 @dataclass(slots=True)
@@ -54,6 +76,9 @@ class SealedRing:
         self._segments: list[_Segment] = []
         self._tail = bytearray()
         self._end = 0
+        self._lock = threading.RLock()
+        self.heard = 0
+        """Offset up to which the words are kept."""
         self.on_disk = folder is not None
         """Whether what comes is still written: False once the disk was full."""
         if folder is not None:
@@ -70,6 +95,7 @@ class SealedRing:
         """Offset behind the last byte held."""
         return self._end
 
+    @_alone
     def append(self, sound: bytes) -> None:
         """Take sound in.
 
@@ -89,12 +115,14 @@ class SealedRing:
             self._seal(bytes(self._tail[:SEGMENT]), self._end - len(self._tail))
             del self._tail[:SEGMENT]
 
+    @_alone
     def flush(self) -> None:
         """Seal what is left of the last second: before the source is closed, or the terminal goes."""
         if self._tail:
             self._seal(bytes(self._tail), self._end - len(self._tail))
             self._tail.clear()
 
+    @_alone
     def read(self, start: int, end: int) -> bytes:
         """Sound between two offsets.
 
@@ -114,11 +142,13 @@ class SealedRing:
             raise IntegrityError("That sound is not held any more.", code="sound-gone")
         return bytes(out)
 
+    @_alone
     def release(self, before: int) -> None:
         """Forget what was recognised: whole segments before an offset."""
         while self._segments and self._segments[0].end <= before:
             self._forget(self._segments.pop(0))
 
+    @_alone
     def destroy(self) -> None:
         """Forget everything; the key goes with it."""
         for segment in self._segments:
@@ -127,11 +157,58 @@ class SealedRing:
         self._tail.clear()
         self._end = 0
         self._key = secrets.token_bytes(32)
+        self.heard = 0
         if self._folder is not None:
+            for name in (_HEARD, f"{_HEARD}.part"):
+                (self._folder / name).unlink(missing_ok=True)
             with contextlib.suppress(OSError):
                 self._folder.rmdir()
 
+    def hear_to(self, offset: int) -> None:
+        """The words up to an offset are kept: nobody has to hear that sound again.
+
+        Where that can't be written the worst is that it is heard twice, which shows.
+        """
+        self.heard = max(self.heard, offset)
+        if self._folder is not None and self.on_disk:
+            with contextlib.suppress(OSError):
+                self._write(self._folder / _HEARD, str(self.heard).encode())
+
+    @_alone
+    def silence(self, start: int, end: int) -> None:
+        """Put silence in the place of sound that was taken back; nothing of it is left.
+
+        Raises:
+            IntegrityError: It is not held any more, or was changed.
+        """
+        first = self._end - len(self._tail)
+        for at in range(max(start, first), min(end, self._end)):
+            self._tail[at - first] = 0
+        for index, segment in enumerate(self._segments):
+            low, high = max(start, segment.start), min(end, segment.end)
+            if low >= high:
+                continue
+            sound = bytearray(self._open(segment))
+            sound[low - segment.start : high - segment.start] = bytes(high - low)
+            self._segments[index] = self._sealed(bytes(sound), segment.start)
+
+    @_alone
+    def digest(self) -> tuple[str, float]:
+        """SHA-256 of all sound held, and how long it is in seconds.
+
+        Raises:
+            IntegrityError: A piece is gone or was changed.
+        """
+        made = hashlib.sha256()
+        for segment in self._segments:
+            made.update(self._open(segment))
+        made.update(self._tail)
+        return made.hexdigest(), (self._end - self.start) / BYTES_A_SECOND
+
     def _seal(self, sound: bytes, start: int) -> None:
+        self._segments.append(self._sealed(sound, start))
+
+    def _sealed(self, sound: bytes, start: int) -> _Segment:
         sealed = seal(self._key, sound, _place(start))
         segment = _Segment(start, start + len(sound), sealed)
         if self._folder is not None and self.on_disk:
@@ -140,7 +217,7 @@ class SealedRing:
                 segment.sealed = None
             except OSError:
                 self.on_disk = False  # the disk is full: memory holds it, sealed all the same
-        self._segments.append(segment)
+        return segment
 
     @staticmethod
     def _write(path: Path, sealed: bytes) -> None:
@@ -180,6 +257,8 @@ class SealedRing:
                 break  # a gap: what lies behind it belongs to nothing
             self._segments.append(segment)
         self._end = self._segments[-1].end if self._segments else 0
+        with contextlib.suppress(OSError, ValueError):
+            self.heard = min(int((folder / _HEARD).read_text()[:20]), self._end)
 
     def _path(self, start: int) -> Path:
         assert self._folder is not None

@@ -107,6 +107,22 @@ _ALL: Final = (
         "",
         "Command that opens the viewer, {url} in it; empty for the system's own.",
     ),
+    Setting(
+        "dictation_source",
+        "text",
+        "auto",
+        "Where sound comes from: auto, portaudio, parec, pw-record, arecord, fifo:PATH or wav:PATH.",
+        form=r"auto|portaudio|parec|pw-record|arecord|(?:fifo|wav):.+",
+        example="auto, parec or wav:PATH",
+    ),
+    Setting("dictation_device", "text", "", "The microphone by its name; empty for the system's choice."),
+    Setting(
+        "dictation_ends",
+        "text",
+        "voice",
+        "What ends an utterance: a pause of the voice, or the key alone.",
+        ("voice", "key"),
+    ),
     Setting("reader_name", "text", "", "The reader's name as signed."),
 )
 

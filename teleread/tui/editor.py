@@ -236,6 +236,23 @@ class Buffer:
             self.at = min(self.at, len(self.text))
             self.version += 1
 
+    def put_at(self, section: int, start: int, end: int, text: str) -> None:
+        """Put text into a section without taking the cursor: it keeps its place among the words around it.
+
+        A cursor that stands right where the text goes stands behind it then.
+        """
+        self._remember(False)
+        whole = self.texts[section]
+        self.texts[section] = whole[:start] + text + whole[end:]
+        if section == self.section:
+            if self.selection is not None and self.selection[1] > start:
+                self.anchor = None
+            if self.at >= end:
+                self.at += len(text) - (end - start)
+            elif self.at > start:
+                self.at = start + len(text)
+        self.version += 1
+
     def add_older(self, states: Sequence[tuple[int, Mapping[str, str]]]) -> None:
         """Put states of the journal under those of this sitting, so that undo goes on into them.
 

@@ -18,6 +18,7 @@ from teleread.model.task import TaskKey
 from teleread.model.text import SafeText
 
 from .picture_api import PictureStation
+from .speech import Speech
 from .views import (
     AuditView,
     Case,
@@ -134,6 +135,11 @@ class Workstation(PictureStation, Protocol):
     @property
     def writing(self) -> Writing:
         """Autotext, spelling, earlier texts and reports, the alert."""
+        ...
+
+    @property
+    def speech(self) -> Speech:
+        """Dictation: the recogniser, the microphone, sound and marks of a draft."""
         ...
 
     # -- signing ----------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from . import worklist
 from .config import write_setting
 from .core import Core
 from .desk_pictures import DeskPictures
+from .speech import DeskSpeech
 from .writing import DeskWriting
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class Desk(DeskPictures):
     def __init__(self, core: Core) -> None:
         self.core = core
         self.writing = DeskWriting(core)
+        self.speech = DeskSpeech(core)
 
     @classmethod
     def open(cls, paths: ProfilePaths, *, offline: bool = False, ask: Prompt | None = None) -> Self:
@@ -216,8 +218,11 @@ class Desk(DeskPictures):
     ) -> SignedReport:
         """Sign: one transaction."""
         from . import signing
+        from .speech import sound_signed
 
-        return signing.sign(self.core, self.draft(draft_id), overrides, secret=pin)
+        report = signing.sign(self.core, self.draft(draft_id), overrides, secret=pin)
+        sound_signed(self.core, draft_id, report.report_id, report.key.hub_id)
+        return report
 
     def undo_sign(self, outbox_id: str) -> Draft:
         """Take a signature back inside its undo window."""
@@ -417,6 +422,7 @@ class Desk(DeskPictures):
 
     def close(self) -> None:
         """Release drafts and close the vault."""
+        self.speech.close()
         if self.core.session is not None:
             from . import signing
 

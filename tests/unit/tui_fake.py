@@ -145,6 +145,18 @@ def build_item(index: int, **changes: Any) -> WorklistItem:
     return replace(item, **changes)
 
 
+class NoSpeech:
+    """A machine without the extra."""
+
+    def left(self, draft_id: str) -> float:
+        return 0.0
+
+    def ready(self) -> None:
+        from teleread.dictation.extra import missing_extra
+
+        raise missing_extra()
+
+
 class FakeStation:
     """Everything the screens ask for, in memory."""
 
@@ -180,6 +192,7 @@ class FakeStation:
         self.extra_checks: list[Check] = []
         self.challenge = "day"
         self.writing = FakeWriting(self)
+        self.speech: Any = NoSpeech()
 
     # -- worklist ---------------------------------------------------------------------------------
     def items(self, query: str = "", limit: int | None = None) -> Sequence[WorklistItem]:

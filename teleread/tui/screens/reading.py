@@ -5,13 +5,13 @@ from __future__ import annotations
 from teleread.workstation.api import WorklistItem
 
 from .reading_pictures import ReadingPictures
-from .reading_report import ReadingReport
+from .reading_voice import ReadingVoice
 from .sheet import Sheet
 
 __all__ = ["Reading"]
 
 
-class Reading(ReadingReport, ReadingPictures):
+class Reading(ReadingVoice, ReadingPictures):
     """A case being read: what each action does."""
 
     # -- panes ------------------------------------------------------------------------------------
@@ -162,6 +162,8 @@ class Reading(ReadingReport, ReadingPictures):
         if self.case.match.stops and "identity-checked" not in self.overrides:
             way = "Esc, then o" if self.context == "T" else "o"
             self.face.tell(f"STOP. Signing is off. {way} shows what was compared.", "danger")
+            return
+        if not await self.words_in():
             return
         await self.keeper.check()
         sheet = await self.face.calls.vault(

@@ -15,14 +15,15 @@ from teleread.model.report import Check, Draft
 from teleread.tui.editor import Buffer, Passage
 from teleread.tui.paint import Line
 
-from .report_drawing import INDENT, ReportDrawing
+from .report_dictated import DictatedDrawing
+from .report_drawing import INDENT
 from .report_pick import Pick
 from .vim import Vim
 
 __all__ = ["ReportPane"]
 
 
-class ReportPane(ReportDrawing, can_focus=True):
+class ReportPane(DictatedDrawing, can_focus=True):
     """An editor over the sections of one draft.
 
     Args:
