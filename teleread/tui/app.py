@@ -39,6 +39,9 @@ log = logging.getLogger("teleread.tui")
 SWITCH_SECONDS: Final = 0.0005
 """How long a thread that reads the vault may hold the interpreter while a key waits (Python's own: 5 ms)."""
 MESSAGE_SECONDS: Final = 6.0
+REST_SECONDS: Final = 0.1
+"""A reader whose last key is so long ago is not held up by a little work."""
+REST_TURNS: Final = 20
 LEADING: Final = frozenset({"act", "look", "next", "report", "sign", "templates"})
 """Groups of work that end with the keys going somewhere else."""
 WIDTH_QUESTION: Final = "\x1b[H\u25cf\x1b[6n"
@@ -198,6 +201,13 @@ class TelereadApp(Watching, inherit_bindings=False):
     def idle_seconds(self) -> float:
         """Seconds since the reader did something."""
         return self.clock.monotonic() - self._touched_at
+
+    async def rest(self) -> None:
+        """Wait while keys come, two seconds at most: for work that only keeps something up."""
+        for _ in range(REST_TURNS if self.calm.active else 0):
+            if self.idle_seconds() >= REST_SECONDS:
+                return
+            await asyncio.sleep(REST_SECONDS)
 
     def on_resize(self) -> None:
         """A window may become too small, or large enough again."""

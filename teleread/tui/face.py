@@ -109,6 +109,9 @@ class Face(App[int]):
         """Seconds since the reader did something."""
         raise AttributeError(_ONLY_APP)
 
+    async def rest(self) -> None:
+        """Wait while keys come: for work that only keeps something up."""
+
     def spawn(self, work: Coroutine[Any, Any, None], group: str, *, exclusive: bool = True) -> None:
         """Run work beside the screen; its errors become messages."""
         raise AttributeError(_ONLY_APP)

@@ -19,6 +19,12 @@ ENGINE_SECONDS: Final = 5.0
 """How long the engine may be away until it is started again."""
 RELOAD_SECONDS: Final = 1.0
 """Shortest pause between two readings of what moved in the worklist."""
+TYPING_SECONDS: Final = 0.2
+"""A key so short ago: what moved is read a little later, between the keys."""
+LATEST_SECONDS: Final = 3.0
+"""Longest wait for such a gap."""
+REST_AFTER_SECONDS: Final = 0.5
+"""How long after the last key a case that was just opened is read, not waited for."""
 UNMOVED_SECONDS: Final = 15.0
 """The same where nothing moved: time alone changes what is due and what is believed of priors."""
 
@@ -43,6 +49,8 @@ class Watching(Routes, inherit_bindings=False):
         self._load_cost = 0.0
         self._case, self._depth = self.last_case, 1
         """The case that was open at the last look, and how many places lay on each other."""
+        self._left = False
+        """A case was left, and its screen not freed yet."""
 
     def preload(self) -> None:
         """Read the first rows and counts before the first paint."""
@@ -73,9 +81,7 @@ class Watching(Routes, inherit_bindings=False):
         self._lock_when_idle()
         self.calm.breathe(self.idle_seconds())
         self.ahead.keep()
-        if self.last_case != self._case or len(self._places()) < self._depth:
-            self.calm.after_case()
-        self._case, self._depth = self.last_case, len(self._places())
+        self._clear_up()
         version = await self.calls.vault(station.data_version)
         moved = version != self._version
         if moved or now - self._status_at > 1.0:
@@ -87,9 +93,20 @@ class Watching(Routes, inherit_bindings=False):
                 for place in self._places():
                     place.show_status()
         pause = max(RELOAD_SECONDS, 8 * self._load_cost)
+        if self.calm.active and self.idle_seconds() < TYPING_SECONDS:
+            pause = max(pause, LATEST_SECONDS)
         if now - self._loaded_at >= (pause if moved else UNMOVED_SECONDS):
             self._version = version
             await self._reload()
+
+    def _clear_up(self) -> None:
+        """Free the screen of a case that was left: in the list at once, before another case at a pause."""
+        depth = len(self._places())
+        self._left |= depth < self._depth or (self.last_case != self._case and self._depth > 1)
+        self._case, self._depth = self.last_case, depth
+        if self._left and (depth == 1 or self.idle_seconds() > REST_AFTER_SECONDS):
+            self._left = False
+            self.calm.after_case()
 
     def _lock_when_idle(self) -> None:
         minutes = self.setting("idle_minutes", 10)
@@ -114,7 +131,7 @@ class Watching(Routes, inherit_bindings=False):
         self.items = items
         for place in self._places():
             place.data_moved()
-        if len(self.screen_stack) == 1:
+        if len(self.screen_stack) == 1 and self.idle_seconds() > RELOAD_SECONDS:
             self.calm.settle()
 
     def wake(self) -> None:

@@ -48,6 +48,52 @@ def test_a_filter_kept_up_answers_as_one_asked_afresh(text: str) -> None:
         rows, now = changed(rows, chance), now + timedelta(minutes=7)
 
 
+def few_changed(rows: list[WorklistItem], chance: random.Random) -> list[WorklistItem]:
+    """As many rows as before: one or two are other objects, some have changed places, one is another case."""
+    made = list(rows)
+    for _ in range(chance.randrange(3)):
+        at = chance.randrange(len(made))
+        made[at] = replace(made[at], mine=not made[at].mine)
+    if chance.random() < 0.5:
+        at = chance.randrange(len(made) - 9)
+        made[at : at + 9] = chance.sample(made[at : at + 9], 9)
+    if chance.random() < 0.3:
+        first = max(int(row.key.task_id[1:]) for row in rows) + 1
+        made[chance.randrange(len(made))] = build_item(first)
+    return made
+
+
+@pytest.mark.parametrize("text", FILTERS)
+def test_a_filter_that_looks_at_few_places_answers_as_one_asked_afresh(text: str) -> None:
+    chance, sieve, rows, now = random.Random(text), Sieve(text), rows_of(COUNT), NOW
+    for step in range(40):
+        query = parse_query(text, NOW)
+        assert sieve.passing(rows, now) == [row for row in rows if query.matches(row)], step
+        rows, now = few_changed(rows, chance), now + timedelta(milliseconds=100)
+
+
+def test_what_is_new_and_what_stays_in_place_is_found_at_few_places_as_among_many() -> None:
+    chance, rows = random.Random(11), rows_of(COUNT)
+    for step in range(40):
+        after = few_changed(rows, chance)
+        known = {row.key for row in rows}
+        assert new_among(after, rows) == [row for row in after if row.key not in known], step
+        held = in_place(after, rows)
+        assert {id(row) for row in held} == {id(row) for row in after}, step
+        stay = [row.key for row in rows if row.key in {one.key for one in after}]
+        assert [row.key for row in held][: len(stay)] == stay, step
+        rows = after
+
+
+def test_a_filter_of_time_asks_all_rows_again_four_times_a_minute() -> None:
+    sieve, rows = Sieve("due:<1h"), rows_of(2 * STRETCH)
+    asked = [
+        sum(1 for _ in sieve.steps(rows, NOW + timedelta(seconds=after))) for after in (0, 1, 14, 15, 16, 30)
+    ]
+    assert asked == [2, 0, 0, 2, 0, 2]
+    assert sum(1 for _ in sieve.steps(rows, NOW)) == 2, "a clock that was set back is not waited for"
+
+
 def test_a_count_that_was_left_half_way_is_right_the_next_time() -> None:
     chance, sieve, rows = random.Random(3), Sieve("mine:yes"), rows_of(COUNT)
     for _ in range(20):

@@ -13,6 +13,7 @@ from textual.widget import Widget
 
 from teleread.model.errors import TelereadError
 from teleread.tui.face import Face, face
+from teleread.tui.lean import LeanCompositor
 from teleread.tui.widgets.bars import HintBar, StatusLine, TopBar
 from teleread.workstation.api import WorklistItem
 
@@ -66,6 +67,7 @@ class Place(Screen[None], inherit_bindings=False):
 
     def __init__(self) -> None:
         super().__init__()
+        self._compositor = LeanCompositor()
         self.sheets: list[Sheet[Any]] = []
         self.focus_before: Widget | None = None
 

@@ -79,6 +79,9 @@ class ReadingBase(Place):
         self.full = False
         self.keeper: Keeper
         self._own_decoder: Decoder | None = None
+        self._wall = PictureWall(self._pane, id="pictures")
+        if case.series:
+            self._wall.panes[0].begin(case.series[self._largest(case)], case.item.study_uid)
 
     def compose(self) -> ComposeResult:
         """Rows 1 to 4, two panes, two rows."""
@@ -89,7 +92,7 @@ class ReadingBase(Place):
         yield PriorsStrip(id="priors")
         with Horizontal(id="panes"):
             yield CaseStrip(id="cases")
-            yield PictureWall(self._pane, id="pictures")
+            yield self._wall
             yield ReportPane(
                 shared.keymap.bindings("T"),
                 shared.keymap.normal_mode(),
@@ -102,7 +105,7 @@ class ReadingBase(Place):
     @property
     def wall(self) -> PictureWall:
         """All panes of pictures."""
-        return self.query_one(PictureWall)
+        return self._wall
 
     @property
     def pictures(self) -> PicturePane:
@@ -116,7 +119,6 @@ class ReadingBase(Place):
 
     def on_mount(self) -> None:
         """Show the case; the pictures have the keys."""
-        super().on_mount()
         self.keeper = Keeper(self.face, self.report, self._show_standing, self.draft_taken, self.checked)
         self.lay_out(self.app.size.width, self.app.size.height)
         self.focus_on(self.pictures)

@@ -69,7 +69,11 @@ class WorklistBase(ListPlace[WorklistItem]):
             with Vertical(id="list"):
                 yield TableHead(id="head")
                 yield Table[WorklistItem](
-                    self._cell, lambda item: item.key, shared.keymap.bindings("L"), id="table"
+                    self._cell,
+                    lambda item: item.key,
+                    shared.keymap.bindings("L"),
+                    id="table",
+                    keeps=True,
                 )
             yield CaseDetail(id="detail")
         yield StatusLine(id="status")
@@ -77,10 +81,11 @@ class WorklistBase(ListPlace[WorklistItem]):
 
     def on_mount(self) -> None:
         """Show what was loaded before the first paint."""
-        super().on_mount()
         self.items: list[WorklistItem] = []
         self.filter_text = ""
         self._sieve = Sieve("")
+        self._uncounted = False
+        """Something moved while another screen covered this one."""
         self._sieves: dict[str, Sieve] = {}
         """One for each saved filter."""
         self.chosen = -1
@@ -116,17 +121,21 @@ class WorklistBase(ListPlace[WorklistItem]):
         self.order_rows(hold=self.face.idle_seconds() < SETTLED)
 
     def recount(self) -> None:
-        """Count what the saved filters would show, beside the keys."""
-        self.face.spawn(self._count(self.items), "counts")
+        """Count what the saved filters would show, beside the keys; not below another screen."""
+        self._uncounted = not self.is_current
+        if not self._uncounted:
+            self.face.spawn(self._count(self.items), "counts")
 
     async def _count(self, rows: list[WorklistItem]) -> None:
         now = self.face.now()
         counts: list[int | None] = []
         for one in self.filters:
+            await self.face.rest()
             sieve = self._sieves.setdefault(one.query, Sieve(one.query))
             try:
                 for _ in sieve.steps(rows, now):
                     await asyncio.sleep(0)
+                    await self.face.rest()
             except UsageError:
                 counts.append(None)
             else:
@@ -206,6 +215,11 @@ class WorklistBase(ListPlace[WorklistItem]):
         super().show_status()
         if self.is_mounted and self.query(StatusLine) and hasattr(self, "items"):
             self._show_standing()
+
+    def on_screen_resume(self) -> None:
+        """Count what moved while another screen was on top."""
+        if self.is_mounted and getattr(self, "_uncounted", False):
+            self.recount()
 
     def tick(self) -> None:
         """Times left go on."""

@@ -112,6 +112,13 @@ class PictureStack(PictureLayers):
             self.series_at = at
         self._take_series()
 
+    def begin(self, series: SeriesView, study_uid: str) -> None:
+        """Have the first image of a series decoded before the pane stands on the screen."""
+        self.study_uid = study_uid
+        shots = self._steps(series)
+        place = _first_place(shots)
+        self._ring.want(shots[place : place + 1], 0, 1)
+
     def hide(self, sop_uids: frozenset[str]) -> None:
         """Leave out what was withdrawn."""
         if sop_uids != self.hidden:
@@ -123,7 +130,7 @@ class PictureStack(PictureLayers):
         current = self.current_series
         self.give_back_volume()
         self._shots = self._steps(current) if current else []
-        default = len(self._shots) // 2 if len(self._shots) > 2 else 0
+        default = _first_place(self._shots)
         place = self._places.get(current.series_uid, default) if current else 0
         self.at = min(max(place, 0), max(0, len(self._shots) - 1))
         self.shown_at = -1
@@ -364,6 +371,11 @@ class PictureStack(PictureLayers):
         self.covered = False
         self._ring = self._new_ring()
         self._take_series()
+
+
+def _first_place(shots: Sequence[Shot]) -> int:
+    """Where a series is opened: in its middle."""
+    return len(shots) // 2 if len(shots) > 2 else 0
 
 
 def _places(shots: Sequence[Shot]) -> list[tuple[Vector, Orientation] | None]:

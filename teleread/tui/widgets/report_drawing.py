@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from rich.style import Style
+from textual.geometry import Region
 from textual.strip import Strip
 
 from teleread.model.report import Check, Section, Template
@@ -40,6 +41,12 @@ class ReportDrawing(Rows):
     """Lays out and draws the sections of a buffer; the pane below it adds keys and mouse."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
+        self._drawn: dict[int, Strip] = {}
+        """Each row as it was drawn last."""
+        self._made: dict[int, Strip] = {}
+        """Rows that are made and not drawn yet."""
+        self._footed: tuple[tuple[object, ...], list[tuple[Line, Line | None]]] = ((), [])
+        """What the foot was made for, and the foot."""
         super().__init__(id=id)
         self.buffer = Buffer(())
         self.title = ""
@@ -98,6 +105,12 @@ class ReportDrawing(Rows):
         """The checks at the foot, where the pane is high."""
         if not self.has_foot or not self.buffer.ids:
             return []
+        key = (self.checks, self.size.width, self.look.name, self.glyphs)
+        if key != self._footed[0]:
+            self._footed = (key, self._make_foot())
+        return self._footed[1]
+
+    def _make_foot(self) -> list[tuple[Line, Line | None]]:
         width = self.size.width - 2
         glyphs = self.glyphs
         note = "j list" if self.checks else "all pass"
@@ -140,11 +153,32 @@ class ReportDrawing(Rows):
         elif at > self.top + height - 1 - margin:
             self.top = at - height + 1 + margin
         self.top = max(0, min(self.top, len(self._rows()) - height))
-        self.refresh()
+        self._paint_changed()
 
     # -- drawing ----------------------------------------------------------------------------------
+    def refresh(
+        self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False
+    ) -> Self:
+        """Draw rows anew: those of some regions as they were made already, else all of them."""
+        if not regions:
+            self._made.clear()
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+
+    def _paint_changed(self) -> None:
+        """Draw the rows that look another way than they did."""
+        self._made.clear()
+        for y in range(self.size.height):
+            strip = self._made[y] = self._draw(y)
+            if strip != self._drawn.get(y):
+                self.refresh(Region(0, y, self.size.width, 1))
+
     def render_line(self, y: int) -> Strip:
         """Heading, sections, checks."""
+        made = self._made.pop(y, None)
+        strip = self._drawn[y] = made if made is not None else self._draw(y)
+        return strip
+
+    def _draw(self, y: int) -> Strip:
         width = self.size.width
         if y == 0:
             left, right = self._heading()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from datetime import datetime
+from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from rich.cells import cell_len
 from textual import events
@@ -37,6 +38,15 @@ class Column:
     width: int
     right: bool = False
     """Aligned right."""
+
+
+KEPT: Final = 400
+"""Rows kept as they were drawn."""
+
+
+def _moment(now: datetime) -> int:
+    """Five seconds are one moment: times left stand as they are drawn for so long."""
+    return int(now.timestamp()) // 5
 
 
 class PlainBars(ScrollBarRender):
@@ -86,6 +96,8 @@ class Table(ScrollView, Generic[T], can_focus=True):
         cell: Draws one cell: (row, column id, in focus) to its parts.
         key: What makes a row the same row after a change.
         bindings: Keys of lists.
+        empty: Words where there is no row.
+        keeps: A row's cells depend on the row and the time alone: drawn once, it is not made again.
     """
 
     DEFAULT_CSS = """
@@ -116,6 +128,7 @@ class Table(ScrollView, Generic[T], can_focus=True):
         *,
         id: str | None = None,  # noqa: A002 - Textual's word
         empty: Sequence[str] = (),
+        keeps: bool = False,
     ) -> None:
         super().__init__(id=id)
         self._cell = cell
@@ -129,6 +142,10 @@ class Table(ScrollView, Generic[T], can_focus=True):
         """Keys of rows that came in since the reader last moved."""
         self.empty: Sequence[str] = empty
         self.cursor = 0
+        self._keeps = keeps
+        self._kept: dict[int, tuple[T, Strip]] = {}
+        """Rows as they were drawn, by who they are; held, so that no other row is taken for one."""
+        self._kept_for: tuple[object, ...] = ()
 
     @property
     def current(self) -> T | None:
@@ -252,6 +269,32 @@ class Table(ScrollView, Generic[T], can_focus=True):
         for column in self.columns:
             self._put_cell(line, self._cell(row, column.id, chosen), column)
         return line.strip(width)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Rows in sight, without Textual's style pass; one that looks as before is not made again."""
+        shared, filters = face(self), self.get_line_filters()
+        wanted = (self.size.width, self.columns, shared.look.name, shared.glyphs, _moment(shared.now()))
+        if wanted != self._kept_for or len(self._kept) > KEPT:
+            self._kept, self._kept_for = {}, wanted
+        strips = [self._kept_line(y) for y in crop.line_range]
+        for one in filters:
+            ground = self.background_colors[1]
+            strips = [strip.apply_filter(one, ground) for strip in strips]
+        if crop.column_span == (0, self.size.width):
+            return strips
+        return [strip.crop(*crop.column_span) for strip in strips]
+
+    def _kept_line(self, y: int) -> Strip:
+        index = y + self.scroll_offset.y
+        plain = self._keeps and index < len(self.rows) and index != self.cursor
+        if not plain or self._key(self.rows[index]) in self.marked:
+            return self.render_line(y)
+        row = self.rows[index]
+        held, strip = self._kept.get(id(row), (None, None))
+        if strip is None or held is not row:
+            strip = self.render_line(y)
+            self._kept[id(row)] = (row, strip)
+        return strip
 
     def _put_cell(self, line: Line, parts: Cell, column: Column) -> None:
         start, end = line.width, line.width + column.width
