@@ -45,7 +45,10 @@ def _list(call: Call) -> int:
     call.out.document("hub-list", {"hubs": [hub_json(one) for one in hubs]})
     call.out.table(
         ("HUB", "WORKLIST", "DICOMWEB", "DIMSE", "SIGN-IN"),
-        [(one.name, one.fhir or one.ups_rs, one.dicomweb, str(one.dimse or ""), one.auth) for one in hubs],
+        [
+            (one.name, one.fhir or one.ups_rs or one.folder, one.dicomweb, str(one.dimse or ""), one.auth)
+            for one in hubs
+        ],
         empty="No hub yet. teleread init adds one.",
     )
     return 0
@@ -120,6 +123,7 @@ def hub_json(hub: HubFile) -> dict[str, Any]:
         "hub_id": hub.hub_id,
         "fhir": hub.fhir or None,
         "ups_rs": hub.ups_rs or None,
+        "folder": hub.folder or None,
         "dicomweb": hub.dicomweb or None,
         "dimse": str(hub.dimse) if hub.dimse else None,
         "auth": hub.auth,

@@ -16,6 +16,7 @@ __all__ = ["arguments", "run"]
 _TEXTS = (
     ("--fhir", "URL", "base address of the hub's FHIR R4 server"),
     ("--ups-rs", "URL", "base address of the hub's UPS-RS worklist; reports go to --dicomweb"),
+    ("--folder", "DIR", "a folder on a shared drive: orders in, reports out"),
     ("--dicomweb", "URL", "base address of the archive's DICOMweb"),
     ("--dimse", "AET@HOST:PORT", "the archive's DIMSE address"),
     ("--user", "NAME", "user name for --auth basic"),
@@ -61,6 +62,7 @@ def run(call: Call) -> int:
         name=args.hub,
         fhir=args.fhir,
         ups_rs=args.ups_rs,
+        folder=args.folder,
         dicomweb=args.dicomweb,
         dimse=args.dimse,
         auth=args.auth,
@@ -142,7 +144,7 @@ def _wizard(call: Call, answers: HubAnswers) -> HubAnswers:
         ("site_phone", "The site's telephone number"),
     )
     for field, question in questions:
-        if field == "fhir" and answers.ups_rs:
+        if field == "fhir" and (answers.ups_rs or answers.folder):
             continue
         if getattr(answers, field) is None:
             call.out.note(f"{question}: ")

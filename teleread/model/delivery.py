@@ -9,7 +9,7 @@ from datetime import datetime
 from .task import TaskKey
 from .text import EMPTY, SafeText
 
-__all__ = ["CHOICES", "OUTBOX_STATES", "Choice", "Document", "OutboxItem", "Receipt", "Submission"]
+__all__ = ["CHOICES", "OUTBOX_STATES", "Choice", "OutboxItem", "Receipt", "Submission"]
 
 OUTBOX_STATES = ("held", "queued", "sending", "needs_attention", "delivered", "closed")
 """``held``: undo window, or behind an earlier item of its accession; ``sending``: sent or unanswered;
@@ -39,15 +39,6 @@ class Choice:
 
     id: str
     text: SafeText
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A report in one of the forms it is written in."""
-
-    form: str
-    """Its name, as `report export` knows it: ``pdf``, ``dicom-sr``."""
-    body: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ __all__ = [
 
 AUTHS = ("none", "basic", "bearer", "device", "pkce", "smart")
 KEY_ALGS = ("ES384", "RS384")
-PLATFORMS = ("fhir", "ups_rs")
+PLATFORMS = ("fhir", "ups_rs", "folder")
 """Keys of a hub file that hold the address of a platform, each the name of its adapter."""
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -51,6 +51,12 @@ class HubFile:
     """Base address of a UPS-RS worklist (PS3.18 chapter 11); its reports go to ``dicomweb`` by STOW-RS."""
     ups_options: Mapping[str, Any] = field(default_factory=dict)
     """How that one differs; `hub.ups_wire` knows the switches."""
+    folder: str = ""
+    """A drop box: a folder on a shared drive that orders come in by and reports go out by."""
+    forms: tuple[str, ...] = ()
+    """Forms of a report that are put there, by their names at ``report export``; empty: the usual ones."""
+    claim_hours: float = 12.0
+    """How long a claim in a drop box holds when nobody renews it."""
     dicomweb: str = ""
     dimse: DimseAddress | None = None
     archive_folder: str = ""
@@ -206,6 +212,7 @@ _TEXTS = (
     "dimse_name",
     "proxy",
     "archive_folder",
+    "folder",
     "tsa",
     "issuer",
     "client_id",
@@ -221,9 +228,10 @@ _NUMBERS = (
     "escalate_minutes",
     "sign_again_hours",
     "offline_hours",
+    "claim_hours",
 )
 _SWITCHES = ("claim_on_open", "literal_query", "dimse_tls", "listen_tls", "preliminary", "system_reports")
-_OTHER = ("hub_id", "fhir", "ups_rs", "ups_options", "dicomweb", "dimse", "rights", "documents")
+_OTHER = ("hub_id", "fhir", "ups_rs", "ups_options", "forms", "dicomweb", "dimse", "rights", "documents")
 
 
 def _identity(name: str, values: Mapping[str, Any]) -> dict[str, str]:
@@ -241,6 +249,8 @@ def _tables(table: Mapping[str, Any]) -> dict[str, Any]:
         values["rights"] = tuple(str(right) for right in table["rights"])
     if isinstance(table.get("documents"), Mapping):
         values["documents"] = dict(table["documents"])
+    if isinstance(table.get("forms"), list):
+        values["forms"] = tuple(str(form) for form in table["forms"])
     if isinstance(table.get("ups_options"), Mapping):
         values["ups_options"] = dict(table["ups_options"])
     return values

@@ -58,6 +58,7 @@ class HubAnswers:
     name: str | None = None
     fhir: str | None = None
     ups_rs: str | None = None
+    folder: str | None = None
     dicomweb: str | None = None
     dimse: str | None = None
     auth: str | None = None
@@ -180,6 +181,8 @@ def _checked(
     for key in ("ca_file", "client_cert"):
         if key in told:
             told[key] = _file(told[key], "--" + key.replace("_", "-"))
+    if "folder" in told:
+        told["folder"] = _folder(told["folder"])
     for key in _TYPED:
         if key in told:
             told[key] = str(clean(told[key], limit=2000 if key == "scopes" else 200))
@@ -238,6 +241,18 @@ def _reachable(hub: HubFile, name: str) -> None:
             "Give --dicomweb URL too.",
             code="no-archive",
         )
+
+
+def _folder(path: str) -> str:
+    found = Path(path).expanduser().absolute()
+    if not found.is_dir():
+        raise UsageError(
+            "The folder of --folder is not there.",
+            "Nothing was changed.",
+            "Connect the drive, or make the folder first.",
+            code="no-folder",
+        )
+    return str(found)
 
 
 def _file(path: str, flag: str) -> str:

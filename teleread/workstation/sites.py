@@ -25,12 +25,13 @@ SECRET: Final = "sign-in"
 _BY_HTTP: Final = frozenset({"fhir", "ups_rs", "dicomweb"})
 """Adapters whose requests carry an Authorization header; they take ``sign_in``."""
 
-_REMEMBERS: Final = frozenset({"ups_rs"})
+_REMEMBERS: Final = frozenset({"ups_rs", "folder"})
 """Hubs that have to find again what was sent before a crash; they take ``memory``."""
 
 _OWN: Final = {
     ("teleread.hub", "fhir"): ("teleread.hub.fhir", "FhirHub"),
     ("teleread.hub", "ups_rs"): ("teleread.hub.ups", "UpsRsHub"),
+    ("teleread.hub", "folder"): ("teleread.hub.folder", "FolderHub"),
     ("teleread.archive", "dicomweb"): ("teleread.archive.dicomweb", "DicomwebArchive"),
     ("teleread.archive", "dimse"): ("teleread.archive.dimse", "DimseArchive"),
     ("teleread.archive", "folder"): ("teleread.archive.folder", "FolderArchive"),
@@ -139,7 +140,7 @@ class Sites:
                 )
         if name in _BY_HTTP:
             options["sign_in"] = self._sign_in(file, secret)
-        if name in _REMEMBERS:
+        if group == "teleread.hub" and name in _REMEMBERS:
             options["memory"] = self._core.vault.hub_secrets
         return _adapter(group, name)(file, secret, self._core.clock, **options)
 
