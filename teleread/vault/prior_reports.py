@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from teleread.model.task import PriorReport
 
@@ -11,6 +12,9 @@ from .database import Database
 from .search import phrase
 
 __all__ = ["PriorReports"]
+
+_MOST_RANKED: Final = 1000
+"""Hits that are ranked."""
 
 
 class PriorReports:
@@ -25,10 +29,10 @@ class PriorReports:
             for one in reports:
                 content = dumps(one)
                 held = connection.row(
-                    "SELECT content FROM prior_report WHERE hub_id = ? AND report_id = ? AND patient_id = ?",
-                    (hub_id, one.id, patient_id),
+                    "SELECT content, patient_id FROM prior_report WHERE hub_id = ? AND report_id = ?",
+                    (hub_id, one.id),
                 )
-                if held is not None and held[0] == content:
+                if held is not None and (held[0], held[1]) == (content, patient_id):
                     continue
                 connection.execute(
                     "INSERT INTO prior_report VALUES (?, ?, ?, ?, ?)"
@@ -36,9 +40,10 @@ class PriorReports:
                     " issued = excluded.issued, content = excluded.content",
                     (hub_id, patient_id, one.id, stamp_or_none(one.issued), content),
                 )
-                connection.execute(
-                    "DELETE FROM prior_text WHERE hub_id = ? AND report_id = ?", (hub_id, one.id)
-                )
+                if held is not None:  # it looks through every row: never for one that is new
+                    connection.execute(
+                        "DELETE FROM prior_text WHERE hub_id = ? AND report_id = ?", (hub_id, one.id)
+                    )
                 connection.execute(
                     "INSERT INTO prior_text (hub_id, report_id, body) VALUES (?, ?, ?)",
                     (hub_id, one.id, f"{one.title}\n{one.text}\n{one.conclusion}"),
@@ -61,14 +66,22 @@ class PriorReports:
         return loads(PriorReport, row[0]) if row else None
 
     def search(self, words: str, *, limit: int = 200) -> tuple[tuple[str, PriorReport], ...]:
-        """Prior reports that hold every one of the words: (hub id, report), the best match first."""
+        """Prior reports that hold every one of the words: (hub id, report), the best match first.
+
+        Of words that very many hold, those that came last: to rank tens of thousands takes too long.
+        """
         wanted = phrase(words)
         if not wanted:
             return ()
         rows = self._cache.connection.rows(
+            "SELECT rowid FROM prior_text WHERE prior_text MATCH ? ORDER BY rowid DESC LIMIT ?",
+            (wanted, max(limit, _MOST_RANKED) + 1),
+        )
+        order = "rank" if len(rows) <= max(limit, _MOST_RANKED) else "t.rowid DESC"
+        rows = self._cache.connection.rows(
             "SELECT p.hub_id, p.content FROM prior_text AS t JOIN prior_report AS p"
             " ON p.hub_id = t.hub_id AND p.report_id = t.report_id WHERE prior_text MATCH ?"
-            " ORDER BY rank LIMIT ?",
+            f" ORDER BY {order} LIMIT ?",
             (wanted, limit),
         )
         return tuple((row[0], loads(PriorReport, row[1])) for row in rows)

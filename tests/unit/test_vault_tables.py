@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -82,6 +83,24 @@ def test_prior_reports_are_listed_searched_and_replaced(vault: Vault) -> None:
     assert vault.prior_reports.search("cyst kidn") == ((HUB, prior()),)
     assert vault.prior_reports.get(HUB, "dr-9") == prior()
     assert vault.prior_reports.search("spleen") == ()
+
+
+def test_a_prior_report_that_moves_to_another_patient_is_there_and_found_once(vault: Vault) -> None:
+    vault.prior_reports.put(HUB, "p-1", [prior()])
+    vault.prior_reports.put(HUB, "p-2", [prior()])
+    assert vault.prior_reports.list(HUB, "p-1") == ()
+    assert vault.prior_reports.list(HUB, "p-2") == (prior(),)
+    assert vault.prior_reports.search("cyst") == ((HUB, prior()),)
+
+
+def test_of_a_word_that_very_many_reports_hold_the_last_are_told_and_a_rare_one_is_found(
+    vault: Vault,
+) -> None:
+    rest = [replace(prior(f"r{number}"), text=SafeText("normal")) for number in range(1100)]
+    vault.prior_reports.put(HUB, "p-1", [prior("first"), *rest])
+    found = [one.id for _, one in vault.prior_reports.search("normal")]
+    assert found == [f"r{number}" for number in range(1099, 899, -1)]
+    assert [one.id for _, one in vault.prior_reports.search("cyst")] == ["first"]
 
 
 def test_a_row_that_can_not_be_read_is_an_integrity_error(vault: Vault) -> None:
