@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -126,7 +127,7 @@ def search(folder: Path) -> None:
         ]
         vault.prior_reports.put(vault_cases.HUB, f"p{at}", priors)
     for query in QUERIES:
-        shown(f"find {query}"[:20], timed(20, lambda query=query: vault.prior_reports.search(query)))
+        shown(f"find {query}"[:20], timed(20, partial(vault.prior_reports.search, query)))
     vault.close()
 
 
