@@ -162,11 +162,16 @@ class _Voice:
 
     async def _put(self, number: int, said: Said) -> bool:
         microphone = self.microphone
-        screen, engine = microphone.screen_of(self.draft_id), microphone.engine
+        screen = microphone.screen_of(self.draft_id)
         if said.command is not None:
             if screen is not None and number:  # a command of a case that is gone does nothing
                 await screen.obey(said)
             return True
+        async with microphone.lock:
+            return await self._put_words(number, said, screen)
+
+    async def _put_words(self, number: int, said: Said, screen: Showing | None) -> bool:
+        microphone, engine = self.microphone, self.microphone.engine
         anchor = self._anchor(number)
         if screen is None:
             call = microphone.speech.put_late
@@ -205,6 +210,8 @@ class Microphone:
         self.face, self.speech, self._screens = face, speech, screens
         self.loop = asyncio.get_running_loop()
         self.closed = False
+        self.lock = asyncio.Lock()
+        """Held while an utterance goes into a text or out of it."""
         self.standing = Standing()
         self.placed: dict[str, list[Placed]] = {}
         """By draft: its utterances in the order they came."""

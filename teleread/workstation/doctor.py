@@ -50,6 +50,7 @@ def machine(paths: ProfilePaths) -> Iterator[Checked]:
         "" if free >= ROOM else "Free some space, or teleread cache purge studies that are read.",
     )
     yield _private(paths.data)
+    yield _microphone()
     size = shutil.get_terminal_size()
     wide = size.columns >= 80 and size.lines >= 24
     yield Checked(
@@ -102,6 +103,22 @@ def _private(folder: Path) -> Checked:
         "The vault's folder is yours alone." if mode == 0 else "Others can look into the vault's folder.",
         "" if mode == 0 else "chmod 700 it.",
     )
+
+
+def _microphone() -> Checked:
+    """How sound would come in; no way to one is no fault, dictation is an extra."""
+    from . import dictation
+
+    if not dictation.installed():
+        return Checked("dictation", True, "Not installed: pip install 'teleread[dictation]' adds it.")
+    from teleread.dictation.capture import found_sources
+
+    found = found_sources()
+    if not found:
+        return Checked(
+            "dictation", True, "No way to a microphone: install pulseaudio-utils, pipewire-bin or alsa-utils."
+        )
+    return Checked("dictation", True, f"The microphone comes by {found[0]}.")
 
 
 def _nearest(folder: Path) -> Path:

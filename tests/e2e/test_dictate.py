@@ -22,7 +22,9 @@ from tests.e2e.flow import Place, a_film, delivered, set_up
 from tests.e2e.world import Cli
 
 SOUND = Path(__file__).parent.parent / "data" / "dictation" / "normal-chest.wav"
-TEXT = "The heart is not enlarged. No pleural effusion on the left."
+KEY_WORDS = {"heart", "not", "enlarged", "no", "pleural", "effusion", "left"}
+"""Of: the heart is not enlarged. No pleural effusion on the left. Another processor rounds otherwise: it
+is not held to the letter; but a side or a denial is never lost."""
 
 pytestmark = pytest.mark.skipif(
     not (installed() and available()) and not os.environ.get("TELEREAD_REQUIRE_DICTATION"),
@@ -42,6 +44,12 @@ sys.exit(main())
 """
 
 
+def heard_well(text: str) -> bool:
+    """Whether the sentences' sides and denials are there and at most one of their other words is wrong."""
+    words = {word.strip(".,").lower() for word in text.split()}
+    return {"not", "no", "left"} <= words and "right" not in words and len(KEY_WORDS - words) <= 1
+
+
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """The models that installed packages bring, put in place and verified."""
@@ -59,9 +67,9 @@ def test_a_wav_file_becomes_text_with_times_marks_and_its_engine(cli: Cli, tmp_p
     context = tmp_path / "context.json"
     context.write_text(json.dumps({"procedure": "Chest X-ray", "modality": "DX", "body_part": "chest"}))
     told = cli.json("dictate", "--wav", str(SOUND), "--context", str(context))
-    assert told["report_text"] == TEXT
+    assert heard_well(told["report_text"])
     words = [word for one in told["utterances"] for word in one["words"]]
-    assert [word["text"] for word in words] == TEXT.replace(".", " .").split()
+    assert heard_well(" ".join(word["text"] for word in words))
     starts = [word["start"] for word in words]
     assert starts == sorted(starts)
     assert all(0 <= word["start"] <= word["end"] <= 6.5 and 0 <= word["confidence"] <= 1 for word in words)
@@ -116,7 +124,7 @@ def test_a_fifo_is_heard_and_a_child_killed_before_it_loses_nothing(
     writer.start()
     said = list(Dictation(hearing, CaseWords(procedure="Chest X-ray")).listen(source))
     writer.join()
-    assert " ".join(one.text for one in said) == TEXT
+    assert heard_well(" ".join(one.text for one in said))
     assert hearing.restarts == 1
 
 
@@ -127,7 +135,7 @@ def test_from_sound_to_a_signed_delivered_report(cli: Cli, place: Place) -> None
     cli.json("claim", task)
     draft = cli.json("report", "start", task)
     told = cli.json("dictate", "--wav", str(SOUND), "--task", task)
-    assert told["report_text"] == TEXT
+    assert heard_well(told["report_text"])
     for section, text in draft["sections"].items():
         if section in {"findings", "impression"}:
             cli.json("report", "set", task, section, told["report_text"])

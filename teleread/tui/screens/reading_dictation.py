@@ -303,6 +303,13 @@ class ReadingDictation(ReadingReport):
         self.face.spawn(self._scratch(), "scratch", exclusive=False)
 
     async def _scratch(self) -> None:
+        if self._known is None:
+            await self._drop_left()
+            return
+        async with self._known.lock:
+            await self._take_back()
+
+    async def _take_back(self) -> None:
         from teleread.dictation.placing import span_now
 
         microphone, draft = self._known, self._draft

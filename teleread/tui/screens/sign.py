@@ -15,6 +15,7 @@ from teleread.tui.widgets.lines import Lines, Row
 from teleread.tui.widgets.report_drawing import check_sign
 from teleread.tui.words import born, clock, person
 from teleread.workstation.api import SignSheet
+from teleread.workstation.speech import DICTATED_FIELD
 
 from .ask import AskText
 from .code import CodeSheet, Question, ReasonSheet
@@ -151,10 +152,28 @@ class SignSheetView(CodeSheet):
         order_side = f"order says {sheet.order_side}" if sheet.order_side else "order names none"
         made.append(self.ruled("Sides", width, order_side))
         made += [(self.start().put(fit(one, width - 3).rstrip(), "side"), None) for one in sheet.sides[:4]]
+        made += self._spoken_rows(width)
         made += self._check_rows(width)
         made.append(self.ruled("Delivery", width, self._hub_words(), "good" if sheet.hub_online else "warn"))
         made.append((self.start().put(self._leaves()), None))
         return made
+
+    def _spoken_rows(self, width: int) -> list[Row]:
+        """Of a dictated report the denials and numbers too: what a wrong word turns round."""
+        if DICTATED_FIELD not in self.sheet.draft.fields:
+            return []
+        from teleread.tui.widgets.prose import marks_of
+
+        found: dict[str, list[str]] = {"no": [], "number": []}
+        for section in self.sheet.draft.sections:
+            text = str(section.text)
+            for start, end, kind in marks_of(text):
+                if kind in found:
+                    more = text[end:].split(".")[0].split()[:3] if kind == "no" else []
+                    found[kind].append(" ".join((text[start:end], *more)))
+        words = "   ".join((*found["no"], *found["number"])) or "none"
+        made = [self.ruled("Denials and numbers", width, "dictated: read them")]
+        return made + [(self.start().put(part), None) for part in wrap(words, width - 3)[:4]]
 
     def _check_rows(self, width: int) -> list[Row]:
         left = len(self.open_checks())
