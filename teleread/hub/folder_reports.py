@@ -219,6 +219,7 @@ class FolderReports:
             "title": context.order.procedure,
             "issued": (submission.signed_at or now).isoformat(),
             "completes": submission.completes,
+            "note": submission.note,
             "files": [{"name": name, "sha256": digest} for name, digest in files],
         }
         return json.dumps(table, ensure_ascii=False, indent=1).encode()

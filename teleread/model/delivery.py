@@ -66,6 +66,8 @@ class Submission:
     """Of ``documents``: when, UTC."""
     completes: bool = True
     """Of ``documents``: it ends the reading; else the task stays as it is."""
+    note: str = ""
+    """Of ``documents``: what the reader tells the site with it, such as that the order was cancelled."""
 
 
 @dataclass(frozen=True, slots=True)

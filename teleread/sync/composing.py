@@ -118,6 +118,7 @@ def _documents(
         author=str(thawed["reader"]["name"]),
         signed_at=report.signed_at,
         completes=not leaves and context.task.owner == hub.reader_reference,
+        note=Extras(item.payload).note,
     )
 
 

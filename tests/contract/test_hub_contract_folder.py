@@ -292,6 +292,13 @@ def test_a_report_is_delivered_once_and_read_back(box: Box) -> None:
     assert hub.find(new_id(), new_id()) is None
 
 
+def test_what_the_reader_tells_with_a_report_stands_in_its_receipt(box: Box) -> None:
+    hub = box.hub()
+    hub.submit(sent(hub.claim(hub.read(KEY)), note="The order was cancelled after it was read."))
+    (manifest,) = (box.root / "receipts").iterdir()
+    assert json.loads(manifest.read_bytes())["note"] == "The order was cancelled after it was read."
+
+
 def test_a_crash_between_the_documents_and_the_receipt_ends_with_one_report(box: Box) -> None:
     hub = box.hub()
     one = sent(hub.claim(hub.read(KEY)))
