@@ -103,7 +103,7 @@ class FolderHub:
     def read(self, key: TaskKey) -> TaskContext:
         """Read a task again."""
         with self._drive():
-            found = self._contexts()[0].get(key.task_id)
+            found = self._contexts({key.task_id})[0].get(key.task_id)
         if found is None:
             raise AttentionError(
                 f"The drop box {self.hub.name} no longer has this order.",
@@ -116,7 +116,7 @@ class FolderHub:
     def look(self, keys: Collection[TaskKey]) -> dict[TaskKey, TaskContext]:
         """Look at several tasks."""
         with self._drive():
-            found = self._contexts()[0]
+            found = self._contexts({key.task_id for key in keys})[0]
         return {key: found[key.task_id] for key in keys if key.task_id in found}
 
     def claim(self, context: TaskContext) -> TaskContext:
@@ -237,12 +237,13 @@ class FolderHub:
 
     # -- orders -----------------------------------------------------------------------------------------
 
-    def _contexts(self) -> tuple[dict[str, TaskContext], list[str]]:
+    def _contexts(self, wanted: Collection[str] | None = None) -> tuple[dict[str, TaskContext], list[str]]:
         registry = self._registry()
         claims, done = self._claims.all(), self._done()
         seen_at, skipped = self._clock.now(), list(registry.skipped)
         found: dict[str, TaskContext] = {}
-        for task_id, order in registry.orders.items():
+        for task_id in registry.orders if wanted is None else registry.orders.keys() & wanted:
+            order = registry.orders[task_id]
             state = self._state(claims.get(task_id), done.get(task_id), seen_at)
             try:
                 found[task_id] = registry.context(self.hub_id, order, state, seen_at)
