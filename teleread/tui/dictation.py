@@ -51,6 +51,12 @@ class HoldKey:
         self.on, self._spent = not self.on, self.on
         return "on" if self.on else "off"
 
+    def ended(self) -> None:
+        """The microphone went off by itself: the next press is on, what repeats of this one is nothing."""
+        if self.on:
+            self.on = self.held = False
+            self._spent = True
+
     def stopped(self) -> None:
         """The microphone is off by something else."""
         self.on = self.held = self._spent = False

@@ -383,6 +383,15 @@ def test_one_press_toggles_and_a_key_that_repeats_is_held() -> None:
     assert keys(0, 5, 0.5, 0.03, 0.03, 2) == ["on", "off", "", "", "", "on"]
 
 
+def test_a_microphone_that_went_off_by_itself_is_on_again_at_the_next_press() -> None:
+    key = HoldKey()
+    assert key.press(100.0) == "on"
+    key.ended()
+    assert key.press(100.5) == ""
+    assert key.press(105.0) == "on"
+    assert key.press(110.0) == "off"
+
+
 def test_no_text_of_a_draft_is_marked_by_a_mark_that_does_not_stand(tmp_path: Path) -> None:
     station, _ = dictating(tmp_path)
     draft = station.start_draft(station.rows[0].key)

@@ -154,6 +154,8 @@ class ReadingDictation(ReadingReport):
     # -- the line ---------------------------------------------------------------------------------
     def line_moved(self) -> None:
         """The dictation line shows something else."""
+        if self._hold is not None and self._known is not None and self._known.standing.state == "off":
+            self._hold.ended()
         if self.is_mounted and not self._away:
             self._show_standing()
 
