@@ -1,6 +1,7 @@
 """Starts oidc-provider (npm), a certified OpenID Connect provider, and walks through its pages as a reader.
 
-TELEREAD_OIDC names a folder in which ``npm install oidc-provider@9`` was run.
+TELEREAD_OIDC names a folder in which ``npm install oidc-provider@9`` was run; it needs Node 20 or later,
+which ``npm install node@22`` puts beside it.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def node_modules() -> str:
     """Where it is installed, or a loud skip; a failure where peers are required."""
     named = os.environ.get("TELEREAD_OIDC", "")
     folder = Path(named, "node_modules")
-    if named and shutil.which("node") and (folder / "oidc-provider").is_dir():
+    if named and shutil.which(_node(folder)) and (folder / "oidc-provider").is_dir():
         return str(folder)
     words = (
         "oidc-provider is not installed (npm install --prefix FOLDER oidc-provider@9; TELEREAD_OIDC names the"
@@ -43,6 +44,12 @@ def node_modules() -> str:
     if os.environ.get("TELEREAD_REQUIRE_PEERS") == "1":
         pytest.fail(words)
     pytest.skip(words)
+
+
+def _node(modules: Path) -> str:
+    """The Node installed beside it (npm's package ``node``), else the machine's; Debian 12's is too old."""
+    own = modules / ".bin" / "node"
+    return str(own) if own.exists() else "node"
 
 
 class Provider:
@@ -73,7 +80,7 @@ class Provider:
         more = {"JWKS": json.dumps(jwks), "ALG": alg} if jwks else {}
         with (folder / "oidc.log").open("wb") as log:
             self._process = subprocess.Popen(
-                ["node", str(script), modules, str(port), str(seconds), reader],
+                [_node(Path(modules)), str(script), modules, str(port), str(seconds), reader],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **more},
