@@ -56,7 +56,9 @@ class Clicks(RuleBasedStateMachine):
         self.saved: dict[str, str] = {}
 
     def _adapter(self, group: str, name: str) -> Any:
-        return lambda file, secret, clock: FhirHub(file, secret, clock, transport=self.server)
+        return lambda file, secret, clock, **options: FhirHub(
+            file, secret, clock, transport=self.server, **options
+        )
 
     @initialize()
     def begin(self) -> None:
