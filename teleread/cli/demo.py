@@ -24,6 +24,9 @@ __all__ = ["arguments", "run"]
 READY_SECONDS: Final = 60.0
 """Longest wait for the demo of our own child; it is ready within 20 s on any machine of this decade."""
 
+READY: Final = "ready.json"
+"""The addresses of the demo that runs, in its folder, for `teleread demo fault`."""
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What may be typed."""
@@ -36,6 +39,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--ready-file", metavar="PATH", help="written once it can be used")
     parser.add_argument("--reset", action="store_true", help="start over")
+    parser.add_argument("what", nargs="?", choices=("fault",), help="turn a lever of the demo that runs")
+    parser.add_argument(
+        "words", nargs="*", metavar="WORD", help="the lever and its words; none lists them; cases lists cases"
+    )
     # The reading desk's own child ends with it, even when the desk is killed.
     parser.add_argument("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
 
@@ -53,7 +60,11 @@ def folder_of(home: Home) -> Path:
 
 
 def run(call: Call) -> int:
-    """Serve, alone or under the reading desk."""
+    """Serve, alone or under the reading desk; or turn a lever of the demo that is served."""
+    if call.args.what == "fault":
+        from teleread.cli.demo_fault import fault
+
+        return fault(call, folder_of(Home.find()))
     return _serve(call) if call.args.no_tui else _desk(call)
 
 
@@ -76,14 +87,15 @@ def _serve(call: Call) -> int:
         )
         try:
             ready = ready_document(server.start())
-            if args.ready_file:
-                atomic_write(Path(args.ready_file), json.dumps(ready).encode() + b"\n")
+            for path in {folder / READY, Path(args.ready_file or folder / READY)}:
+                atomic_write(path, json.dumps(ready).encode() + b"\n")
             _tell(call, ready)
             if args.until_stdin_closes:
                 _watch_stdin(stop)
             while not stop.wait(0.5):
                 pass
         finally:
+            (folder / READY).unlink(missing_ok=True)
             server.stop()
     return 0
 
@@ -96,6 +108,7 @@ def _tell(call: Call, ready: dict[str, Any]) -> None:
     call.out.say(f"FHIR      {ready['fhir']}")
     call.out.say(f"DICOMweb  {ready['dicomweb']}")
     call.out.say(f"DIMSE     {dimse['aet']}@{dimse['host']}:{dimse['port']}")
+    call.out.say(f"Faults    {ready['fhir'].removesuffix('fhir')}_demo/  or: teleread demo fault")
     call.out.say("Ctrl+C stops it; what was done is kept until --reset.")
     call.out.flush()
 
@@ -154,7 +167,7 @@ def _desk(call: Call) -> int:
 def _child(call: Call, folder: Path) -> Iterator[dict[str, Any]]:
     """The demo in a process of its own, for as long as the block runs."""
     args = call.args
-    ready_file = folder / "ready.json"
+    ready_file = folder / READY
     ready_file.unlink(missing_ok=True)
     words = [sys.executable, "-m", "teleread", "--quiet", "demo", "--no-tui", "--until-stdin-closes"]
     words += ["--port", str(args.port), "--dimse-port", str(args.dimse_port), "--seed", str(args.seed)]

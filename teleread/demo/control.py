@@ -2,127 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import uuid
+import json
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
-from teleread.demo.cases.people import OTHER_READER, READERS
-from teleread.demo.cases.resources import instant
+from teleread.demo.cases.people import OTHER_READER
+from teleread.demo.events import HubEvents
 from teleread.demo.exchange import Reply, Request, json_reply
 from teleread.demo.faults import Area, Faults
-from teleread.demo.fhir.store import Store
+from teleread.demo.levers import LEVERS, lever
+from teleread.demo.page import control_page
+from teleread.model.errors import UsageError
 
-__all__ = ["Control", "HubEvents"]
+__all__ = ["Control"]
 
 _AREAS: dict[str, Area] = {"fhir": "fhir", "dicom-web": "dicom-web", "dimse": "dimse", "ups-rs": "ups-rs"}
-
-
-class HubEvents:
-    """What others do at the hub while the reader is away.
-
-    Args:
-        store: The hub.
-    """
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def _edit(self, kind: str, ident: str, change: Callable[[dict[str, Any]], None]) -> None:
-        with self._store.unit() as unit:
-            body = self._store.edit(kind, ident)
-            change(body)
-            unit.put(kind, ident, body)
-
-    def cancel(self, task: str) -> None:
-        """The site cancels the order."""
-
-        def change(body: dict[str, Any]) -> None:
-            body["status"] = "cancelled"
-            body["statusReason"] = {"text": "Cancelled by the site"}
-
-        order = self._order_of(task)
-        self._edit("Task", task, change)
-        self._edit("ServiceRequest", order, lambda body: body.update(status="revoked"))
-
-    def reassign(self, task: str, who: str = OTHER_READER) -> None:
-        """The hub gives the task to somebody else."""
-        name = " ".join(READERS.get(who, ("Dr", "Other", "Demoreader")))
-
-        def change(body: dict[str, Any]) -> None:
-            body["owner"] = {"reference": f"Practitioner/{who}", "display": name}
-            body["status"] = "in-progress"
-
-        self._edit("Task", task, change)
-
-    def release(self, task: str) -> None:
-        """The hub takes the claim away; the task is free again."""
-
-        def change(body: dict[str, Any]) -> None:
-            body.pop("owner", None)
-            body["status"] = "requested"
-
-        self._edit("Task", task, change)
-
-    def amend(self, task: str, question: str = "Amended: the other side is meant.") -> None:
-        """The site changes the order: the side, and the question."""
-
-        def change(body: dict[str, Any]) -> None:
-            site = body["bodySite"][0]
-            site.pop("coding", None)
-            text = str(site["text"])
-            swapped = text.replace("Left", "\0").replace("Right", "Left").replace("\0", "Right")
-            site["text"] = swapped if swapped != text else f"{text}, with limbs"
-            body["reasonCode"] = [{"text": question}]
-
-        self._edit("ServiceRequest", self._order_of(task), change)
-
-    def correct_patient(self, task: str, born: str = "1901-01-01") -> None:
-        """The hub corrects the patient's birth date."""
-        reference = str(self._store.edit("Task", task)["for"]["reference"])
-        self._edit("Patient", reference.partition("/")[2], lambda body: body.update(birthDate=born))
-
-    def report(self, task: str, text: str = "Reported by somebody else.") -> str:
-        """Somebody else's final report appears, and the task is done.
-
-        Returns:
-            The id of the DiagnosticReport.
-        """
-        body = self._store.edit("Task", task)
-        order = self._store.edit("ServiceRequest", self._order_of(task))
-        ident = str(uuid.uuid4())
-        now = instant(datetime.now(UTC))
-        who = {"reference": f"Practitioner/{OTHER_READER}", "display": " ".join(READERS[OTHER_READER])}
-        document = {
-            "status": "final",
-            "category": [
-                {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0074", "code": "RAD"}]}
-            ],
-            "code": order["code"],
-            "subject": body["for"],
-            "basedOn": body["basedOn"],
-            "imagingStudy": [body["focus"]],
-            "effectiveDateTime": now,
-            "issued": now,
-            "resultsInterpreter": [who],
-            "conclusion": text,
-            "presentedForm": [
-                {"contentType": "text/plain", "data": base64.b64encode(text.encode()).decode()}
-            ],
-        }
-        body.update(status="completed", owner=who)
-        with self._store.unit() as unit:
-            unit.put("DiagnosticReport", ident, document)
-            unit.put("Task", task, body)
-        return ident
-
-    def forget(self, report: str) -> bool:
-        """The hub comes back from a backup without a report. True if it was there."""
-        return self._store.forget("DiagnosticReport", report)
-
-    def _order_of(self, task: str) -> str:
-        return str(self._store.edit("Task", task)["basedOn"][0]["reference"]).partition("/")[2]
 
 
 class Control:
@@ -150,18 +44,46 @@ class Control:
     def handle(self, request: Request) -> Reply:
         """Answer one request."""
         if request.method == "GET":
-            return json_reply(200, {"schema": "teleread.demo-faults/1", **self._faults.state()})
-        lever = _LEVERS.get(request.path[0] if request.path else "")
-        if request.method != "POST" or lever is None:
+            return self._tell(request)
+        if request.method != "POST" or _from_elsewhere(request):
+            return json_reply(403, {"error": "only the page itself may pull levers"})
+        if request.path == ("form",):
+            return self._pressed(request)
+        return self._pull(request)
+
+    def _tell(self, request: Request) -> Reply:
+        if request.path == ("cases",):
+            return json_reply(200, {"schema": "teleread.demo-cases/1", "cases": self._events.cases()})
+        if "text/html" in request.header("accept"):
+            return control_page(self._faults.state(), self._events.cases(), request.first("told"))
+        return json_reply(200, {"schema": "teleread.demo-faults/1", **self._faults.state()})
+
+    def _pressed(self, request: Request) -> Reply:
+        """A button of the page; the page comes again with what was done."""
+        form = [(name, value.strip()) for name, value in request.form()]
+        words = tuple(value for name, value in form if name == "word" and value)
+        try:
+            path, query = lever(dict(form).get("lever", "")).request(words)
+        except UsageError as error:
+            return control_page(self._faults.state(), self._events.cases(), str(error))
+        reply = self._pull(Request("POST", path, list(query.items()), {}))
+        told = "Done." if reply.status == 200 else _error_of(reply)
+        page = control_page(self._faults.state(), self._events.cases(), f"{' '.join(path)}: {told}")
+        page.after = reply.after
+        return page
+
+    def _pull(self, request: Request) -> Reply:
+        act = _LEVERS.get(request.path[0] if request.path else "")
+        if act is None:
             return json_reply(404, {"error": "no such lever", "levers": sorted(_LEVERS)})
         try:
-            answer = lever(self, request)
+            answer = act(self, request)
         except KeyError:
-            return json_reply(404, {"error": "no such task"})
-        except (ValueError, IndexError):
+            return json_reply(404, {"error": "no such case, or nothing of it there"})
+        except (ValueError, IndexError, OverflowError):
             return json_reply(400, {"error": "a value cannot be read"})
         reply = json_reply(200, {"done": request.path[0], **(answer or {})})
-        if self._faults.line_cut:
+        if self._faults.line_cut or request.path[0] == "restart":
             reply.after = self._drop
         return reply
 
@@ -202,25 +124,58 @@ class Control:
         self._register(request.first("name", "TELEREAD"), int(request.first("port")))
 
     def _cancel(self, request: Request) -> None:
-        self._events.cancel(request.path[1])
+        self._events.cancel(self._case(request))
 
     def _reassign(self, request: Request) -> None:
-        self._events.reassign(request.path[1], request.path[2] if len(request.path) > 2 else OTHER_READER)
+        self._events.reassign(self._case(request), request.path[2] if len(request.path) > 2 else OTHER_READER)
 
     def _release(self, request: Request) -> None:
-        self._events.release(request.path[1])
+        self._events.release(self._case(request))
 
     def _amend(self, request: Request) -> None:
-        self._events.amend(request.path[1])
+        self._events.amend(self._case(request))
 
     def _correct_patient(self, request: Request) -> None:
-        self._events.correct_patient(request.path[1])
+        self._events.correct_patient(self._case(request))
 
     def _report(self, request: Request) -> dict[str, Any]:
-        return {"report": self._events.report(request.path[1])}
+        text = request.first("text", "Reported by somebody else.")
+        return {"report": self._events.report(self._case(request), text)}
+
+    def _merge(self, request: Request) -> dict[str, Any]:
+        return {"patient": self._events.merge(self._case(request))}
+
+    def _new_images(self, request: Request) -> dict[str, Any]:
+        return {"images": self._events.new_images(self._case(request), int(request.first("count", "14")))}
+
+    def _supersede(self, request: Request) -> dict[str, Any]:
+        return {"report": self._events.supersede(self._case(request))}
+
+    def _restore(self, request: Request) -> dict[str, Any]:
+        return {"changed": self._events.restore(float(request.first("minutes", "30")))}
+
+    def _refuse(self, request: Request) -> None:
+        self._faults.refuse(int(request.first("code", "422")), _count(request))
+
+    def _restart(self, request: Request) -> None:
+        """The connections end with the answer."""
 
     def _forget(self, request: Request) -> dict[str, Any]:
         return {"forgotten": self._events.forget(request.path[1])}
+
+    def _case(self, request: Request) -> str:
+        return self._events.task_of(request.path[1])
+
+
+def _from_elsewhere(request: Request) -> bool:
+    """Whether another site's page sent it: a browser says so."""
+    origin = request.header("origin")
+    return bool(origin) and origin.rstrip("/") != request.base.rpartition("/")[0]
+
+
+def _error_of(reply: Reply) -> str:
+    assert isinstance(reply.body, bytes)
+    return str(json.loads(reply.body)["error"])
 
 
 def _count(request: Request) -> int:
@@ -244,4 +199,11 @@ _LEVERS: dict[str, Callable[[Control, Request], dict[str, Any] | None]] = {
     "correct-patient": Control._correct_patient,
     "report": Control._report,
     "forget": Control._forget,
+    "merge": Control._merge,
+    "new-images": Control._new_images,
+    "supersede": Control._supersede,
+    "restore": Control._restore,
+    "refuse": Control._refuse,
+    "restart": Control._restart,
 }
+assert set(_LEVERS) == {one.name for one in LEVERS}, "the table of levers and what pulls them"

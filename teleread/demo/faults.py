@@ -25,6 +25,8 @@ class Planned:
     """For ``status``: seconds for a Retry-After header."""
     area: Area | None = None
     """Where it applies; None is anywhere."""
+    deliveries: bool = False
+    """Only transactions and single writes meet it."""
 
 
 @dataclass
@@ -76,6 +78,10 @@ class Faults:
         """Refuse the next requests with a status code; nothing is applied."""
         self._plan(Planned("status", status, retry_after, area), count)
 
+    def refuse(self, status: int, count: int = 1) -> None:
+        """Refuse the next deliveries to the hub; what reads goes on. Nothing is applied."""
+        self._plan(Planned("status", status, area="fhir", deliveries=True), count)
+
     def garbage(self, count: int = 1, *, area: Area | None = None) -> None:
         """Answer the next requests with bytes that mean nothing; nothing is applied."""
         self._plan(Planned("garbage", area=area), count)
@@ -93,11 +99,11 @@ class Faults:
         with self._lock:
             self._planned.extend([planned] * min(count, 1000))
 
-    def take(self, area: Area) -> Planned | None:
+    def take(self, area: Area, *, delivery: bool = False) -> Planned | None:
         """The next planned answer for an area, used up by asking."""
         with self._lock:
             for planned in self._planned:
-                if planned.area in {None, area}:
+                if planned.area in {None, area} and (delivery or not planned.deliveries):
                     self._planned.remove(planned)
                     return planned
         return None

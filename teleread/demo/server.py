@@ -17,7 +17,8 @@ from teleread.demo.archive.dimse import AET, DimseServer
 from teleread.demo.cases.nouns import Seed
 from teleread.demo.cases.seeding import began_at, lay_down
 from teleread.demo.cases.table import cases as cases_of
-from teleread.demo.control import Control, HubEvents
+from teleread.demo.control import Control
+from teleread.demo.events import HubEvents
 from teleread.demo.faults import Faults
 from teleread.demo.fhir.rest import FhirService
 from teleread.demo.fhir.store import Store

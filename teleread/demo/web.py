@@ -136,7 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
         if area is not None:
             if faults.delay_seconds:
                 time.sleep(faults.delay_seconds)
-            planned = faults.take(area)
+            planned = faults.take(area, delivery=_delivers(request))
         if planned is not None and planned.kind != "truncate":
             self._send(_planned_reply(planned))
             return
@@ -173,8 +173,7 @@ class _Handler(BaseHTTPRequestHandler):
             return json_reply(500, outcome(issue("fatal", "exception", "The demo made a mistake.")))
 
     def _lost(self, request: Request) -> bool:
-        search = request.path[-1:] == ("_search",)
-        return not search and self.server.faults.take_loss(transaction=_ends(request))
+        return _delivers(request) and self.server.faults.take_loss(transaction=_ends(request))
 
     def _read_body(self) -> bytes:
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
@@ -241,6 +240,11 @@ class _Handler(BaseHTTPRequestHandler):
         with contextlib.suppress(OSError, ValueError):
             self.wfile.flush()
             self.connection.shutdown(socket.SHUT_RDWR)
+
+
+def _delivers(request: Request) -> bool:
+    """Whether a request writes: a transaction, a create or an update."""
+    return request.method in {"POST", "PUT"} and request.path[-1:] != ("_search",)
 
 
 def _ends(request: Request) -> bool:

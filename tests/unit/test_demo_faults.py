@@ -7,13 +7,14 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pynetdicom import AE
 
-from teleread.demo.control import HubEvents
+from teleread.demo.events import HubEvents
 from teleread.demo.faults import Faults
 from teleread.demo.server import DemoServer
 
@@ -190,3 +191,60 @@ def test_planned_answers_are_taken_once_and_in_order() -> None:
     assert second is not None
     assert (first.status, second.status) == (401, 503)
     assert faults.take("fhir") is None
+
+
+# -- the page, and what others do -------------------------------------------------------------------
+
+
+def page_of(served: Served, body: str, headers: dict[str, str]) -> tuple[int, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=20)
+    try:
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        connection.request("POST", "/_demo/form", body, {**kind, **headers})
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def test_a_button_of_the_control_page_turns_its_lever(served: Served) -> None:
+    own = {"Origin": f"http://127.0.0.1:{served.port}"}
+    status, page = page_of(served, "lever=delay&word=0.01", own)
+    assert (status, "delay: Done." in page) == (200, True)
+    assert json.loads(served.ask("GET", "/_demo")[2])["delay"] == 0.01
+    assert "no such case" in page_of(served, "lever=cancel&word=%3Cb%3E", own)[1]
+
+
+def test_the_page_of_some_other_site_turns_no_lever(served: Served) -> None:
+    other_page = {"Origin": "http://elsewhere.example"}
+    assert page_of(served, "lever=delay&word=3", other_page)[0] == 403
+    assert json.loads(served.ask("GET", "/_demo")[2])["delay"] == 0.0
+
+
+def test_a_case_is_named_by_its_accession_number_too(served: Served) -> None:
+    cases = json.loads(served.ask("GET", "/_demo/cases")[2])["cases"]
+    named = next(one for one in cases if one["task"] == "rt-1-003")
+    before = served.task()["meta"]["versionId"]
+    served.pull(f"release/{named['accession']}")
+    assert served.task()["meta"]["versionId"] != before
+
+
+def test_a_refusal_meets_the_next_delivery_and_no_reading(served: Served) -> None:
+    served.pull("refuse?code=422")
+    assert served.ask("GET", "/fhir/Task/rt-1-003")[0] == 200
+    assert served.ask("POST", "/fhir", {"resourceType": "Bundle", "type": "transaction"})[0] == 422
+    assert served.ask("GET", "/_demo")[0] == 200
+
+
+def test_a_hub_back_from_a_backup_has_nothing_of_what_came_later(tmp_path: Path) -> None:
+    with DemoServer(tmp_path / "demo", cases=4) as server:
+        before = server.store.edit("Task", "rt-1-003")
+        server.events.cancel("rt-1-003")
+        report = server.events.report("rt-1-001")
+        later = server.store.read("Task", "rt-1-003")
+        assert later is not None
+        assert later.body["status"] == "cancelled"
+        since = datetime.fromisoformat(before["meta"]["lastUpdated"])
+        assert server.store.restore(since) >= 4
+        assert server.store.edit("Task", "rt-1-003") == before
+        assert server.store.read("DiagnosticReport", report) is None

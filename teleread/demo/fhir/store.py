@@ -197,6 +197,29 @@ class Store:
             self._db.execute("DELETE FROM resource WHERE type=? AND id=?", (kind, ident))
             return self._current.get(kind, {}).pop(ident, None) is not None
 
+    def restore(self, when: datetime) -> int:
+        """Go back to how it was, as a hub restored from a backup does: later versions never were.
+
+        Returns:
+            How many resources are another version now, or none.
+        """
+        with self.lock:
+            since = _instant(when)
+            gone = [
+                (one.type, one.id)
+                for kind in self._current.values()
+                for one in kind.values()
+                if one.updated > since
+            ]
+            self._db.execute("DELETE FROM resource WHERE updated > ?", (since,))
+            for kind, ident in gone:
+                left = self.versions(kind, ident)
+                if left:
+                    self._current[kind][ident] = left[0]
+                else:
+                    del self._current[kind][ident]
+        return len(gone)
+
     def note(self, key: str) -> str | None:
         """A value kept beside the resources, or None."""
         with self.lock:

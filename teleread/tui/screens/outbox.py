@@ -11,6 +11,7 @@ from textual.containers import Horizontal, Vertical
 
 from teleread.model.delivery import OutboxItem
 from teleread.model.text import clean
+from teleread.sync.backoff import Extras
 from teleread.tui.paint import Line, wrap
 from teleread.tui.widgets.bars import HintBar, StatusLine, TopBar
 from teleread.tui.widgets.lines import Lines, Row
@@ -249,7 +250,7 @@ class Outbox(ListPlace[OutboxItem]):
             return []
         look, measure = self.face.look, width - 4
         made: list[Row] = []
-        for text, role, bold in (*self._who(one), *self._facts(one)):
+        for text, role, bold in (*self._who(one), *self._facts(one), *self._theirs(one)):
             parts = wrap(text, measure) if text else [""]
             made += [(Line(look, ground).gap(2).put(part, role, bold=bold), None) for part in parts]
         if one.choices:
@@ -288,6 +289,15 @@ class Outbox(ListPlace[OutboxItem]):
             if line.outbox_id == one.id:
                 yield str(line.text), "danger", True
                 yield "t: the site was told by telephone; say whom and when.", "soft", False
+
+    @staticmethod
+    def _theirs(one: OutboxItem) -> Iterator[tuple[str, str, bool]]:
+        """Others' reports that came first, in full; the reader's own stands in the reports (g r)."""
+        for other in Extras(one.payload).theirs if one.payload else ():
+            yield "", "text", False
+            yield f"Theirs, {clean(other.get('author', '')) or 'another reader'}", "strong", True
+            for text in clean(other.get("text", ""), multiline=True).splitlines():
+                yield text, "text", False
 
     # -- what the reader does ---------------------------------------------------------------------
     def item(self) -> WorklistItem | None:
