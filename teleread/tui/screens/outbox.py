@@ -293,7 +293,11 @@ class Outbox(ListPlace[OutboxItem]):
     @staticmethod
     def _theirs(one: OutboxItem) -> Iterator[tuple[str, str, bool]]:
         """Others' reports that came first, in full; the reader's own stands in the reports (g r)."""
-        for other in Extras(one.payload).theirs if one.payload else ():
+        try:
+            others = Extras(one.payload).theirs
+        except (ValueError, TypeError, AttributeError):  # a payload of another kind: nothing of others in it
+            others = ()
+        for other in others:
             yield "", "text", False
             yield f"Theirs, {clean(other.get('author', '')) or 'another reader'}", "strong", True
             for text in clean(other.get("text", ""), multiline=True).splitlines():
