@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from teleread.hub.claiming import check_reader, claim_lost
 from teleread.hub.fhir_wire import FhirWire, Resource
 from teleread.model.errors import AttentionError, OfflineError
 from teleread.model.giving_back import REASONS
@@ -62,7 +63,7 @@ class FhirClaim:
             AttentionError: ``claim-lost``: somebody else has it, or it is no longer offered.
             OfflineError: No answer and none now either: ``unknown``.
         """
-        self._know_the_reader()
+        check_reader(self._hub)
 
         def taken(now: Resource, task: Task) -> Resource | None:
             if self._mine(task) and task.status in HELD_STATUSES:
@@ -82,7 +83,7 @@ class FhirClaim:
             AttentionError: ``claim-lost``: it is not the reader's (any more).
             OfflineError: No answer and none now either: ``unknown``.
         """
-        self._know_the_reader()
+        check_reader(self._hub)
         meaning = REASONS.get(reason_code, reason_text)
         coding = {"system": DCM, "code": reason_code, **({"display": meaning} if meaning else {})}
         reason = {"coding": [coding], "text": reason_text or meaning or reason_code}
@@ -139,17 +140,4 @@ class FhirClaim:
             title = f"The hub {self._hub.name} says that{who} has this task ({task.status})."
         else:
             title = f"The hub {self._hub.name} no longer offers this task ({task.status})."
-        return AttentionError(
-            title,
-            "A draft of yours stays as it is.",
-            "Take the next case, or ask the site.",
-            code="claim-lost",
-        )
-
-    def _know_the_reader(self) -> None:
-        if not self._hub.reader_reference:
-            raise AttentionError(
-                f"The hub file of {self._hub.name} does not say who you are at that hub.",
-                remedy=f"Run teleread init --hub {self._hub.name} --reader-id ID.",
-                code="no-reader",
-            )
+        return claim_lost(title)

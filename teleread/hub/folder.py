@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from teleread.host.clock import Clock, SystemClock
+from teleread.hub.claiming import check_reader, claim_lost
 from teleread.hub.folder_claims import Claim, FolderClaims, LostRaceError, make_new
 from teleread.hub.folder_reports import ENDINGS, FolderReports, Manifest
 from teleread.hub.port import Capabilities, Found, Health, PullPage
@@ -125,7 +126,7 @@ class FolderHub:
         Raises:
             AttentionError: ``claim-lost``.
         """
-        self._know_the_reader()
+        check_reader(self.hub)
         task_id = context.key.task_id
         with self._drive():
             before = self._claims.of(task_id)  # first: whatever comes after it makes our own event fail
@@ -146,7 +147,7 @@ class FolderHub:
         Raises:
             AttentionError: ``claim-lost``: it is not the reader's.
         """
-        self._know_the_reader()
+        check_reader(self.hub)
         with self._drive():
             before = self._claims.of(context.key.task_id)
         now = self.read(context.key)
@@ -341,20 +342,7 @@ class FolderHub:
     def _lost(self, now: TaskContext) -> AttentionError:
         who = now.task.owner_name or ("another reader" if now.task.owner else "")
         said = f"{who} has this task" if who else f"this task is no longer offered ({now.task.status})"
-        return AttentionError(
-            f"The drop box {self.hub.name} says that {said}.",
-            "A draft of yours stays as it is.",
-            "Take the next case, or ask the site.",
-            code="claim-lost",
-        )
-
-    def _know_the_reader(self) -> None:
-        if not self.hub.reader_reference:
-            raise AttentionError(
-                f"The hub file of {self.hub.name} does not say who you are there.",
-                remedy=f"Run teleread init --hub {self.hub.name} --reader-id ID.",
-                code="no-reader",
-            )
+        return claim_lost(f"The drop box {self.hub.name} says that {said}.")
 
     @contextmanager
     def _drive(self, code: str = "offline") -> Iterator[None]:

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
+from teleread.hub.claiming import check_reader, claim_lost
 from teleread.hub.ups_bodies import given_back, performed
 from teleread.hub.ups_memory import UpsMemory
 from teleread.hub.ups_wire import UpsWire
 from teleread.model.errors import AttentionError, OfflineError, TelereadError
 from teleread.model.hubfile import HubFile
-from teleread.model.text import clean
 from teleread.wire.http_answers import JsonAnswer
 from teleread.wire.ups_json import Seen, Workitem, is_reader
 
@@ -59,7 +59,7 @@ class UpsClaim:
             AttentionError: ``claim-lost``: somebody else has it, or it is not offered; ``not-ready``.
             OfflineError: No answer and none now either: ``unknown``.
         """
-        self._know_the_reader()
+        check_reader(self._hub)
         waiting: TelereadError | None = None
         for _ in range(_TRIES):
             item = self._look(uid, waiting)
@@ -107,7 +107,7 @@ class UpsClaim:
             AttentionError: ``claim-lost``: it is not the reader's (any more).
             OfflineError: No answer and none now either: ``unknown``.
         """
-        self._know_the_reader()
+        check_reader(self._hub)
         waiting: TelereadError | None = None
         for _ in range(_TRIES):
             item = self._look(uid, waiting)
@@ -214,17 +214,4 @@ class UpsClaim:
             title = f"The hub {self._hub.name} keeps this task for {name}."
         else:
             title = f"The hub {self._hub.name} no longer offers this task ({item.state.lower()})."
-        return AttentionError(
-            clean(title),
-            "A draft of yours stays as it is.",
-            "Take the next case, or ask the site.",
-            code="claim-lost",
-        )
-
-    def _know_the_reader(self) -> None:
-        if not self._hub.reader_reference:
-            raise AttentionError(
-                f"The hub file of {self._hub.name} does not say who you are at that hub.",
-                remedy=f"Run teleread init --hub {self._hub.name} --reader-id ID.",
-                code="no-reader",
-            )
+        return claim_lost(title)

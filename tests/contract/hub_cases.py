@@ -8,7 +8,7 @@ import json
 import uuid
 from typing import Any
 
-from teleread.model.delivery import Receipt, Submission
+from teleread.model.delivery import OutboxItem, Receipt, Submission
 from teleread.model.task import TaskContext, TaskKey
 from tests.contract.ups_cases import documents
 
@@ -211,3 +211,17 @@ def submission(
 
 def _output(full: str) -> Resource:
     return {"type": {"text": "report"}, "valueReference": {"reference": full}}
+
+
+def note_item(context: TaskContext) -> OutboxItem:
+    """A note that waits in the outbox: Dr Ward was told."""
+    return OutboxItem(
+        id=new_id(),
+        kind="note",
+        key=context.key,
+        state="queued",
+        device="device",
+        sequence=1,
+        idempotency_key=new_id(),
+        payload=json.dumps({"text": "Dr Ward was told.", "about": "Told by word of mouth"}),
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -17,14 +16,13 @@ from teleread.demo.server import DemoServer
 from teleread.host.clock import SystemClock
 from teleread.hub.fhir import FhirHub
 from teleread.hub.port import Hub
-from teleread.model.delivery import OutboxItem
 from teleread.model.errors import AttentionError, TelereadError
 from teleread.model.task import TaskContext, TaskKey
 from teleread.sync.notes import note_submission
 from teleread.wire.oauth_keys import jwks, make_key
 from teleread.wire.oauth_tokens import KEY, TokenSignIn
 from tests.archive_factories import make_vault
-from tests.contract.hub_cases import case, new_id, others_report, prior_of, submission
+from tests.contract.hub_cases import case, new_id, note_item, others_report, prior_of, submission
 from tests.contract.hub_fake import FakeHub, Quirks
 from tests.contract.hub_peers import DemoPeer, FakePeer, Peer, SekmetPeer, edit, hub_file
 from tests.peers.sekmet import start_sekmet
@@ -395,17 +393,9 @@ def test_what_the_hub_holds_of_several_reports_is_told_and_what_it_lost_is_not(
 
 def test_a_note_is_at_the_hub_once_however_often_it_is_sent(peer: Peer, hub: FhirHub) -> None:
     context = hub.claim(hub.read(add(peer)[1]))
-    item = OutboxItem(
-        id=new_id(),
-        kind="note",
-        key=context.key,
-        state="queued",
-        device="device",
-        sequence=1,
-        idempotency_key=new_id(),
-        payload=json.dumps({"text": "Dr Ward was told.", "about": "Told by word of mouth"}),
+    note = note_submission(
+        note_item(context), context, "Practitioner/reader", datetime(2026, 11, 24, 5, tzinfo=UTC)
     )
-    note = note_submission(item, context, "Practitioner/reader", datetime(2026, 11, 24, 5, tzinfo=UTC))
     first, second = hub.send_note(note), hub.send_note(note)
     assert first.id == second.id
     assert first.id.startswith("Communication/")

@@ -16,13 +16,13 @@ import pytest
 
 from teleread.host.clock import FakeClock
 from teleread.hub.folder import FolderHub
-from teleread.model.delivery import OutboxItem, Submission
+from teleread.model.delivery import Submission
 from teleread.model.errors import AttentionError, OfflineError, TelereadError, UsageError
 from teleread.model.hubfile import HubFile
 from teleread.model.task import TaskContext, TaskKey
 from teleread.sync.notes import note_submission
 from teleread.vault.secrets import MemorySecrets
-from tests.contract.hub_cases import new_id
+from tests.contract.hub_cases import new_id, note_item
 
 NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)
 KEY = TaskKey("hub-1", "A1")
@@ -397,17 +397,7 @@ def test_names_that_are_no_file_names_stay_inside_the_drop_box(box: Box) -> None
 def test_a_note_is_there_once_however_often_it_is_sent(box: Box) -> None:
     hub = box.hub()
     context = hub.claim(hub.read(KEY))
-    item = OutboxItem(
-        id=new_id(),
-        kind="note",
-        key=context.key,
-        state="queued",
-        device="device",
-        sequence=1,
-        idempotency_key=new_id(),
-        payload=json.dumps({"text": "Dr Ward was told.", "about": "Told by word of mouth"}),
-    )
-    note = note_submission(item, context, "Practitioner/reader", NOW)
+    note = note_submission(note_item(context), context, "Practitioner/reader", NOW)
     first, second = hub.send_note(note), hub.send_note(note)
     assert (first.id, first.sha256) == (second.id, note.sha256)
     (path,) = (box.root / "notes").iterdir()

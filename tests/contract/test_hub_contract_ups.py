@@ -17,11 +17,10 @@ import pytest
 from teleread.demo.server import DemoServer
 from teleread.demo.ups.workitem import uid_of
 from teleread.hub.ups import UpsRsHub
-from teleread.model.delivery import OutboxItem
 from teleread.model.errors import AttentionError
 from teleread.model.task import TaskKey
 from teleread.sync.notes import note_submission
-from tests.contract.hub_cases import case, new_id, submission
+from tests.contract.hub_cases import case, note_item, submission
 from tests.contract.hub_peers import edit
 from tests.contract.test_hub_contract import (  # noqa: F401 - they run here, on this module's servers
     _numbers,
@@ -324,17 +323,9 @@ def test_priors_are_the_patients_other_studies_in_the_archive(peer: UpsPeer, hub
 
 def test_a_note_is_at_the_hub_once_however_often_it_is_sent(peer: UpsPeer, hub: UpsRsHub) -> None:
     context = hub.claim(hub.read(add(peer)[1]))
-    item = OutboxItem(
-        id=new_id(),
-        kind="note",
-        key=context.key,
-        state="queued",
-        device="device",
-        sequence=1,
-        idempotency_key=new_id(),
-        payload=json.dumps({"text": "Dr Ward was told.", "about": "Told by word of mouth"}),
+    note = note_submission(
+        note_item(context), context, "Practitioner/reader", datetime(2026, 11, 24, 5, tzinfo=UTC)
     )
-    note = note_submission(item, context, "Practitioner/reader", datetime(2026, 11, 24, 5, tzinfo=UTC))
     first, second = hub.send_note(note), hub.send_note(note)
     assert (first.id, first.sha256) == (second.id, note.sha256)
     assert hub.wire.read(context.key.task_id).progress == "Dr Ward was told."

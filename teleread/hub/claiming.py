@@ -1,0 +1,37 @@
+"""What every hub says of a claim that can't be made, whatever protocol it speaks."""
+
+from __future__ import annotations
+
+from teleread.model.errors import AttentionError
+from teleread.model.hubfile import HubFile
+from teleread.model.text import clean
+
+__all__ = ["check_reader", "claim_lost"]
+
+
+def check_reader(hub: HubFile) -> None:
+    """See that the hub file says who the reader is there.
+
+    Raises:
+        AttentionError: ``no-reader``.
+    """
+    if not hub.reader_reference:
+        raise AttentionError(
+            f"The hub file of {hub.name} does not say who you are at that hub.",
+            remedy=f"Run teleread init --hub {hub.name} --reader-id ID.",
+            code="no-reader",
+        )
+
+
+def claim_lost(title: str) -> AttentionError:
+    """The refusal of a task that is somebody else's, or no longer offered.
+
+    Args:
+        title: Who has it, or what became of it, in words.
+    """
+    return AttentionError(
+        clean(title),
+        "A draft of yours stays as it is.",
+        "Take the next case, or ask the site.",
+        code="claim-lost",
+    )
