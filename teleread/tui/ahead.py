@@ -17,7 +17,7 @@ __all__ = ["Ahead", "DecoderFactory"]
 DecoderFactory = Callable[[], Any]
 """Makes the pool that decodes pictures outside this process."""
 
-AGAIN_SECONDS: Final = 1.5
+AGAIN_SECONDS: Final = 0.5
 """How long after a decoder was taken the next one is started: the case is on the screen by then."""
 
 
@@ -44,11 +44,15 @@ class Ahead:
 
     def _load(self) -> None:
         self._start()
-        from teleread.imaging import frames, halfblock, render, resample, stack  # noqa: F401
+        from PIL import Image  # noqa: F401 # the resampler waits for its first picture to ask for it
+
+        from teleread.imaging import frames, halfblock, planes, presentation, render  # noqa: F401
+        from teleread.imaging import resample, stack, ways  # noqa: F401
         from teleread.reporting import checks, templates
         from teleread.reporting.checks_phrases import vocabulary
 
         from .screens import reading, sign  # noqa: F401
+        from .widgets import picture_paint  # noqa: F401
 
         try:
             templates.builtin_templates()
