@@ -46,8 +46,7 @@ class Ahead:
         self._start()
         from PIL import Image  # noqa: F401 # the resampler waits for its first picture to ask for it
 
-        from teleread.imaging import frames, halfblock, planes, presentation, render  # noqa: F401
-        from teleread.imaging import resample, stack, ways  # noqa: F401
+        from teleread.imaging import frames, halfblock, planes, presentation, render, resample, ways  # noqa: F401
         from teleread.reporting import checks, templates
         from teleread.reporting.checks_phrases import vocabulary
 
