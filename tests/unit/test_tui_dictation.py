@@ -136,10 +136,9 @@ def test_words_go_to_the_cursor_and_onto_the_disk_and_the_line_tells(tmp_path: P
         fed.feed(speech())
         await do.until(lambda: text_of(do, "impression"))
         assert text_of(do, "impression") == "No stones."
-        await do.until(lambda: "listening" in do.text())
-        assert "“No stones.”" in do.text()
+        await do.until(lambda: "listening" in do.text() and "“No stones.”" in do.text())
         await off(do)
-        assert "listening" not in do.text()
+        await do.until(lambda: "listening" not in do.text())
         draft = do.reading.keeper.draft
         assert draft is not None
         saved = station.drafts[draft.id].section("impression")
@@ -405,3 +404,20 @@ def test_no_text_of_a_draft_is_marked_by_a_mark_that_does_not_stand(tmp_path: Pa
         assert "is read" in do.text()
 
     walk(steps, station=station)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 50)])
+def test_the_row_of_keys_tells_the_key_that_dictates_beside_the_one_that_signs(size: tuple[int, int]) -> None:
+    async def steps(do: Driver) -> None:
+        def keys(context: str) -> str:
+            return do.text().splitlines()[-1] if do.reading.context == context else ""
+
+        await do.press("enter")
+        await do.until(lambda: do.app.place.NAME == "Reading")
+        await do.until(lambda: "dictate" in keys("P"))
+        assert "F8" in keys("P")
+        await do.press("i")
+        await do.until(lambda: "dictate" in keys("T"))
+        assert "F8" in keys("T")
+
+    walk(steps, size=size)
