@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from .addresses import MllpAddress, is_loopback, mllp_values
 from .errors import UsageError
 
 __all__ = [
@@ -24,8 +25,6 @@ AUTHS = ("none", "basic", "bearer", "device", "pkce", "smart")
 KEY_ALGS = ("ES384", "RS384")
 PLATFORMS = ("fhir", "ups_rs", "folder")
 """Keys of a hub file that hold the address of a platform, each the name of its adapter."""
-
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +56,18 @@ class HubFile:
     """Forms of a report that are put there, by their names at ``report export``; empty: the usual ones."""
     claim_hours: float = 12.0
     """How long a claim in a drop box holds when nobody renews it."""
+    hl7: MllpAddress | None = None
+    """Where results go by HL7 v2 over MLLP."""
+    hl7_tls: bool = False
+    """They go over TLS, with ``ca_file`` and ``client_cert``."""
+    hl7_name: str = ""
+    """The name that receiver's certificate carries, where it is not the host in ``hl7``."""
+    hl7_listen: MllpAddress | None = None
+    """Where orders and news of patients come in by MLLP, while the engine runs; None: nowhere."""
+    hl7_listen_tls: bool = False
+    """They come over TLS: `hl7_listen` shows ``client_cert`` and wants a certificate back."""
+    hl7_from: tuple[str, ...] = ()
+    """Addresses or networks (``10.1.2.0/24``) that may send there; empty: this machine alone."""
     dicomweb: str = ""
     dimse: DimseAddress | None = None
     archive_folder: str = ""
@@ -143,11 +154,6 @@ class HubFile:
         return self.reader_id if "/" in self.reader_id else f"Practitioner/{self.reader_id}"
 
 
-def is_loopback(host: str | None) -> bool:
-    """Whether a host name means this machine."""
-    return host is not None and (host in LOOPBACK or host.startswith("127."))
-
-
 def parse_dimse(text: str) -> DimseAddress:
     """Read ``AET@HOST:PORT``.
 
@@ -219,6 +225,7 @@ _TEXTS = (
     "scopes",
     "sign_in_page",
     "key_alg",
+    "hl7_name",
 )
 _NUMBERS = (
     "listen",
@@ -230,8 +237,20 @@ _NUMBERS = (
     "offline_hours",
     "claim_hours",
 )
-_SWITCHES = ("claim_on_open", "literal_query", "dimse_tls", "listen_tls", "preliminary", "system_reports")
-_OTHER = ("hub_id", "fhir", "ups_rs", "ups_options", "forms", "dicomweb", "dimse", "rights", "documents")
+_SWITCHES = (
+    "claim_on_open",
+    "literal_query",
+    "dimse_tls",
+    "listen_tls",
+    "hl7_tls",
+    "hl7_listen_tls",
+    "preliminary",
+    "system_reports",
+)
+_OTHER = (
+    *("hub_id", "fhir", "ups_rs", "ups_options", "forms", "dicomweb", "dimse", "rights", "documents"),
+    *("hl7", "hl7_listen", "hl7_from"),
+)
 
 
 def _identity(name: str, values: Mapping[str, Any]) -> dict[str, str]:
@@ -283,6 +302,7 @@ def parse_hub_file(name: str, table: Mapping[str, Any]) -> HubFile:
         values["proxy"] = _proxy(name, values["proxy"])
     if table.get("dimse"):
         values["dimse"] = parse_dimse(str(table["dimse"]))
+    values |= mllp_values(name, table)
     values |= _tables(table)
     known = {*_TEXTS, *_NUMBERS, *_SWITCHES, *_OTHER}
     extra = {key: value for key, value in table.items() if key not in known}
