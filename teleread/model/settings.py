@@ -123,6 +123,7 @@ _ALL: Final = (
         "What ends an utterance: a pause of the voice, or the key alone.",
         ("voice", "key"),
     ),
+    Setting("spelling", "switch", True, "Words that may be wrong are underlined while you write."),
     Setting("reader_name", "text", "", "The reader's name as signed."),
 )
 

@@ -65,12 +65,16 @@ class ReadingReport(ReadingBase):
         self.report.show_notes(marks_in(draft.fields), words)
 
     async def spell(self) -> None:
-        """Look for doubtful words, on the vault's thread."""
+        """Look for doubtful words, on the vault's thread; none are in doubt where the reader wants none."""
+        if not self.face.setting("spelling", True):
+            self.report.doubts = {}
+            self.report.refresh()
+            return
         buffer = self.report.buffer
         texts = dict(zip(buffer.ids, buffer.texts, strict=True))
         spelt = {name: text for name, (text, _) in self.report.doubts.items()}
         fresh = {name: text for name, text in texts.items() if spelt.get(name) != text}
-        if not fresh or not self.face.setting("spelling", True):
+        if not fresh:
             return
         found = await self.face.calls.vault(self.face.workstation.writing.doubts, fresh)
         self.report.doubts = {
@@ -251,6 +255,9 @@ class ReadingReport(ReadingBase):
         from .report_sheets import SpellSheet
 
         if self._draft is None:
+            return
+        if not self.face.setting("spelling", True):
+            self.face.tell("Spelling is off. Esc, then g s switches it on.", "soft")
             return
         await self.spell()
         found = self.report.next_doubt()

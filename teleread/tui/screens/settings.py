@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from teleread.model.actions import PRESETS
-from teleread.model.settings import SETTINGS
+from teleread.model.settings import SETTINGS, coerce
 from teleread.tui.paint import Line, fit, wrap
 from teleread.tui.widgets.lines import Lines, Row
 
@@ -16,12 +16,13 @@ from .pages import Page
 __all__ = ["Settings"]
 
 _MINUTES: Final = ("5", "10", "15", "30", "60")
+_SWITCH: Final = ("on", "off")
 _LATER: Final = {"key_preset", "colours"}
 """Settings that are read when teleread starts."""
 
 
 class Settings(Page):
-    """Theme, signs, keys, colours, idle time; Enter changes the one in focus."""
+    """Theme, signs, keys, colours, idle time, spelling; Enter changes the one in focus."""
 
     NAME = "Settings"
     HINTS = ("move.down", "case.open", "app.back", "app.go", "help.keys")
@@ -31,23 +32,30 @@ class Settings(Page):
         super().__init__()
         self.at = 0
 
-    def _choices(self) -> dict[str, tuple[str, ...]]:
+    def choices(self) -> dict[str, tuple[str, ...]]:
+        """The settings, and what each may be."""
         return {
             "theme": ("auto", *sorted(self.face.looks)),
             "glyphs": SETTINGS["glyphs"].choices,
             "key_preset": PRESETS,
             "colours": SETTINGS["colours"].choices,
             "idle_minutes": _MINUTES,
+            "spelling": _SWITCH,
         }
+
+    def _value(self, name: str) -> str:
+        """A setting's value as it is chosen: a switch is on or off."""
+        value = self.face.setting(name, "")
+        return _SWITCH[not value] if SETTINGS[name].kind == "switch" else str(value)
 
     def rows(self, width: int) -> Sequence[Row]:
         """Name, value, what it does."""
         look, glyphs = self.face.look, self.face.glyphs
         made: list[Row] = [(Line(look).gap().rule("Settings", width - 2, glyph=glyphs.rule), None)]
-        for index, name in enumerate(self._choices()):
+        for index, name in enumerate(self.choices()):
             chosen = index == self.at
             line = Line(look, "select" if chosen else "room").put(glyphs.bar if chosen else " ", "accent")
-            line.put(fit(name, 14), "strong").put(fit(str(self.face.setting(name, "")), 16), "accent")
+            line.put(fit(name, 14), "strong").put(fit(self._value(name), 16), "accent")
             line.put(fit(SETTINGS[name].text, max(8, width - line.width - 1)).rstrip(), "soft")
             made.append((line.to(width), None))
         words = "All others, own keys and saved filters too, stand in profile.toml: teleread config show."
@@ -66,20 +74,20 @@ class Settings(Page):
         self._go(self.at + 1)
 
     def _go(self, index: int) -> None:
-        self.at = min(max(index, 0), len(self._choices()) - 1)
+        self.at = min(max(index, 0), len(self.choices()) - 1)
         self.page.renew()
 
     def on_lines_clicked(self, message: Lines.Clicked) -> None:
         """A click chooses, a second one changes."""
         if message.row - 1 == self.at:
             self.do_case_open("")
-        elif 1 <= message.row <= len(self._choices()):
+        elif 1 <= message.row <= len(self.choices()):
             self._go(message.row - 1)
 
     def do_case_open(self, key: str) -> None:
         """Change the setting in focus."""
-        name, values = list(self._choices().items())[self.at]
-        now = str(self.face.setting(name, ""))
+        name, values = list(self.choices().items())[self.at]
+        now = self._value(name)
 
         def chosen(index: int | None) -> None:
             if index is not None:
@@ -88,7 +96,7 @@ class Settings(Page):
         self.open_sheet(Choose(name, values, now=values.index(now) if now in values else 0), chosen)
 
     async def _keep(self, name: str, value: str) -> None:
-        kept = int(value) if name == "idle_minutes" else value
+        kept = coerce(SETTINGS[name], value)
         await self.face.calls.vault(self.face.workstation.set_setting, name, kept)
         self.face.adopt(name, value)
         self.page.renew()
