@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from teleread.host.clock import Clock, SystemClock
 from teleread.host.paths import ProfilePaths
+from teleread.model.errors import TelereadError
 from teleread.model.task import TaskKey
 from teleread.model.text import SafeText
 from teleread.vault.secrets import KeyringSecrets
@@ -18,7 +20,7 @@ from . import worklist
 from .config import write_setting
 from .core import Core
 from .desk_pictures import DeskPictures
-from .speech import DeskSpeech
+from .speech import DeskSpeech, sweep_sound
 from .writing import DeskWriting
 
 if TYPE_CHECKING:
@@ -89,7 +91,10 @@ class Desk(DeskPictures):
     @classmethod
     def open(cls, paths: ProfilePaths, *, offline: bool = False, ask: Prompt | None = None) -> Self:
         """Open a profile; see `open_core`."""
-        return cls(open_core(paths, offline=offline, ask=ask))
+        made = cls(open_core(paths, offline=offline, ask=ask))
+        with suppress(TelereadError, OSError):  # the next one that opens tries again
+            sweep_sound(made.core)
+        return made
 
     @property
     def offline(self) -> bool:
@@ -198,6 +203,7 @@ class Desk(DeskPictures):
         from . import drafts
 
         drafts.discard(self.core, draft_id, reason)
+        sweep_sound(self.core)
 
     def checks(self, draft_id: str) -> Sequence[Check]:
         """Run the rules."""
@@ -283,6 +289,7 @@ class Desk(DeskPictures):
         from . import outbox
 
         outbox.resolve(self.core, outbox_id, choice, reason)
+        sweep_sound(self.core)
 
     def outbox_told(self, outbox_id: str, whom: str, when: str) -> None:
         """Close an escalation line by word of mouth; audited."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from teleread.dictation.session import Reader, Said
     from teleread.reporting.marks import Mark
 
-__all__ = ["DICTATED_FIELD", "DeskSpeech", "Prepared", "Speech", "sound_signed"]
+__all__ = ["DICTATED_FIELD", "DeskSpeech", "Prepared", "Speech", "sound_signed", "sweep_sound"]
 
 DICTATED_FIELD: Final = "@dictated"
 """Field of the journal that says which recogniser words of a draft came from; a note, never frozen."""
@@ -295,24 +295,52 @@ def sound_signed(core: Core, draft_id: str, report_id: str, hub_id: str) -> None
 
     A site may keep it, sealed: ``keep_sound = true`` under ``[dictation]`` in the hub file.
     """
-    folder = core.paths.data / "sound" / draft_id
-    if not folder.is_dir():
-        return
-    rules = core.hub(hub_id).extra.get("dictation")
-    keep = bool(rules.get("keep_sound")) if isinstance(rules, dict) else False
+    if (core.paths.data / "sound" / draft_id).is_dir():
+        _end_sound(core, draft_id, report_id, hub_id, "signed", keep=_kept_by(core, hub_id))
+
+
+def sweep_sound(core: Core) -> None:
+    """Destroy the sound of drafts that nobody writes any more; its hash goes into the audit.
+
+    Those are drafts that were discarded, handed over or kept as a note, those that are gone, and those that
+    were signed where the machine stopped right after. Sound that its site keeps stays.
+    """
+    folder = core.paths.data / "sound"
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        draft = core.vault.drafts.find(path.name)
+        if draft is None:
+            shutil.rmtree(path, ignore_errors=True)
+        elif draft.state in {"discarded", "kept"}:
+            _end_sound(core, draft.id, draft.id, draft.key.hub_id, draft.state)
+        elif draft.state == "signed" and not _kept_by(core, draft.key.hub_id):
+            _end_sound(core, draft.id, draft.id, draft.key.hub_id, "signed")
+
+
+def _kept_by(core: Core, hub_id: str) -> bool:
+    """Whether a site keeps the sound of what was signed; a hub that is not known any more can't be asked."""
+    try:
+        rules = core.hub(hub_id).extra.get("dictation")
+    except TelereadError:
+        return True
+    return bool(rules.get("keep_sound")) if isinstance(rules, dict) else False
+
+
+def _end_sound(core: Core, draft_id: str, subject: str, hub_id: str, why: str, *, keep: bool = False) -> None:
     ring: SealedRing | None
     try:
         ring = dictation.sound_of_draft(core, draft_id)
         digest, seconds = ring.digest()
-    except (TelereadError, OSError):  # the report is signed: broken sound is no failed signature
+    except (TelereadError, OSError):  # the draft is over: broken sound is no failed signature
         ring, digest, seconds = None, "unreadable", 0.0
     core.vault.audit.append(
         "dictation-sound",
-        subject=report_id,
+        subject=subject,
         hub_id=hub_id,
-        detail={"sha256": digest, "seconds": round(seconds, 1), "kept": keep},
+        detail={"sha256": digest, "seconds": round(seconds, 1), "kept": keep, "why": why},
     )
-    if ring is not None and not keep:
+    if keep:
+        return
+    if ring is not None:
         ring.destroy()
-    elif ring is None:
-        shutil.rmtree(folder, ignore_errors=True)
+    # What can't be opened, and what a microphone that was still on wrote meanwhile.
+    shutil.rmtree(core.paths.data / "sound" / draft_id, ignore_errors=True)

@@ -16,6 +16,7 @@ from teleread.model.report import Override
 from teleread.model.text import SafeText, clean
 from teleread.reporting.marks import marks_in
 from teleread.workstation import dictation
+from teleread.workstation.speech import sweep_sound
 from tests.unit import vault_cases as cases
 from tests.unit.test_dictation_take import LOUD, Scripted
 from tests.unit.test_workstation_desk import AWAY, World
@@ -102,3 +103,57 @@ def test_words_for_a_draft_that_is_signed_or_held_elsewhere_are_not_put_anywhere
     desk.sign(draft_id, AWAY, pin=cases.PIN)
     assert not desk.speech.put_late(draft_id, anchor, said("no stones"), "scripted")
     assert not desk.speech.put_late("nothing", anchor, said("no stones"), "scripted")
+
+
+def sound_on_disk(place: World, draft_id: str) -> tuple[Path, str]:
+    """Some sound beside a draft; its folder and hash."""
+    ring = dictation.sound_of_draft(place.core, draft_id)
+    ring.append(LOUD * 40)
+    ring.flush()
+    return place.core.paths.data / "sound" / draft_id, ring.digest()[0]
+
+
+def test_the_sound_of_a_discarded_draft_is_destroyed_and_told_in_the_audit(place: World) -> None:
+    desk, key = place.desk, place.task(cases.context())
+    draft_id = place.written(key)
+    folder, digest = sound_on_disk(place, draft_id)
+    (folder / f"{99:016d}.part").write_bytes(b"torn by a power cut")
+    desk.discard_draft(draft_id, "wrong patient")
+    assert not folder.exists()
+    (row,) = [one for one in place.vault.audit.export() if "dictation-sound" in repr(one)]
+    assert digest in repr(row)
+    assert "discarded" in repr(row)
+
+
+@pytest.mark.parametrize("end", ["mark_signed", "keep", "gone"])
+def test_sound_left_beside_a_draft_that_is_over_goes_the_next_time(place: World, end: str) -> None:
+    desk, key = place.desk, place.task(cases.context())
+    draft_id = place.written(key)
+    folder, _ = sound_on_disk(place, draft_id)
+    if end == "keep":
+        place.vault.drafts.keep(draft_id, "handed over")
+    elif end == "mark_signed":  # the machine stopped before the sound was destroyed
+        place.vault.drafts.mark_signed(draft_id)
+    else:
+        folder = folder.rename(folder.with_name("00000000-no-such-draft"))
+    other = desk.start_draft(place.task(cases.context("task-2")))
+    kept, _ = sound_on_disk(place, other.id)
+    sweep_sound(place.core)
+    assert not folder.exists()
+    assert kept.is_dir()
+
+
+def test_a_site_that_keeps_sound_keeps_that_of_signed_reports_only(tmp_path: Path) -> None:
+    place = World(tmp_path, dictation={"keep_sound": True})
+    try:
+        desk = place.desk
+        draft_id = place.written(place.task(cases.context()))
+        signed, _ = sound_on_disk(place, draft_id)
+        desk.sign(draft_id, AWAY, pin=cases.PIN)
+        other = desk.start_draft(place.task(cases.context("task-2")))
+        gone, _ = sound_on_disk(place, other.id)
+        desk.discard_draft(other.id, "not needed")
+        assert signed.is_dir()
+        assert not gone.exists()
+    finally:
+        place.desk.close()

@@ -40,6 +40,7 @@ class ReadingBase(Place):
     _PICTURES = (
         "move.down",
         "pane.next",
+        "dictate",
         "case.sign_next",
         "help.keys",
         "preset.n",
@@ -54,6 +55,7 @@ class ReadingBase(Place):
     )
     _TEXT = (
         "text.pictures",
+        "dictate",
         "field.next",
         "case.draft_next",
         "case.sign_next",

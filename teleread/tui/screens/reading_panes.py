@@ -36,6 +36,7 @@ class ReadingPanes(ReadingBase):
         "view.yoke",
         "view.layout",
         "zoom.in",
+        "dictate",
         "pane.next",
         "preset.n",
         "help.keys",

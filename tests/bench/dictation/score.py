@@ -1,16 +1,15 @@
-"""Score an engine on the benchmark's audio: one command makes the table of the manual.
+"""Score engines on the benchmark's audio: one command makes the tables of the manual.
 
-    python -m tests.bench.dictation.score AUDIO [--part test] [--model whisper-base --model whisper-tiny.en]
+    python -m tests.bench.dictation.score AUDIO [--part test] [--engine whisper-base+whisper-tiny.en]
 
-AUDIO is what `speak.py` made. Models are looked for where teleread keeps them.
+AUDIO is what `speak.py` made. Models are looked for where teleread keeps them. What is tuned is tuned on the
+development part alone; the test part is looked at when that is done.
 """
 
 from __future__ import annotations
 
 import argparse
 import re
-import resource
-import time
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -21,7 +20,6 @@ from pathlib import Path
 from teleread.dictation.audio import read_wav
 from teleread.dictation.bias import CaseWords, case_from
 from teleread.dictation.endpoint import VoiceEndpointer, silero
-from teleread.dictation.link import ChildRecogniser
 from teleread.dictation.models import in_use
 from teleread.dictation.ports import FRAME, Cut, HeardWord, seconds_of
 from teleread.dictation.safety import kind_of
@@ -29,6 +27,7 @@ from teleread.dictation.session import Dictation, Reader, Said
 from teleread.dictation.text.pipeline import write
 from teleread.model.text import clean
 from teleread.workstation.dictation import speech_folder
+from tests.bench.dictation.heard import Heard, Together
 
 HERE = Path(__file__).parent
 _NAME = re.compile(r"(development|test)-(\d{3})-(careful|hurried)-(\w+)")
@@ -200,58 +199,106 @@ def hear(dictation: Dictation, sound: bytes) -> Iterator[Said]:
     dictation.ring.release(dictation.ring.end)
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("audio", type=Path)
-    parser.add_argument("--part", default="test", choices=("development", "test"))
-    parser.add_argument("--model", action="append", default=[])
-    parser.add_argument("--every", type=int, default=1)
-    parser.add_argument("--no-context", action="store_true")
-    parser.add_argument("--show", action="store_true", help="print what differs")
-    args = parser.parse_args()
-    found = {one.name: one for one in in_use(speech_folder(), most=99)}
-    chosen = [found[name] for name in args.model] or list(found.values())[:2]
-    engine = ChildRecogniser([one.folder for one in chosen])
-    rows, known = utterances(args.part), cases()
-    groups: dict[str, Score] = defaultdict(Score)
-    right = total = 0
-    for path in sorted(args.audio.glob(f"{args.part}-*.wav"))[:: args.every]:
+@dataclass(slots=True)
+class Table:
+    """What an engine did on a part."""
+
+    groups: dict[str, Score] = field(default_factory=lambda: defaultdict(Score))
+    right: int = 0
+    commands: int = 0
+
+    def print(self, title: str) -> None:
+        """As the manual has it."""
+        print(f"\n### {title}\n\n{HEAD}")
+        for group in ("all", *MANNERS, *sorted(set(self.groups) - {"all", *MANNERS})):
+            print(self.groups[group].row(group))
+        whole = self.groups["all"]
+        waits = sorted(whole.waits) or [0.0]
+        print(
+            f"\nCommands {self.right} of {self.commands}; false commands {whole.false_commands} of "
+            f"{whole.takes}; processor seconds an utterance: median {waits[len(waits) // 2]:.2f}, "
+            f"p95 {waits[int(len(waits) * 0.95)]:.2f}."
+        )
+
+
+MANNERS = ("careful", "hurried")
+
+
+def score_part(engine: Together, part: str, args: argparse.Namespace) -> Table:
+    """Hear every take of a part."""
+    rows, known, table = utterances(part), cases(), Table()
+    for path in sorted(args.audio.glob(f"{part}-*.wav"))[:: args.every]:
         name = _NAME.match(path.stem)
         assert name is not None
         number, manner, voice = int(name[2]), name[3], name[4]
         sound = read_wav(path)
         if number >= len(rows):
-            spoken, wanted = commands()[number - len(rows)]
-            said = list(hear(Dictation(engine, reader=Reader(names=("normal-chest",))), sound))
-            hit = len(said) == 1 and said[0].command is not None and said[0].command.command.id == wanted
-            right, total = right + hit, total + 1
-            if args.show and not hit:
-                print(f"{path.stem}: {spoken} -> {[one.utterance.best.text for one in said]}")
+            hit = command_heard(engine, sound, *commands()[number - len(rows)], show=args.show and path.stem)
+            table.right, table.commands = table.right + hit, table.commands + 1
             continue
         case, spoken, written = rows[number]
         dictation = Dictation(engine, CaseWords() if args.no_context else known[case])
         score = Score(takes=1, sound=seconds_of(sound))
-        before = time.perf_counter()
-        said = list(hear(dictation, sound))
-        score.spent = time.perf_counter() - before
+        said = []
+        for one in hear(dictation, sound):
+            said.append(one)
+            score.waits.append(engine.spent)
+        score.spent = sum(score.waits)
         score.false_commands = sum(one.command is not None for one in said)
         compare(said, spoken, written, score)
-        if args.show and score.written_wrong:
-            print(f"{path.stem}\n  want {written!r}\n  got  {' '.join(one.text for one in said)!r}")
-            print(
-                "  marks",
-                [(o.written.placed[a].piece.text, m.kind) for o in said for a, m in o.marks.items()],
-            )
+        if args.show and (score.written_wrong or any(score.unmarked.values())):
+            tell(path.stem, said, written, score)
         for group in ("all", manner, voice):
-            groups[group].add(score)
-    engine.close()
-    print(f"\n{args.part}, {engine.capabilities.name}\n\n{HEAD}")
-    for group in ("all", "careful", "hurried", *sorted(set(groups) - {"all", "careful", "hurried"})):
-        print(groups[group].row(group))
-    print(f"\ncommands {right} of {total}; false commands {groups['all'].false_commands}")
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    print(f"child {peak:.0f} MiB")
+            table.groups[group].add(score)
+    return table
+
+
+def command_heard(engine: Together, sound: bytes, spoken: str, wanted: str, *, show: str) -> bool:
+    """Whether a command is heard as the one it is."""
+    said = list(hear(Dictation(engine, reader=Reader(names=("normal-chest",))), sound))
+    hit = len(said) == 1 and said[0].command is not None and said[0].command.command.id == wanted
+    if show and not hit:
+        print(f"{show}: {spoken} -> {[one.utterance.best.text for one in said]}")
+    return hit
+
+
+def tell(name: str, said: Sequence[Said], written: str, score: Score) -> None:
+    """What differs in a take."""
+    print(f"{name}\n  want {written!r}\n  got  {' '.join(one.text for one in said)!r}")
+    print("  raw ", [one.utterance.best.text for one in said])
+    print("  marks", [(o.written.placed[a].piece.text, m.kind) for o in said for a, m in o.marks.items()])
+    if any(score.unmarked.values()):
+        print("  UNMARKED", {kind: count for kind, count in score.unmarked.items() if count})
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("audio", type=Path)
+    parser.add_argument("--part", action="append", choices=("development", "test"), help="both unless named")
+    parser.add_argument(
+        "--engine", action="append", metavar="MODEL[+MODEL]", help="all in place unless named"
+    )
+    parser.add_argument("--keep", type=Path, help="where hearings are kept; AUDIO/heard unless named")
+    parser.add_argument("--every", type=int, default=1, help="only every so many takes")
+    parser.add_argument("--no-context", action="store_true", help="nothing is known of the case")
+    parser.add_argument("--show", action="store_true", help="print what differs")
+    args = parser.parse_args()
+    found = {
+        one.name: Heard(one, args.keep or args.audio / "heard") for one in in_use(speech_folder(), most=99)
+    }
+    names = list(found)
+    for part in args.part or ("development", "test"):
+        for wanted in args.engine or (*(["+".join(names[:2])] if len(names) > 1 else []), *names):
+            engine = Together([found[name] for name in wanted.split("+")])
+            score_part(engine, part, args).print(f"{part.capitalize()} part, {engine.capabilities.name}")
+    print()
+    for one in found.values():
+        if peak := one.peak():
+            print(f"The child of {one.model.name} used at most {peak:.0f} MiB.")
+        one.close()
 
 
 if __name__ == "__main__":
