@@ -2,7 +2,8 @@
 
 Sound is sealed in segments (AES-256-GCM, each bound to its place) before it counts as kept. With a folder the
 segments are files, found again after the terminal was closed; without one, or where the disk is full, they
-are sealed in memory. Plain sound is never written.
+are sealed in memory. The second that runs is on disk too, a quarter behind: a process that is killed loses no
+more. Plain sound is never written.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ __all__ = ["SealedRing"]
 
 SEGMENT: Final = BYTES_A_SECOND
 """Bytes of sound in a segment: one second."""
+TAIL: Final = SEGMENT // 4
+"""Bytes after which the second that runs is written again, without waiting for the disk."""
 LARGEST: Final = 4 * 3600 * BYTES_A_SECOND
 """Most sound held, bytes; more means that nothing has been recognised for hours."""
 _NAME: Final = re.compile(r"(\d{16})\.sound")
@@ -76,6 +79,8 @@ class SealedRing:
         self._segments: list[_Segment] = []
         self._tail = bytearray()
         self._end = 0
+        self._unwritten = 0
+        """Bytes that came since the second that runs was last written."""
         self._lock = threading.RLock()
         self.heard = 0
         """Offset up to which the words are kept."""
@@ -111,9 +116,12 @@ class SealedRing:
             )
         self._tail += sound
         self._end += len(sound)
+        self._unwritten += len(sound)
         while len(self._tail) >= SEGMENT:
             self._seal(bytes(self._tail[:SEGMENT]), self._end - len(self._tail))
             del self._tail[:SEGMENT]
+        if self._unwritten >= TAIL:
+            self._write_tail()
 
     @_alone
     def flush(self) -> None:
@@ -121,6 +129,7 @@ class SealedRing:
         if self._tail:
             self._seal(bytes(self._tail), self._end - len(self._tail))
             self._tail.clear()
+            self._unwritten = 0
 
     @_alone
     def read(self, start: int, end: int) -> bytes:
@@ -153,6 +162,8 @@ class SealedRing:
         """Forget everything; the key goes with it."""
         for segment in self._segments:
             self._forget(segment)
+        if self._folder is not None:
+            self._path(self._end - len(self._tail)).unlink(missing_ok=True)
         self._segments.clear()
         self._tail.clear()
         self._end = 0
@@ -184,6 +195,8 @@ class SealedRing:
         first = self._end - len(self._tail)
         for at in range(max(start, first), min(end, self._end)):
             self._tail[at - first] = 0
+        if end > first:
+            self._write_tail()
         for index, segment in enumerate(self._segments):
             low, high = max(start, segment.start), min(end, segment.end)
             if low >= high:
@@ -205,6 +218,16 @@ class SealedRing:
         made.update(self._tail)
         return made.hexdigest(), (self._end - self.start) / BYTES_A_SECOND
 
+    def _write_tail(self) -> None:
+        """Write the second that runs, sealed; where that fails memory has it until it ends."""
+        self._unwritten = 0
+        if self._folder is None or not self.on_disk or not self._tail:
+            return
+        start = self._end - len(self._tail)
+        with contextlib.suppress(OSError):
+            sealed = seal(self._key, bytes(self._tail), _place(start))
+            self._write(self._path(start), sealed, lasting=False)
+
     def _seal(self, sound: bytes, start: int) -> None:
         self._segments.append(self._sealed(sound, start))
 
@@ -220,14 +243,15 @@ class SealedRing:
         return segment
 
     @staticmethod
-    def _write(path: Path, sealed: bytes) -> None:
+    def _write(path: Path, sealed: bytes, *, lasting: bool = True) -> None:
         part = path.with_suffix(".part")
         fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
             with os.fdopen(fd, "wb") as file:
                 file.write(sealed)
                 file.flush()
-                os.fsync(file.fileno())
+                if lasting:
+                    os.fsync(file.fileno())
             part.replace(path)
         except OSError:
             with contextlib.suppress(OSError):

@@ -121,6 +121,11 @@ class Take:
             one.join(seconds)
         return not any(one.is_alive() for one in self._threads)
 
+    def sealed(self, seconds: float) -> bool:
+        """Wait until all sound is sealed, recognised or not; whether it is. After `stop`."""
+        self._threads[0].join(seconds)
+        return not self._threads[0].is_alive()
+
     @property
     def stopping(self) -> bool:
         """Whether the microphone is off, or going off."""

@@ -329,6 +329,9 @@ def run(
     sys.setswitchinterval(SWITCH_SECONDS)
     on_hangup(lambda: app.call_later(app.exit, return_code=1))
     result = app.run(mouse=True)
+    microphone = getattr(app, "microphone", None)
+    if microphone is not None:
+        microphone.close()
     app.ahead.close()
     app.calls.close()
     if app.exit_words:

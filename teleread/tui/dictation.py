@@ -27,6 +27,8 @@ FIRST_REPEAT: Final = 0.7
 """Seconds within which the second press of a held key comes, on every desktop as installed."""
 REPEAT: Final = 0.35
 """Seconds without a repeat after which a held key counts as let go."""
+SEAL_SECONDS: Final = 2.0
+"""Longest wait for the last sound to be sealed while the window closes."""
 KEEP_SECONDS: Final = 25.0
 """Longest wait for words to be on disk."""
 
@@ -125,7 +127,10 @@ class _Voice:
                 return otherwise
             future = asyncio.run_coroutine_threadsafe(work, self.microphone.loop)
             return future.result(KEEP_SECONDS)
-        except (TimeoutError, RuntimeError, Cancelled):
+        except (TimeoutError, Cancelled):
+            return otherwise
+        except RuntimeError:  # the screens' thread is gone
+            work.close()
             return otherwise
 
     def began(self, number: int) -> None:
@@ -305,4 +310,6 @@ class Microphone:
         """The window closes: sound that is not heard yet stays sealed beside its draft."""
         self.closed = True
         self.off()
+        for _, take in self._running:
+            take.sealed(SEAL_SECONDS)
         self.speech.close()

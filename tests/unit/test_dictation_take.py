@@ -227,7 +227,7 @@ def test_a_full_disk_keeps_the_sound_sealed_in_memory_and_hears_it(
 ) -> None:
     ring, source, heard = SealedRing(KEY, tmp_path / "s"), Fed(), Heard()
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(SealedRing, "_write", staticmethod(full))
@@ -315,3 +315,26 @@ def test_a_stretch_is_found_again_after_an_edit_or_not_at_all(
     before: str, now: str, span: tuple[int, int], found: tuple[int, int] | None
 ) -> None:
     assert span_now(before, now, *span) == found
+
+
+def test_a_process_that_is_killed_leaves_the_second_that_ran_but_for_a_quarter(tmp_path: Path) -> None:
+    ring = SealedRing(KEY, tmp_path / "s")
+    ring.append(LOUD * 70)  # two seconds and a bit; nothing is flushed: the process is as good as dead
+    again = SealedRing(KEY, tmp_path / "s")
+    assert ring.end - again.end < 8000
+    assert again.read(0, again.end) == (LOUD * 70)[: again.end]
+    again.append(QUIET * 40)
+    again.flush()
+    third = SealedRing(KEY, tmp_path / "s")
+    assert third.read(0, third.end) == (LOUD * 70)[: again.start + third.end - 40 * FRAME] + QUIET * 40
+
+
+def test_sound_taken_back_in_the_second_that_runs_is_gone_from_disk_too(tmp_path: Path) -> None:
+    ring = SealedRing(KEY, tmp_path / "s")
+    ring.append(LOUD * 20)
+    ring.silence(0, 20 * FRAME)
+    again = SealedRing(KEY, tmp_path / "s")
+    assert again.end > 0
+    assert again.read(0, again.end) == bytes(again.end)
+    ring.destroy()
+    assert not (tmp_path / "s").exists()
