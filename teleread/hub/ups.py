@@ -1,4 +1,4 @@
-"""The Hub port over UPS-RS: a task performer of IHE RRR-WF (RAD-80 to RAD-88, RAD-109).
+"""The Hub port over workitems, and over UPS-RS: a task performer of IHE RRR-WF (RAD-80 to RAD-88, RAD-109).
 
 The worklist and the claims are workitems; reports go to the hub's archive as DICOM documents, and the
 workitem names them when it is completed. Transaction UIDs are in the vault before they are sent.
@@ -13,15 +13,17 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from teleread.host.clock import Clock, SystemClock
+from teleread.hub.document_delivery import Delivery, Documents
 from teleread.hub.port import Capabilities, Found, Health, PullPage
 from teleread.hub.ups_bodies import cancel_reason, progress_note
 from teleread.hub.ups_claim import UpsClaim
 from teleread.hub.ups_events import UpsEvents
 from teleread.hub.ups_memory import KeyStore, UpsMemory
+from teleread.hub.ups_port import UpsLine
 from teleread.hub.ups_pull import UpsPull
 from teleread.hub.ups_store import DocumentStore
 from teleread.hub.ups_submit import UpsSubmit
-from teleread.hub.ups_wire import UpsWire, dialect_of
+from teleread.hub.ups_wire import Dialect, UpsWire, dialect_of
 from teleread.model.delivery import Receipt, Submission
 from teleread.model.errors import AttentionError
 from teleread.model.hubfile import HubFile
@@ -36,26 +38,22 @@ from teleread.wire.ups_json import Seen, Workitem, context_of_workitem
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["UpsRsHub"]
+__all__ = ["UpsHub", "UpsRsHub"]
 
 NOTE_LIMIT: Final = 1024
 """Longest Procedure Step Progress Description, characters (VR ST, PS3.5 6.2)."""
 
 
-class UpsRsHub:
-    """A UPS-RS worklist with a DICOMweb archive.
+class UpsHub:
+    """The Hub port over workitems, whatever line they come by.
 
     Args:
-        hub: The hub file; ``ups_rs`` and ``dicomweb`` are set.
-        secret: Password or token for basic and bearer.
-        clock: Our clock.
+        hub: The hub file.
+        dialect: How this hub differs.
+        wire: The line to its workitems.
+        documents: The archive its reports go to.
         memory: Where Transaction UIDs are kept; the vault's hub secrets.
-        timeouts: Time limits of each request.
-        transport: Another HTTP transport, for tests.
-        sign_in: Another way to sign in than the secret; asked again when the hub refuses a token.
-
-    Raises:
-        UsageError: The hub file's ``ups_options`` are wrong.
+        clock: Our clock.
     """
 
     forms: tuple[str, ...] = ("dicom-sr", "dicom-pdf")
@@ -63,47 +61,27 @@ class UpsRsHub:
     def __init__(
         self,
         hub: HubFile,
-        secret: str | None = None,
-        clock: Clock | None = None,
-        *,
+        dialect: Dialect,
+        wire: UpsLine,
+        documents: Documents,
         memory: KeyStore,
-        timeouts: Timeouts | None = None,
-        transport: httpx.BaseTransport | None = None,
-        sign_in: SignIn | None = None,
+        clock: Clock,
     ) -> None:
         self.hub = hub
         self.hub_id = hub.hub_id
-        self.dialect = dialect_of(hub)
-        self._clock = clock or SystemClock()
-        sign_in = sign_in or SecretSignIn(hub, secret)
-        more: dict[str, Any] = {"timeouts": timeouts, "transport": transport, "sign_in": sign_in}
-        self._http = HttpClient(hub, secret, base=hub.ups_rs, **more)
-        self._documents = DocumentStore(
-            HttpClient(hub, secret, base=hub.dicomweb, what="archive", **more) if hub.dicomweb else self._http
-        )
+        self.dialect = dialect
+        self.wire = wire
         self.memory = UpsMemory(hub.hub_id, memory)
-        self.wire = UpsWire(self._http, hub, self.dialect)
-        self._claim = UpsClaim(self.wire, hub, self.memory, self._clock.now, self._seen)
-        self._submit = UpsSubmit(self.wire, self._documents, self._claim, self.memory, hub, self._clock.now)
-
-        self._events = UpsEvents(self.wire, hub, self.memory, sign_in)
-
-    def health(self) -> Health:
-        """Look whether the hub answers."""
-        began, sent = self._clock.monotonic(), self._clock.now()
-        answer = self.wire.ask()
-        seconds = self._clock.monotonic() - began
-        # A Date header counts whole seconds: half of one is added, and half of the round trip taken off.
-        date = answer.date
-        offset = (date - sent).total_seconds() - seconds / 2 + 0.5 if date is not None else None
-        software = clean(answer.headers.get("server", "") or "a UPS-RS worklist", limit=200)
-        can = Capabilities("UPS-RS", if_match=False, transactions=False)
-        return Health(software, offset, seconds * 1000, can)
+        self._clock = clock
+        self._documents = documents
+        self._claim = UpsClaim(wire, hub, self.memory, clock.now, self._seen)
+        self._delivery = Delivery(documents, self.memory, hub, clock.now)
+        self._submit = UpsSubmit(wire, self._delivery, self._claim, self.memory, hub, clock.now)
 
     def pull(self, cursor: str) -> Iterator[PullPage]:
         """Yield what changed since a cursor, windows overlapping by 5 minutes."""
         self.memory.prune(self._clock.now())
-        return UpsPull(self.wire, self.dialect, self._clock.now, self._readable).pages(cursor)
+        return UpsPull(self.wire, self._clock.now, self._readable).pages(cursor)
 
     def read(self, key: TaskKey) -> TaskContext:
         """Read a task again: a workitem carries its order, patient and study itself."""
@@ -135,7 +113,7 @@ class UpsRsHub:
 
     def priors(self, context: TaskContext) -> tuple[tuple[PriorStudy, ...], tuple[PriorReport, ...]]:
         """Ask the archive for the patient's earlier studies, newest first; a UPS-RS hub has no reports."""
-        if not self.hub.dicomweb:
+        if not self.hub.has_archive:
             return (), ()
         current = context.study.study_uid if context.study else ""
         found: dict[str, PriorStudy] = {}
@@ -153,11 +131,11 @@ class UpsRsHub:
 
     def find(self, report_id: str, key: str) -> Found | None:
         """Ask what the archive holds for a report or an idempotency key."""
-        return self._submit.find(report_id, key)
+        return self._delivery.find(report_id, key)
 
     def holding(self, receipts: Mapping[str, str]) -> dict[str, Found]:
         """Ask for several reports; missing ones are left out."""
-        return self._submit.holding(receipts)
+        return self._delivery.holding(receipts)
 
     def send_note(self, submission: Submission) -> Receipt:
         """Tell the hub something about a task this reader holds, in its progress (RAD-84).
@@ -193,11 +171,11 @@ class UpsRsHub:
         known = self.memory.claim(item.uid)
         if item.state != "COMPLETED" or (known is not None and known.state == "completed"):
             return ()
-        mine = self._submit.documents(ours)
+        mine = self._delivery.names(ours)
         if any(sop in mine for _, _, sop in item.outputs):
             return ()
         study, series, sop = item.outputs[0] if item.outputs else ("", "", item.uid)
-        text = self._documents.words_of(study, series, sop) if self.hub.dicomweb else ""
+        text = self._documents.words_of(study, series, sop) if self.hub.has_archive else ""
         name = next((name or code for code, name in item.performers), "")
         report = PriorReport(
             id=SafeText(sop),
@@ -212,21 +190,9 @@ class UpsRsHub:
         )
         return (report,)
 
-    def listen(self, stop: threading.Event, heard: Callable[[], None]) -> bool:
-        """Listen to the hub's events until stopped or until the channel ends.
-
-        Returns:
-            False where there are none to be had.
-
-        Raises:
-            OfflineError: The hub does not answer, or the channel broke.
-            NotSignedInError: It wants a sign-in.
-        """
-        return self.dialect.events and self._events.listen(stop, heard)
-
     def close(self) -> None:
         """Let go of connections."""
-        self._http.close()
+        self.wire.close()
         self._documents.close()
 
     def _seen(self) -> Seen:
@@ -270,6 +236,69 @@ class UpsRsHub:
             "Ring the site, then close this with what was told.",
             code="refused",
         )
+
+
+class UpsRsHub(UpsHub):
+    """A UPS-RS worklist with a DICOMweb archive.
+
+    Args:
+        hub: The hub file; ``ups_rs`` and ``dicomweb`` are set.
+        secret: Password or token for basic and bearer.
+        clock: Our clock.
+        memory: Where Transaction UIDs are kept; the vault's hub secrets.
+        timeouts: Time limits of each request.
+        transport: Another HTTP transport, for tests.
+        sign_in: Another way to sign in than the secret; asked again when the hub refuses a token.
+
+    Raises:
+        UsageError: The hub file's ``ups_options`` are wrong.
+    """
+
+    def __init__(
+        self,
+        hub: HubFile,
+        secret: str | None = None,
+        clock: Clock | None = None,
+        *,
+        memory: KeyStore,
+        timeouts: Timeouts | None = None,
+        transport: httpx.BaseTransport | None = None,
+        sign_in: SignIn | None = None,
+    ) -> None:
+        dialect = dialect_of(hub)
+        sign_in = sign_in or SecretSignIn(hub, secret)
+        more: dict[str, Any] = {"timeouts": timeouts, "transport": transport, "sign_in": sign_in}
+        http = HttpClient(hub, secret, base=hub.ups_rs, **more)
+        documents = DocumentStore(
+            HttpClient(hub, secret, base=hub.dicomweb, what="archive", **more) if hub.dicomweb else http
+        )
+        self._web = UpsWire(http, hub, dialect)
+        super().__init__(hub, dialect, self._web, documents, memory, clock or SystemClock())
+        self._events = UpsEvents(self._web, hub, self.memory, sign_in)
+
+    def health(self) -> Health:
+        """Look whether the hub answers."""
+        began, sent = self._clock.monotonic(), self._clock.now()
+        answer = self._web.ask()
+        seconds = self._clock.monotonic() - began
+        # A Date header counts whole seconds: half of one is added, and half of the round trip taken off.
+        date = answer.date
+        offset = (date - sent).total_seconds() - seconds / 2 + 0.5 if date is not None else None
+        software = clean(answer.headers.get("server", "") or "a UPS-RS worklist", limit=200)
+        can = Capabilities("UPS-RS", if_match=False, transactions=False)
+        return Health(software, offset, seconds * 1000, can)
+
+    def listen(self, stop: threading.Event, heard: Callable[[], None]) -> bool:
+        """Listen to the hub's events until stopped or until the channel ends.
+
+        Returns:
+            False where there are none to be had.
+
+        Raises:
+            OfflineError: The hub does not answer, or the channel broke.
+            NotSignedInError: It wants a sign-in.
+        """
+        return self.dialect.events and self._events.listen(stop, heard)
 
 
 def _started(one: PriorStudy) -> Any:

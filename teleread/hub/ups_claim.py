@@ -14,10 +14,9 @@ from typing import Final
 from teleread.hub.claiming import check_reader, claim_lost
 from teleread.hub.ups_bodies import given_back, performed
 from teleread.hub.ups_memory import UpsMemory
-from teleread.hub.ups_wire import UpsWire
+from teleread.hub.ups_port import UpsLine
 from teleread.model.errors import AttentionError, OfflineError, TelereadError
 from teleread.model.hubfile import HubFile
-from teleread.wire.http_answers import JsonAnswer
 from teleread.wire.ups_json import Seen, Workitem, is_reader
 
 __all__ = ["UpsClaim"]
@@ -40,7 +39,7 @@ class UpsClaim:
 
     def __init__(
         self,
-        wire: UpsWire,
+        wire: UpsLine,
         hub: HubFile,
         memory: UpsMemory,
         now: Callable[[], datetime],
@@ -68,13 +67,13 @@ class UpsClaim:
             self._offered(item, waiting)
             known = self._memory.wanted(uid, self._now())
             try:
-                answer = self._wire.change_state(uid, "IN PROGRESS", known.transaction)
+                done = self._wire.change_state(uid, "IN PROGRESS", known.transaction)
             except (OfflineError, AttentionError) as problem:
                 if problem.code not in {"unknown", *_REFUSED}:
                     raise
                 waiting = problem
                 continue
-            if answer.status == 202:  # taken, not done: it is looked at
+            if not done:  # taken, not done: it is looked at
                 waiting = self._undone()
                 continue
             self._memory.mark(uid, "held", self._now())
@@ -137,13 +136,13 @@ class UpsClaim:
         self._memory.mark(uid, state, self._now())
         self._memory.forget_asked(uid)
 
-    def introduce(self, item: Workitem, transaction: str) -> JsonAnswer:
+    def introduce(self, item: Workitem, transaction: str) -> None:
         """Tell who reads it (RAD-84): taken from its performer alone."""
         reader = (self._hub.reader_reference, self._hub.reader_name)
         known = self._memory.claim(item.uid)
         began = datetime.fromisoformat(known.at) if known else self._now()
         body = performed(item.data, self._hub.aet, reader, began)
-        return self._wire.update(item.uid, body, transaction)
+        self._wire.update(item.uid, body, transaction)
 
     def _undone(self) -> OfflineError:
         return OfflineError(

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from teleread.hub.port import PullPage
-from teleread.hub.ups_wire import Dialect, UpsPage, UpsWire
+from teleread.hub.ups_port import UpsLine, UpsPage
 from teleread.model.errors import AttentionError
 from teleread.model.task import TaskContext
 from teleread.wire.fhir_json import Unreadable
@@ -36,14 +36,12 @@ class UpsPull:
 
     Args:
         wire: The hub.
-        dialect: How it differs.
-        now: Our clock, for the offset.
+        now: Our clock.
         read: A workitem as a task.
     """
 
-    def __init__(self, wire: UpsWire, dialect: Dialect, now: Callable[[], datetime], read: Read) -> None:
+    def __init__(self, wire: UpsLine, now: Callable[[], datetime], read: Read) -> None:
         self._wire = wire
-        self._dialect = dialect
         self._now = now
         self._read = read
         self._newest = ""
@@ -82,7 +80,8 @@ class UpsPull:
         if page.date is not None and self._offset is None:
             # A Date header counts whole seconds: half of one is added.
             self._offset = (page.date - self._now()).total_seconds() + 0.5
-            self._limit = (page.date + OVERLAP).astimezone(UTC).strftime("%Y%m%d%H%M%S")
+        if not self._limit:
+            self._limit = ((page.date or self._now()) + OVERLAP).astimezone(UTC).strftime("%Y%m%d%H%M%S")
         contexts: list[TaskContext] = []
         skipped = list(page.skipped)
         for item in page.items:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from teleread.hub.ups_port import UpsPage
 from teleread.model.errors import AttentionError, OfflineError, UsageError
 from teleread.model.hubfile import HubFile
 from teleread.wire.dicom_json import data_sets
@@ -18,7 +19,7 @@ from teleread.wire.http import HttpClient
 from teleread.wire.http_answers import JsonAnswer
 from teleread.wire.ups_json import INTERPRETATION, Workitem, read_workitem
 
-__all__ = ["DICOM_JSON", "Dialect", "UpsPage", "UpsWire", "dialect_of"]
+__all__ = ["DICOM_JSON", "Dialect", "UpsWire", "dialect_of", "reading_codes"]
 
 DICOM_JSON: Final = "application/dicom+json"
 PAGE_SIZE: Final = 100
@@ -45,6 +46,10 @@ class Dialect:
     """Codes of the workitems that are readings, with commas between; what has no code counts as one."""
     events: bool = True
     """Subscribe, and listen on a WebSocket; else the hub is asked every so often."""
+    listen: int = 0
+    """Over DIMSE: the port at which a hub that knows our AE title brings its events; 0: it is asked."""
+    charset: str = ""
+    """Over DIMSE: the Specific Character Set of answers that name none, such as ``ISO_IR 192``."""
 
     @property
     def zone(self) -> tzinfo | None:
@@ -80,22 +85,15 @@ def dialect_of(hub: HubFile) -> Dialect:
     return dialect
 
 
+def reading_codes(dialect: Dialect) -> frozenset[str]:
+    """Codes of the workitems that are readings."""
+    return frozenset(one.strip() for one in dialect.codes.split(",") if one.strip())
+
+
 def _wrong(hub: HubFile, name: str, remedy: str) -> UsageError:
     return UsageError(
         f"Hub file {hub.name}: ups_options has a {name} that is none.", remedy=remedy, code="ups-options"
     )
-
-
-@dataclass(frozen=True, slots=True)
-class UpsPage:
-    """One page of a search."""
-
-    items: tuple[Workitem, ...]
-    skipped: tuple[str, ...]
-    """Words on what could not be read."""
-    last: bool
-    date: datetime | None
-    """The server's clock, from the Date header."""
 
 
 class UpsWire:
@@ -111,7 +109,7 @@ class UpsWire:
         self.http = http
         self._aet = hub.aet
         self._dialect = dialect
-        self._codes = frozenset(one.strip() for one in dialect.codes.split(",") if one.strip())
+        self._codes = reading_codes(dialect)
 
     @property
     def who(self) -> str:
@@ -192,8 +190,8 @@ class UpsWire:
             raise self.garbled()
         return item
 
-    def change_state(self, uid: str, state: str, transaction: str) -> JsonAnswer:
-        """Claim (RAD-82), or complete or cancel what is ours (RAD-85).
+    def change_state(self, uid: str, state: str, transaction: str) -> bool:
+        """Claim (RAD-82), or complete or cancel what is ours (RAD-85); False where it is only promised (202).
 
         Raises:
             AttentionError: ``refused`` (400, 409) and the other refusals.
@@ -203,17 +201,19 @@ class UpsWire:
             "00081195": {"vr": "UI", "Value": [transaction]},
             "00741000": {"vr": "CS", "Value": [state]},
         }
-        return self._send(self._dialect.state_verb, self.path(uid, "state"), body, requester=True)
+        answer = self._send(self._dialect.state_verb, self.path(uid, "state"), body, requester=True)
+        return answer.status != 202
 
-    def update(self, uid: str, changes: Mapping[str, Any], transaction: str) -> JsonAnswer:
+    def update(self, uid: str, changes: Mapping[str, Any], transaction: str) -> None:
         """Update UPS (RAD-84). Raises as `change_state`."""
         if self._dialect.update == "put":
-            return self._send("PUT", f"{self.path(uid)}?transaction-uid={transaction}", changes)
-        return self._send("POST", f"{self.path(uid)}?{transaction}", changes)
+            self._send("PUT", f"{self.path(uid)}?transaction-uid={transaction}", changes)
+        else:
+            self._send("POST", f"{self.path(uid)}?{transaction}", changes)
 
-    def request_cancel(self, uid: str, reason: Mapping[str, Any]) -> JsonAnswer:
+    def request_cancel(self, uid: str, reason: Mapping[str, Any]) -> None:
         """Request UPS cancelation (RAD-88). Raises as `change_state`."""
-        return self._send("POST", self.path(uid, "cancelrequest"), reason, requester=True)
+        self._send("POST", self.path(uid, "cancelrequest"), reason, requester=True)
 
     def subscribe(self, target: str) -> str:
         """Manage UPS Subscription (RAD-86): where its events can be heard; empty where it does not say."""
@@ -247,6 +247,10 @@ class UpsWire:
 
     def _get(self, path: str, query: Mapping[str, Any]) -> JsonAnswer:
         return self.http.get_json(path, query, {"Accept": DICOM_JSON})
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self.http.close()
 
     def garbled(self) -> OfflineError:
         """The error for an answer that is not what was asked for."""

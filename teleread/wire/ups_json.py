@@ -24,6 +24,7 @@ from teleread.wire.fhir_json import Unreadable, context_of
 __all__ = [
     "ELSEWHERE",
     "INTERPRETATION",
+    "NHS_ISSUERS",
     "Seen",
     "Workitem",
     "context_of_workitem",
@@ -46,7 +47,7 @@ _STATUS: Final = {
 }
 _PRIORITY: Final = {"HIGH": "stat", "MEDIUM": "urgent"}
 _SEX: Final = {"M": "male", "F": "female", "O": "other"}
-_NHS: Final = frozenset({"NHS", "NHSNMBR", "NHSNUMBER", "2.16.840.1.113883.2.1.4.1", NHS_SYSTEM.upper()})
+NHS_ISSUERS: Final = frozenset({"NHS", "NHSNMBR", "NHSNUMBER", "2.16.840.1.113883.2.1.4.1", NHS_SYSTEM.upper()})
 _OLDEST: Final = datetime(1, 1, 2, tzinfo=UTC)
 _MODALITY: Final = {
     "1.2.840.10008.5.1.4.1.1.1": "CR",
@@ -300,7 +301,7 @@ def _number(data: Data, issuer: str) -> dict[str, Any]:
     """A patient's number with whoever issued it: the universal id before the local name (PS3.3 10.14)."""
     qualifier = next(iter(inside(data, "00100024")), {})
     system = str(words(qualifier, "00400032") or words(data, "00100021") or issuer)
-    national = system.upper() in _NHS
+    national = system.upper() in NHS_ISSUERS
     kind = {} if national else {"type": {"coding": [{"system": _V2, "code": "MR"}]}}
     return {"system": NHS_SYSTEM if national else system, "value": str(words(data, "00100020")), **kind}
 
