@@ -224,7 +224,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
           vim="K"),
     _make("Dictation", "dictate.scratch", "PT", "Ctrl+R", "take the last utterance back, its sound too"),
     _make("Dictation", "dictate.say", "Pt", "K", "what can be said", vim="Ctrl+V"),
-    _make("Dictation", "word.next", "PT", "F3", "mark this dictated word read, go to the next unread one"),
+    _make("Dictation", "word.next", "PT", "F3", "this dictated word or copied passage is read; the next one"),
     _make("Sheet", "sheet.back", "S", "Esc", "close; nothing happens", "back", emacs="Esc  Ctrl+G"),
     _make("Sheet", "sheet.ok", "S", "Enter", "the harmless button; never signs, sends or discards"),
     _make("Sheet", "sheet.act", "S", "Space", "press the button in focus"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from teleread.model.errors import UsageError
@@ -15,9 +15,11 @@ from .core import Core
 if TYPE_CHECKING:
     from teleread.reporting.autotext import Autotext
     from teleread.reporting.diff import SentencePair
+    from teleread.reporting.marks import Mark
     from teleread.reporting.spelling import Speller
 
 __all__ = [
+    "accept_copied",
     "autotext_values",
     "autotexts",
     "compared",
@@ -149,6 +151,35 @@ def mark_copied(core: Core, draft: Draft, copied: Mapping[str, str], source: str
     kept = [one.mark for one in standing(marks_in(draft.fields), draft.sections)]
     fields = {FIELD: marks_out(list(dict.fromkeys((*kept, *fresh))))}
     core.vault.drafts.append(draft.id, draft.seq, fields=fields, holder=core.holder)
+    return core.vault.drafts.get(draft.id)
+
+
+def accept_copied(core: Core, draft: Draft, marks: Sequence[Mark]) -> Draft:
+    """The reader has read copied passages and stands for them as they are; audited without their words.
+
+    The check ``copied-unedited`` does not name them any more.
+
+    Args:
+        core: The open profile.
+        draft: The draft.
+        marks: The passages, as its journal has them.
+    """
+    from teleread.reporting.marks import COPIED, FIELD, marks_in, marks_out
+
+    read = {one for one in marks if one.kind == COPIED}
+    held = marks_in(draft.fields)
+    gone = [one for one in held if one in read]
+    if not gone:
+        return draft
+    fields = {FIELD: marks_out([one for one in held if one not in read])}
+    with core.vault.transaction():
+        core.vault.drafts.append(draft.id, draft.seq, fields=fields, holder=core.holder)
+        core.vault.audit.append(
+            "copied-read",
+            subject=draft.id,
+            hub_id=draft.key.hub_id,
+            detail={"passages": len(gone), "sections": sorted({one.section for one in gone})},
+        )
     return core.vault.drafts.get(draft.id)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from teleread.reporting.alerts import Category
     from teleread.reporting.autotext import Autotext
     from teleread.reporting.diff import SentencePair
+    from teleread.reporting.marks import Mark
     from teleread.reporting.spelling import Doubt, Speller
 
 __all__ = ["DeskWriting", "DraftState", "Phrases", "Writing", "points"]
@@ -86,6 +87,10 @@ class Writing(Protocol):
 
     def mark_copied(self, draft_id: str, seq: int, copied: Mapping[str, str], source: str) -> Draft:
         """Mark what was copied forward until it is edited. AttentionError ``stale-draft``."""
+        ...
+
+    def accept_copied(self, draft_id: str, seq: int, marks: Sequence[Mark]) -> Draft:
+        """Copied passages are read and still true; audited. AttentionError ``stale-draft``."""
         ...
 
     def states(self, draft_id: str, before: int | None = None, most: int = 40) -> tuple[DraftState, ...]:
@@ -201,6 +206,12 @@ class DeskWriting:
         from . import aids
 
         return aids.mark_copied(self._core, self._at(draft_id, seq), copied, source)
+
+    def accept_copied(self, draft_id: str, seq: int, marks: Sequence[Mark]) -> Draft:
+        """Copied passages are read and still true; audited."""
+        from . import aids
+
+        return aids.accept_copied(self._core, self._at(draft_id, seq), marks)
 
     def states(self, draft_id: str, before: int | None = None, most: int = 40) -> tuple[DraftState, ...]:
         """The last points of the journal before a row, the oldest first."""

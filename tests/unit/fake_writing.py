@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from teleread.model.text import SafeText, clean
 from teleread.reporting import alerts
 from teleread.reporting.autotext import Autotext
 from teleread.reporting.diff import SentencePair, sections_in, sentence_pairs
-from teleread.reporting.marks import FIELD, copied_passages, marks_in, marks_out
+from teleread.reporting.marks import FIELD, Mark, copied_passages, marks_in, marks_out
 from teleread.reporting.spelling import Doubt
 from teleread.workstation.writing import DraftState, Phrases
 
@@ -35,6 +35,8 @@ class FakeWriting:
         self.texts = {"nad": "No abnormality detected.", "node": "Node [?Size] in the {side} lung. {cursor}"}
         self.values = {"side": "right"}
         self.learned: list[str] = []
+        self.accepted: list[str] = []
+        """Copied passages that were said to be still true."""
         self.told: tuple[SrValue, ...] = ()
         """What the study's own structured reports tell."""
         self.past: list[DraftState] = []
@@ -97,6 +99,13 @@ class FakeWriting:
         draft = self.station.drafts[draft_id]
         fresh = [one for name, text in copied.items() for one in copied_passages(name, text, source)]
         return self._noted(draft, {FIELD: marks_out([*marks_in(draft.fields), *fresh])})
+
+    def accept_copied(self, draft_id: str, seq: int, marks: Sequence[Mark]) -> Draft:
+        draft = self.station.drafts[draft_id]
+        self.accepted += [str(one.text) for one in marks]
+        return self._noted(
+            draft, {FIELD: marks_out([one for one in marks_in(draft.fields) if one not in marks])}
+        )
 
     def _noted(self, draft: Draft, fields: Mapping[str, str]) -> Draft:
         made = replace(draft, seq=draft.seq + 1, fields={**draft.fields, **fields})

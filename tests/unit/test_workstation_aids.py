@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from teleread.model.errors import UsageError
+from teleread.model.errors import AttentionError, UsageError
 from teleread.reporting.autotext import expand
+from teleread.reporting.marks import marks_in
 from teleread.workstation.aids import (
     autotext_values,
     autotexts,
@@ -89,6 +90,28 @@ def test_copied_passages_warn_until_they_are_edited(world: World) -> None:
         draft.id, now.seq, {"findings": "New mass. Stable 10 mm nodule. No large effusion."}
     )
     assert copied() == []
+
+
+def test_copied_passages_that_were_read_warn_no_more_and_that_is_audited_without_their_words(
+    world: World,
+) -> None:
+    draft = world.desk.start_draft(world.task(cases.context()))
+    old = "Stable 9 mm nodule. No effusion."
+    world.desk.save_draft(draft.id, draft.seq, {"findings": f"New mass. {old}", "impression": "Mass."})
+    draft = mark_copied(world.core, world.desk.draft(draft.id), {"findings": old}, "r-1")
+    first, second = marks_in(draft.fields)
+    draft = world.desk.writing.accept_copied(draft.id, draft.seq, [first])
+    assert marks_in(draft.fields) == (second,)
+    (words,) = (str(one.text) for one in world.desk.checks(draft.id) if one.id == "copied-unedited")
+    assert "1 passages" in words
+    assert world.desk.writing.accept_copied(draft.id, draft.seq, [first]).seq == draft.seq
+    draft = world.desk.writing.accept_copied(draft.id, draft.seq, [second])
+    assert "copied-unedited" not in {one.id for one in world.desk.checks(draft.id)}
+    rows = [str(one) for one in world.vault.audit.export() if "copied-read" in str(one)]
+    assert len(rows) == 2
+    assert not any("nodule" in one or "effusion" in one for one in rows)
+    with pytest.raises(AttentionError):
+        world.desk.writing.accept_copied(draft.id, draft.seq - 1, [second])
 
 
 def test_a_lock_lets_go_of_the_sentences_the_checks_have_read(world: World) -> None:

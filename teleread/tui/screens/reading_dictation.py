@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from teleread.dictation.placing import Anchor, Placement
     from teleread.dictation.session import Said
     from teleread.dictation.take import Standing
+    from teleread.reporting.marks import Mark
     from teleread.reporting.marks import Standing as Marked
     from teleread.tui.dictation import HoldKey, Microphone, Placed, Showing
     from teleread.tui.face import Face
@@ -247,24 +248,35 @@ class ReadingDictation(ReadingReport):
 
     # -- marks ------------------------------------------------------------------------------------
     def do_word_next(self, key: str) -> None:
-        """Mark this word read; to the next unread one."""
-        self.face.spawn(self._word_next(), "words")
+        """Mark this word or copied passage read; to the next unread one."""
+        self.face.spawn(self._word_next(held=self.face.held_down("word.next")), "words")
 
-    async def _word_next(self) -> None:
+    async def _word_next(self, *, held: bool = False) -> None:
         if self._draft is None:
             return
         self.look_at_report()
         here = self.report.unread_here()
+        if here is not None and here.mark.kind == "copied" and held:
+            self.face.tell("Too fast to have been read: look at it, then F3.", "warn")
+            return
         if here is not None:
-            speech = self.face.workstation.speech
-            self._show_notes(await self.keeper.note(speech.read_marks, [here.mark]))
+            await self._mark_read(here.mark)
         found = self.report.next_unread()
         if found is None:
-            self.face.tell("Every dictated word is read.", "good")
+            self.face.tell("All that was dictated or copied is read.", "good")
+        elif found.mark.kind == "copied":
+            source = self.report.sources.get(found.mark.source, "from an earlier report")
+            self.face.tell(f"Copied {source}. F3: read, still true. Left goes into it to mend it.", "warn")
         else:
             why, _ = self._told_of(found)
             self.face.tell(f"“{found.mark.text}”: {why}. F3 is read, typing mends it, k plays it.", "warn")
         self._show_standing()
+
+    async def _mark_read(self, mark: Mark) -> None:
+        """The reader has looked at it: a dictated word is read, a copied passage still true."""
+        station = self.face.workstation
+        call = station.writing.accept_copied if mark.kind == "copied" else station.speech.read_marks
+        self._show_notes(await self.keeper.note(call, [mark]))
 
     def _told_of(self, marked: Marked) -> tuple[str, tuple[Placed, float, float] | None]:
         """Why a word is marked, and where its sound lies: (utterance, start, end in seconds)."""

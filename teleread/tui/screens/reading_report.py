@@ -63,6 +63,7 @@ class ReadingReport(ReadingBase):
         alert = alert_in(draft.fields)
         words = ", ".join((alert.told, alert.at, alert.method, alert.category)) if alert else ""
         self.report.show_notes(marks_in(draft.fields), words)
+        self._show_standing()
 
     async def spell(self) -> None:
         """Look for doubtful words, on the vault's thread; none are in doubt where the reader wants none."""
