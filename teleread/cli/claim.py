@@ -27,6 +27,10 @@ def run(call: Call) -> int:
         return int(ExitCode.OFFLINE)
     answer(call, item)
     call.out.say(f"{item.task} is yours.")
+    if call.desk.core.hub(key.hub_id).claims_locally:
+        call.out.note(
+            "That is noted on this machine alone: the site's list knows no claims. Agree with others."
+        )
     return 0
 
 

@@ -46,7 +46,13 @@ def _list(call: Call) -> int:
     call.out.table(
         ("HUB", "WORKLIST", "DICOMWEB", "DIMSE", "SIGN-IN"),
         [
-            (one.name, one.fhir or one.ups_rs or one.folder, one.dicomweb, str(one.dimse or ""), one.auth)
+            (
+                one.name,
+                str(one.fhir or one.ups_rs or one.folder or one.hl7 or ""),
+                one.dicomweb,
+                str(one.dimse or ""),
+                one.auth,
+            )
             for one in hubs
         ],
         empty="No hub yet. teleread init adds one.",
@@ -124,6 +130,9 @@ def hub_json(hub: HubFile) -> dict[str, Any]:
         "fhir": hub.fhir or None,
         "ups_rs": hub.ups_rs or None,
         "folder": hub.folder or None,
+        "hl7": str(hub.hl7) if hub.hl7 else None,
+        "hl7_listen": str(hub.hl7_listen) if hub.hl7_listen else None,
+        "hl7_from": list(hub.hl7_from),
         "dicomweb": hub.dicomweb or None,
         "dimse": str(hub.dimse) if hub.dimse else None,
         "auth": hub.auth,

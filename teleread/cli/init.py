@@ -17,6 +17,9 @@ _TEXTS = (
     ("--fhir", "URL", "base address of the hub's FHIR R4 server"),
     ("--ups-rs", "URL", "base address of the hub's UPS-RS worklist; reports go to --dicomweb"),
     ("--folder", "DIR", "a folder on a shared drive: orders in, reports out"),
+    ("--hl7", "HOST:PORT", "the site's HL7 v2 receiver (MLLP): reports go there"),
+    ("--hl7-name", "NAME", "the name its certificate carries, where it is another than HOST"),
+    ("--hl7-listen", "[HOST:]PORT", "where the site may send orders and ADT by MLLP while the engine runs"),
     ("--dicomweb", "URL", "base address of the archive's DICOMweb"),
     ("--dimse", "AET@HOST:PORT", "the archive's DIMSE address"),
     ("--user", "NAME", "user name for --auth basic"),
@@ -47,6 +50,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         default=None,
         help="the site takes your reports under the sign-in of --auth smart",
+    )
+    parser.add_argument("--hl7-tls", action="store_true", default=None, help="TLS on the way to --hl7")
+    parser.add_argument(
+        "--hl7-listen-tls",
+        action="store_true",
+        default=None,
+        help="TLS at --hl7-listen, both sides certified",
+    )
+    parser.add_argument(
+        "--hl7-from", action="append", metavar="NET", help="who may send to --hl7-listen; may be repeated"
     )
     parser.add_argument("--listen", type=int, metavar="PORT", help="port of our own storage SCP for C-MOVE")
     parser.add_argument("--no-input", action="store_true", help="ask nothing; everything comes from flags")
@@ -82,6 +95,12 @@ def run(call: Call) -> int:
         scopes=args.scopes,
         key_alg=args.key_alg,
         system_reports=args.system_reports,
+        hl7=args.hl7,
+        hl7_tls=args.hl7_tls,
+        hl7_name=args.hl7_name,
+        hl7_listen=args.hl7_listen,
+        hl7_listen_tls=args.hl7_listen_tls,
+        hl7_from=args.hl7_from,
     )
     if ask is not None:
         answers = _wizard(call, answers)
@@ -144,7 +163,7 @@ def _wizard(call: Call, answers: HubAnswers) -> HubAnswers:
         ("site_phone", "The site's telephone number"),
     )
     for field, question in questions:
-        if field == "fhir" and (answers.ups_rs or answers.folder):
+        if field == "fhir" and (answers.ups_rs or answers.folder or answers.hl7):
             continue
         if getattr(answers, field) is None:
             call.out.note(f"{question}: ")

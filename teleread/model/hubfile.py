@@ -23,7 +23,7 @@ __all__ = [
 
 AUTHS = ("none", "basic", "bearer", "device", "pkce", "smart")
 KEY_ALGS = ("ES384", "RS384")
-PLATFORMS = ("fhir", "ups_rs", "folder")
+PLATFORMS = ("fhir", "ups_rs", "folder", "hl7")
 """Keys of a hub file that hold the address of a platform, each the name of its adapter."""
 
 
@@ -140,6 +140,11 @@ class HubFile:
     def platform(self) -> str:
         """Name of the adapter that speaks to the hub; empty where no address is known."""
         return next((kind for kind in PLATFORMS if getattr(self, kind)), "")
+
+    @property
+    def claims_locally(self) -> bool:
+        """Whether who has a case is noted on this machine alone: the site's list knows no claims."""
+        return self.platform in {"hl7", "mwl"}
 
     @property
     def has_archive(self) -> bool:

@@ -254,7 +254,8 @@ class Engine:
         else:
             line.failures = 0
             pause = self._settings.pull_seconds
-            if line.listener is not None and line.listener.open:
+            # What waits for its next try is not left lying until then.
+            if line.listener is not None and line.listener.open and not told["waiting"]:
                 pause = max(pause, QUIET_SECONDS)
         line.due = self._clock.monotonic() + pause
 

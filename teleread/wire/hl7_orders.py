@@ -85,13 +85,12 @@ def _order(table: dict[str, Segment], group: list[Segment], patient: PatientEntr
     orc, obr, tq1, ipc = table["ORC"], table["OBR"], table["TQ1"], table["IPC"]
     control = orc.get(1) or "NW"
     accession = ipc.get(1) or obr.get(18) or orc.get(3) or obr.get(3)
-    cancelled = control in _CANCELS or obr.get(25) == "X" or orc.get(5) == "CA"
     question = [obr.get(13), *(one[0][0] if len(one) < 2 else one[1][0] for one in obr.repetitions(31))]
     question += [one.get(3) for one in group if one.name == "NTE"]
     entry = OrderEntry(
         id=_text(orc.get(2) or obr.get(2) or accession, 64),
         accession=_text(accession, 64),
-        status="cancelled" if cancelled else "" if control in _PARTLY else "requested",
+        status=_status(control, orc, obr),
         priority=_PRIORITY.get((tq1.get(9) or obr.get(5) or obr.get(27, 6) or orc.get(7, 6))[:1].upper(), ""),
         due=iso_time(tq1.get(8) or obr.get(27, 5) or orc.get(7, 5)),
         authored=iso_time(orc.get(9)),
@@ -107,6 +106,15 @@ def _order(table: dict[str, Segment], group: list[Segment], patient: PatientEntr
         patient=patient,
     )
     return Change(patient, entry, partly=control in _PARTLY)
+
+
+def _status(control: str, orc: Segment, obr: Segment) -> str:
+    """What becomes of an order by ORC-1, ORC-5 (table 0038) and OBR-25 (table 0123)."""
+    if control in _CANCELS or obr.get(25) == "X" or orc.get(5) == "CA":
+        return "cancelled"
+    if orc.get(5) == "CM":
+        return "completed"
+    return "" if control in _PARTLY else "requested"
 
 
 def patient_in(pid: Segment) -> PatientEntry:

@@ -17,7 +17,7 @@ from teleread.model.hubfile import HubFile
 from teleread.model.text import clean
 from teleread.wire.hl7_acks import Ack, read_ack, worst
 
-__all__ = ["END", "LIMITS", "START", "Frames", "MllpLimits", "TooLongError", "exchange", "framed"]
+__all__ = ["END", "LIMITS", "START", "Frames", "MllpLimits", "TooLongError", "exchange", "framed", "reach"]
 
 START: Final = b"\x0b"
 END: Final = b"\x1c"
@@ -125,6 +125,16 @@ def exchange(
             raise _unknown(hub, "It answered with more than an acknowledgement can be.") from None
         except OSError as problem:
             raise _unknown(hub, _why(problem)) from problem
+
+
+def reach(hub: HubFile, address: MllpAddress, limits: MllpLimits = LIMITS) -> None:
+    """See whether a connection is taken; nothing is sent.
+
+    Raises:
+        OfflineError: It is not.
+        UsageError: A certificate file can't be read.
+    """
+    _connected(hub, address, limits).close()
 
 
 def _awaited(line: socket.socket, control_id: str, limits: MllpLimits) -> Ack:

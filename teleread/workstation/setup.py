@@ -45,6 +45,7 @@ _TYPED: Final = (
     "patient_id_issuer",
     "client_id",
     "scopes",
+    "hl7_name",
 )
 _FHIR_ID: Final = re.compile(r"(?:[A-Za-z]+/)?[A-Za-z0-9.-]{1,64}")
 
@@ -78,6 +79,12 @@ class HubAnswers:
     scopes: str | None = None
     key_alg: str | None = None
     system_reports: bool | None = None
+    hl7: str | None = None
+    hl7_tls: bool | None = None
+    hl7_name: str | None = None
+    hl7_listen: str | None = None
+    hl7_listen_tls: bool | None = None
+    hl7_from: list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +234,7 @@ def _reachable(hub: HubFile, name: str) -> None:
     flags = " or ".join("--" + one.replace("_", "-") for one in PLATFORMS)
     if not told:
         raise UsageError(f"The hub {name} needs an address.", remedy=f"Give {flags}.", code="no-address")
-    if len(told) > 1:
+    if len(told) > 1 and set(told) != {"mwl", "hl7"}:  # a list by DIMSE whose results go by HL7
         raise UsageError(
             f"The hub {name} has more than one address for its worklist.",
             "Nothing was changed.",

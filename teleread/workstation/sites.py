@@ -25,13 +25,14 @@ SECRET: Final = "sign-in"
 _BY_HTTP: Final = frozenset({"fhir", "ups_rs", "dicomweb"})
 """Adapters whose requests carry an Authorization header; they take ``sign_in``."""
 
-_REMEMBERS: Final = frozenset({"ups_rs", "folder"})
+_REMEMBERS: Final = frozenset({"ups_rs", "folder", "hl7"})
 """Hubs that have to find again what was sent before a crash; they take ``memory``."""
 
 _OWN: Final = {
     ("teleread.hub", "fhir"): ("teleread.hub.fhir", "FhirHub"),
     ("teleread.hub", "ups_rs"): ("teleread.hub.ups", "UpsRsHub"),
     ("teleread.hub", "folder"): ("teleread.hub.folder", "FolderHub"),
+    ("teleread.hub", "hl7"): ("teleread.hub.hl7", "Hl7Hub"),
     ("teleread.archive", "dicomweb"): ("teleread.archive.dicomweb", "DicomwebArchive"),
     ("teleread.archive", "dimse"): ("teleread.archive.dimse", "DimseArchive"),
     ("teleread.archive", "folder"): ("teleread.archive.folder", "FolderArchive"),

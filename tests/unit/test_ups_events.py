@@ -162,6 +162,9 @@ class Told:
         self.states: list[bool] = []
         self.listener: Listener | None = None
 
+    def files(self) -> tuple[HubFile, ...]:
+        return ()
+
     def hub(self, hub_id: str) -> Any:
         return self
 
