@@ -109,9 +109,11 @@ class Shortfall:
             of = f" of SOP class {sop_class}" if sop_class else ""
             self._intake.problem(f"{what}{of} did not come: {why}.")
         if missing and len(missing) == len(self._classes) and self.outcome is not None:
+            why = status_words(self.outcome.status, self.outcome.comment)
             raise AttentionError(
-                "The archive did not send the study.",
-                f"The archive says: {status_words(self.outcome.status, self.outcome.comment)}.",
+                # The title alone is kept of a way that was left: it has to say why by itself.
+                f"The archive did not send the study: {why}.",
+                "",
                 "Ask the site whether it may be fetched by our AE title.",
                 code="refused",
             )
