@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from teleread.reporting.marks import Mark
     from teleread.reporting.spelling import Doubt, Speller
 
+    from .versions import Version
+
 __all__ = ["DeskWriting", "DraftState", "Phrases", "Writing", "points"]
 
 PAUSE: Final = timedelta(seconds=2)
@@ -95,6 +97,10 @@ class Writing(Protocol):
 
     def states(self, draft_id: str, before: int | None = None, most: int = 40) -> tuple[DraftState, ...]:
         """The last points of the journal before a row, the oldest first; a go of typing is one point."""
+        ...
+
+    def versions(self, key: TaskKey) -> tuple[Version, ...]:
+        """Every version signed on a case, proved, in the order they were signed."""
         ...
 
     def categories(self, draft_id: str) -> tuple[Category, ...]:
@@ -226,6 +232,12 @@ class DeskWriting:
             )
             for one in points(rows)[-most:]
         )
+
+    def versions(self, key: TaskKey) -> tuple[Version, ...]:
+        """Every version signed on a case, proved, in the order they were signed."""
+        from .versions import versions
+
+        return versions(self._core, key)
 
     def categories(self, draft_id: str) -> tuple[Category, ...]:
         """Alert categories of the draft's hub."""

@@ -16,6 +16,7 @@ from teleread.reporting.autotext import Autotext
 from teleread.reporting.diff import SentencePair, sections_in, sentence_pairs
 from teleread.reporting.marks import FIELD, Mark, copied_passages, marks_in, marks_out
 from teleread.reporting.spelling import Doubt
+from teleread.workstation.versions import Version
 from teleread.workstation.writing import DraftState, Phrases
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class FakeWriting:
         self.texts = {"nad": "No abnormality detected.", "node": "Node [?Size] in the {side} lung. {cursor}"}
         self.values = {"side": "right"}
         self.learned: list[str] = []
+        self.signed_versions: list[Version] = []
         self.accepted: list[str] = []
         """Copied passages that were said to be still true."""
         self.told: tuple[SrValue, ...] = ()
@@ -118,6 +120,9 @@ class FakeWriting:
     def remember(self, seq: int, texts: Mapping[str, str], *changed: str) -> None:
         """A point of the journal from before this sitting."""
         self.past.append(DraftState(seq, BEGAN + timedelta(minutes=seq), texts, changed))
+
+    def versions(self, key: TaskKey) -> tuple[Version, ...]:
+        return tuple(one for one in self.signed_versions if one.report.key == key)
 
     def categories(self, draft_id: str) -> tuple[alerts.Category, ...]:
         return alerts.BUILT_IN

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
+from teleread.model.task import TaskKey
 from teleread.tui.widgets.table import Table
 
 from .place import Place
@@ -46,3 +47,17 @@ class ListPlace(Place, Generic[T]):
     def do_go_last(self, key: str) -> None:
         """The last row."""
         self.table.go(len(self.table.rows) - 1)
+
+    def do_case_history(self, key: str) -> None:
+        """The signed versions of the case in focus."""
+        row = self.table.current
+        found = (getattr(row, "key", None), getattr(row, "task", None))
+        case = next((one for one in found if isinstance(one, TaskKey)), None)
+        if case is not None:
+            self.face.spawn(self._versions(case), "versions")
+
+    async def _versions(self, case: TaskKey) -> None:
+        from .versions import show_versions
+
+        if not await show_versions(self, case):
+            self.face.tell("Nothing is signed here on this case.", "soft")

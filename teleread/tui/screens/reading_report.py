@@ -210,7 +210,23 @@ class ReadingReport(ReadingBase):
         self.do_text_undo(key)
 
     def do_case_history(self, key: str) -> None:
-        """Earlier texts of the draft; Enter goes back to one."""
+        """Signed versions of the case, and earlier texts of the draft; Enter goes back to one of those."""
+        self.face.spawn(self._versions(), "history")
+
+    async def _versions(self) -> None:
+        from .versions import show_versions
+
+        begun = self.keeper.draft is not None
+        if begun:
+            self.look_at_report()
+        if await show_versions(self, self.case.item.key, self._earlier_texts if begun else None):
+            return
+        if begun:
+            await self._history()
+        else:
+            self.face.tell("No report is begun, and nothing is signed here.", "soft")
+
+    def _earlier_texts(self) -> None:
         self.face.spawn(self._history(), "history")
 
     async def _history(self) -> None:
@@ -309,7 +325,8 @@ class ReadingReport(ReadingBase):
         if self._draft is None or section not in pane.buffer.ids:
             return
         text = pane.buffer.texts[pane.buffer.ids.index(section)].rstrip()
-        pane.buffer.put_all({section: f"{text}{' ' if text else ''}{sentence}"})
+        joint = "\n" if "\n" in text else " "  # a section of lines takes a line of its own
+        pane.buffer.put_all({section: f"{text}{joint if text else ''}{sentence}"})
         pane.changed()
         writing = self.face.workstation.writing
         draft = await self.keeper.note(writing.mark_copied, {section: sentence}, str(prior.id))

@@ -50,7 +50,7 @@ class ReportSheet(Scrolling[str]):
         verdict: What verifying it found.
     """
 
-    HINTS = (
+    HINTS: tuple[tuple[str, str], ...] = (
         ("a", "add to it"),
         ("c", "correct"),
         ("x", "withdraw"),
@@ -100,7 +100,7 @@ class Reports(ListPlace[SignedReport]):
     """Signed reports, newest first; words find them."""
 
     NAME = "Reports"
-    HINTS = ("case.open", "list.filter", "app.back", "app.go", "help.keys")
+    HINTS = ("case.open", "case.history", "list.filter", "app.back", "app.go", "help.keys")
     WORDS: ClassVar[dict[str, str]] = {"case.open": "read", "list.filter": "search", "app.back": "back"}
 
     def compose(self) -> ComposeResult:
@@ -183,7 +183,7 @@ class Reports(ListPlace[SignedReport]):
         report = self.table.current
         if report is None:
             return
-        verdict = await self.face.calls.vault(self.face.workstation.verify, report.report_id)
+        verdict = await self._verdict(report)
 
         def answered(answer: str | None) -> None:
             if answer == "addendum":
@@ -194,6 +194,14 @@ class Reports(ListPlace[SignedReport]):
                 self._ask("Withdraw this report", "Why?", lambda why: self._who_was_told(report, why))
 
         self.open_sheet(ReportSheet(report, verdict), answered)
+
+    async def _verdict(self, report: SignedReport) -> Verdict:
+        """What verifying this very version finds: the newest one's proof says nothing of it."""
+        station, vault = self.face.workstation, self.face.calls.vault
+        for one in await vault(station.writing.versions, report.key):
+            if (one.report.report_id, one.report.version) == (report.report_id, report.version):
+                return one.verdict
+        return await vault(station.verify, report.report_id)
 
     async def on_table_opened(self) -> None:
         """A double click reads it."""
