@@ -13,7 +13,7 @@ from typing import Any, Final
 from teleread.model.errors import UsageError
 from teleread.model.patient import NHS_SYSTEM
 from teleread.model.report import SignedReport
-from teleread.wire.er7 import Repetition, Segment, encode, field, wrapped
+from teleread.wire.er7 import Repetition, Segment, decode, encode, field, wrapped
 
 from .content import signed_by, unknown_renderer
 from .facts import Facts, Numbered, facts_of
@@ -33,6 +33,7 @@ __all__ = [
     "blocks_of",
     "mark_for",
     "obr_25",
+    "offered",
     "render",
 ]
 
@@ -112,6 +113,25 @@ def _render_2(report: SignedReport, style: Style) -> list[Segment]:
 
 
 _RENDERERS: Final[dict[int, Callable[[SignedReport, Style], list[Segment]]]] = {1: _render_1, 2: _render_2}
+
+
+def offered(message: bytes) -> bytes:
+    """The same message as a reading that ends nobody's: P in OBR-25 and OBX-11, whatever was signed.
+
+    The signed bytes inside stay as they are, and say what they said.
+    """
+    segments = decode(message)
+    charset = segments[0].get(16) or "UNICODE UTF-8"
+    return encode([_with_status(one) for one in segments], charset)
+
+
+def _with_status(segment: Segment) -> Segment:
+    place = {"OBR": 25, "OBX": 11}.get(segment.name)
+    if place is None:
+        return segment
+    kept = [*segment.fields, *(_EMPTY for _ in range(place - len(segment.fields)))]
+    kept[place - 1] = field("P")
+    return Segment(segment.name, tuple(kept))
 
 
 # -- the segments -------------------------------------------------------------------------------------

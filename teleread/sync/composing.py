@@ -90,6 +90,7 @@ def _documents(
 ) -> Submission:
     """The report in every form the hub takes; one that can't be written here is left out, the first never."""
     switches = _made(lambda: switches_of(hub.documents))
+    preliminary = Extras(item.payload).get("as") == "preliminary"
     names = {
         "dicom-sr": sr_name(switches) if switches.dicom_signature else "",
         "pdf": pdf_name() if switches.pdf_signature else "",
@@ -102,9 +103,13 @@ def _documents(
             if form == forms[0]:
                 raise
             continue
+        if form == "hl7v2" and preliminary:
+            from teleread.documents.hl7v2 import offered
+
+            data = offered(data)
         parts[form] = data + seals.get(names.get(form, ""), b"")
     thawed = form_of(report)
-    leaves = thawed["kind"] in LEAVES_TASK or Extras(item.payload).get("as") == "preliminary"
+    leaves = thawed["kind"] in LEAVES_TASK or preliminary
     return Submission(
         form="documents",
         body=report.frozen,

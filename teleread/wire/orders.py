@@ -262,6 +262,9 @@ def _patient(one: PatientEntry, gone: tuple[PatientEntry, ...]) -> Resource:
     if one.number:
         kind = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MR"}]}
         numbers.append(_without_gaps({"type": kind, "system": one.issuer, "value": one.number}))
+    for other in gone:
+        if other.number:  # images made before the merge carry it
+            numbers.append(_without_gaps({"use": "old", "system": other.issuer, "value": other.number}))
     if one.nhs_number:
         status = {"url": _NHS_STATUS, "valueCodeableConcept": {"coding": [{"code": one.nhs_status}]}}
         extension = [status] if one.nhs_status else []
