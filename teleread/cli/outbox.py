@@ -136,9 +136,9 @@ def item_json(item: OutboxItem, names: dict[str, str]) -> dict[str, Any]:
 
 def theirs_json(item: OutboxItem) -> list[dict[str, str]]:
     """Others' reports that were put beside the item: ``id``, ``author``, ``issued``, ``text``."""
-    from teleread.sync.backoff import Extras
+    from teleread.workstation.outbox import theirs
 
-    return [dict(one) for one in Extras(item.payload).theirs] if item.payload else []
+    return [dict(one) for one in theirs(item)]
 
 
 def _time(moment: Any) -> str | None:

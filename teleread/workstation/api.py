@@ -186,6 +186,10 @@ class Workstation(PictureStation, Protocol):
         """Every item, newest last; delivered ones stay listed."""
         ...
 
+    def outbox_beside(self, outbox_id: str) -> Sequence[tuple[str, Sequence[str]]]:
+        """Others' reports of an item's case and the reader's own, in full and compared: heading and lines."""
+        ...
+
     def outbox_retry(self, outbox_id: str) -> None:
         """Due now."""
         ...

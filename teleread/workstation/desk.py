@@ -278,6 +278,12 @@ class Desk(DeskPictures):
 
         return outbox.items(self.core)
 
+    def outbox_beside(self, outbox_id: str) -> Sequence[tuple[str, Sequence[str]]]:
+        """Others' reports of an item's case and the reader's, in full and compared."""
+        from . import outbox
+
+        return outbox.beside(self.core, outbox.outbox_item(self.core, outbox_id))
+
     def outbox_retry(self, outbox_id: str) -> None:
         """Due now."""
         from . import outbox

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from teleread.model.delivery import OutboxItem
@@ -12,7 +13,7 @@ from teleread.model.text import clean
 from .api import Escalation
 from .core import Core
 
-__all__ = ["beside", "escalations", "items", "outbox_item", "resolve", "retry", "told"]
+__all__ = ["beside", "escalations", "items", "outbox_item", "resolve", "retry", "theirs", "told"]
 
 
 def items(core: Core) -> Sequence[OutboxItem]:
@@ -34,8 +35,21 @@ def outbox_item(core: Core, outbox_id: str) -> OutboxItem:
     return found
 
 
+def theirs(item: OutboxItem) -> tuple[Mapping[str, str], ...]:
+    """Others' reports that were put beside an item: ``id``, ``author``, ``issued``, ``text`` each.
+
+    A payload of another kind, such as a note's own words, holds nothing of others.
+    """
+    from teleread.sync.backoff import Extras
+
+    try:
+        return Extras(item.payload).theirs
+    except (json.JSONDecodeError, TypeError, AttributeError):
+        return ()
+
+
 def beside(core: Core, item: OutboxItem) -> Sequence[tuple[str, Sequence[str]]]:
-    """Others' reports that came before the reader's, each in full and then compared with it.
+    """Others' reports that came before the reader's and the reader's own, each in full, then compared.
 
     Returns:
         Pairs of a heading and lines; in a comparison ``-`` is theirs alone, ``+`` the reader's alone.
@@ -43,20 +57,21 @@ def beside(core: Core, item: OutboxItem) -> Sequence[tuple[str, Sequence[str]]]:
     import difflib
 
     from teleread.documents.frozen import thaw
-    from teleread.sync.backoff import Extras
 
-    theirs = Extras(item.payload).theirs if item.payload else ()
-    if not theirs or not item.report_id:
+    others = theirs(item)
+    if not others or not item.report_id:
         return ()
     form = thaw(core.vault.reports.get(item.report_id, item.report_version).frozen)
     ours = [line for one in form["sections"] if one["text"].strip() for line in one["text"].splitlines()]
     found: list[tuple[str, Sequence[str]]] = []
-    for one in theirs:
+    for number, one in enumerate(others):
         lines = clean(one.get("text", ""), multiline=True).splitlines()
         day = one.get("issued", "")[:10]
-        found.append((clean(f"Report of {one.get('author') or 'another reader'} {day}").strip(), lines))
+        found.append((clean(f"Theirs, {one.get('author') or 'another reader'} {day}").strip(), lines))
+        if not number:
+            found.append(("Yours", ours))
         compared = [line for line in difflib.ndiff(lines, ours) if not line.startswith("?")]
-        found.append(("Compared with yours", compared))
+        found.append(("Compared: - theirs alone, + yours alone", compared))
     return found
 
 

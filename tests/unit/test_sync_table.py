@@ -417,10 +417,12 @@ def test_theirs_is_shown_in_full_and_compared_with_ours(world: World) -> None:
     world.server.put(others_report(1))
     world.push()
     core: Any = SimpleNamespace(vault=world.vault)
-    (theirs, words), (compared, lines) = beside(core, world.item(item))
-    assert theirs.startswith("Report of Dr Other")
+    (theirs, words), (yours, own), (compared, lines) = beside(core, world.item(item))
+    assert theirs.startswith("Theirs, Dr Other")
     assert words == ["No fracture."]
-    assert compared == "Compared with yours"
+    assert yours == "Yours"
+    assert own == ["No fracture."]
+    assert compared.startswith("Compared")
     assert lines == ["  No fracture."]
 
 

@@ -606,6 +606,14 @@ class FakeStation:
     def outbox(self) -> Sequence[OutboxItem]:
         return list(self.outbox_items)
 
+    def outbox_beside(self, outbox_id: str) -> Sequence[tuple[str, Sequence[str]]]:
+        if outbox_id != "o2":
+            return []
+        theirs = ["No fracture.", *(f"Line {number}." for number in range(60))]
+        compared = ["- No fracture.", "+ Fracture of L2."]
+        yours = ["Fracture of L2."]
+        return [("Theirs, Dr Other 2026-11-24", theirs), ("Yours", yours), ("Compared", compared)]
+
     def outbox_retry(self, outbox_id: str) -> None:
         self.requests.append(("retry", {"id": outbox_id}))
 

@@ -11,7 +11,6 @@ from textual.containers import Horizontal, Vertical
 
 from teleread.model.delivery import OutboxItem
 from teleread.model.text import clean
-from teleread.sync.backoff import Extras
 from teleread.tui.paint import Line, wrap
 from teleread.tui.widgets.bars import HintBar, StatusLine, TopBar
 from teleread.tui.widgets.lines import Lines, Row
@@ -20,71 +19,13 @@ from teleread.tui.words import ago, born, clock, person
 from teleread.workstation.api import WorklistItem
 
 from .ask import AskText
-from .code import Question, ReasonSheet
 from .lists import ListPlace
-from .sheet import Sheet
+from .outbox_sheets import DetailSheet, ResolveSheet
 
 __all__ = ["Outbox"]
 
 WIDE: Final = 120
 _OPEN: Final = {"held", "queued", "sending", "needs_attention"}
-
-
-class ResolveSheet(ReasonSheet):
-    """Acts on a choice: a reason where one is wanted, and the patient's own number.
-
-    Args:
-        item: The outbox item.
-        choice: Index of the choice.
-        row: Its case, for the name and the number asked.
-    """
-
-    NOT_SAID = "Enter writes a reason; it is audited."
-
-    def __init__(self, item: OutboxItem, choice: int, row: WorklistItem) -> None:
-        self.item_of = item
-        self.choice = item.choices[choice]
-        asks = ("Why", str(self.choice.text))
-        super().__init__("Choose", row.name, Question.of_identity(row.birth_date, row.accession), asks)
-
-    def rows(self, width: int) -> Sequence[Row]:
-        """What happened, what will be done, why."""
-        made = self.title_rows(width, "nothing is sent until you do")
-        made.append(self.ruled("What happened", width))
-        made += [(self.start().put(part), None) for part in wrap(str(self.item_of.why), width - 3)]
-        made.append(self.ruled("You choose", width))
-        made += [(self.start().put(part, "strong"), None) for part in wrap(str(self.choice.text), width - 3)]
-        return made + self.reason_rows("Why", width)
-
-    async def act_now(self) -> None:
-        """Act on it."""
-        station = self.face.workstation
-        await self.face.calls.vault(station.outbox_resolve, self.item_of.id, self.choice.id, self.reason)
-        self.finish(True)
-        self.face.tell(f"Done: {self.choice.text}.", "good")
-        self.face.wake()
-
-
-class DetailSheet(Sheet[int]):
-    """An item in full, under 120 columns."""
-
-    HINTS = (("1-9", "choose"), ("Esc", "back"))
-
-    def __init__(self, outbox: Outbox) -> None:
-        super().__init__()
-        self.outbox = outbox
-
-    def wanted(self) -> int:
-        """As high as its rows."""
-        return len(self.outbox.detail_rows(self.app.size.width - 1, "raised")) + 1
-
-    def rows(self, width: int) -> Sequence[Row]:
-        """The detail."""
-        return self.outbox.detail_rows(width, "raised")
-
-    def do_sheet_code(self, key: str) -> None:
-        """A number chooses."""
-        self.finish(int(key))
 
 
 class Outbox(ListPlace[OutboxItem]):
@@ -99,6 +40,11 @@ class Outbox(ListPlace[OutboxItem]):
         "hub.again": "ask again",
         "app.back": "back",
     }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.beside: dict[tuple[str, str], Sequence[tuple[str, Sequence[str]]]] = {}
+        """Others' reports beside the reader's, by item and what it carries."""
 
     def compose(self) -> ComposeResult:
         """Heads, list, detail."""
@@ -162,13 +108,23 @@ class Outbox(ListPlace[OutboxItem]):
             self.data_moved()
 
     async def _read(self) -> None:
-        found = await self.face.calls.vault(lambda: list(self.face.workstation.outbox()))
+        found = await self.face.calls.vault(self._found)
         if not self.is_mounted:
             return
         newest = found[::-1]
         newest.sort(key=lambda one: (one.state != "needs_attention", one.state not in _OPEN))
         self.table.show(newest)
         self._renew()
+
+    def _found(self) -> list[OutboxItem]:
+        station = self.face.workstation
+        items = list(station.outbox())
+        asks = [one for one in items if one.state == "needs_attention"]
+        self.beside = {
+            (one.id, one.payload): self.beside.get((one.id, one.payload)) or station.outbox_beside(one.id)
+            for one in asks
+        }
+        return items
 
     def _renew(self) -> None:
         for lines in self.query(Lines):
@@ -250,9 +206,14 @@ class Outbox(ListPlace[OutboxItem]):
             return []
         look, measure = self.face.look, width - 4
         made: list[Row] = []
-        for text, role, bold in (*self._who(one), *self._facts(one), *self._theirs(one)):
-            parts = wrap(text, measure) if text else [""]
-            made += [(Line(look, ground).gap(2).put(part, role, bold=bold), None) for part in parts]
+
+        def put(rows: Iterator[tuple[str, str, bool]]) -> None:
+            for text, role, bold in rows:
+                parts = wrap(text, measure) if text else [""]
+                made.extend((Line(look, ground).gap(2).put(part, role, bold=bold), None) for part in parts)
+
+        put(self._who(one))
+        put(self._facts(one))
         if one.choices:
             head = Line(look, ground).gap(2)
             head.rule("Choose; nothing is sent until you do", measure, glyph=self.face.glyphs.rule)
@@ -262,6 +223,7 @@ class Outbox(ListPlace[OutboxItem]):
             first = Line(look, ground).gap(2).put(f"{index}  ", "strong", bold=True).put(parts[0])
             made.append((first, None))
             made += [(Line(look, ground).gap(5).put(part), None) for part in parts[1:]]
+        put(self._texts(one))
         return made
 
     def _who(self, one: OutboxItem) -> Iterator[tuple[str, str, bool]]:
@@ -290,18 +252,13 @@ class Outbox(ListPlace[OutboxItem]):
                 yield str(line.text), "danger", True
                 yield "t: the site was told by telephone; say whom and when.", "soft", False
 
-    @staticmethod
-    def _theirs(one: OutboxItem) -> Iterator[tuple[str, str, bool]]:
-        """Others' reports that came first, in full; the reader's own stands in the reports (g r)."""
-        try:
-            others = Extras(one.payload).theirs
-        except (ValueError, TypeError, AttributeError):  # a payload of another kind: nothing of others in it
-            others = ()
-        for other in others:
+    def _texts(self, one: OutboxItem) -> Iterator[tuple[str, str, bool]]:
+        """Others' reports that came first, the reader's own, how they differ; below the choices."""
+        for heading, lines in self.beside.get((one.id, one.payload), ()):
             yield "", "text", False
-            yield f"Theirs, {clean(other.get('author', '')) or 'another reader'}", "strong", True
-            for text in clean(other.get("text", ""), multiline=True).splitlines():
-                yield text, "text", False
+            yield heading, "strong", True
+            for text in lines:
+                yield text, {"- ": "warn", "+ ": "good"}.get(text[:2], "text"), False
 
     # -- what the reader does ---------------------------------------------------------------------
     def item(self) -> WorklistItem | None:
@@ -314,8 +271,8 @@ class Outbox(ListPlace[OutboxItem]):
         self._renew()
 
     def do_case_open(self, key: str) -> None:
-        """The detail, where it is not in sight."""
-        if self.table.current is not None and not self.query_one("#detail").display:
+        """The detail in full: over the list, scrolled."""
+        if self.table.current is not None:
             self.open_sheet(DetailSheet(self), self._chosen)
 
     def _chosen(self, index: int | None) -> None:
