@@ -13,8 +13,12 @@ from typing import Any
 import pytest
 
 from teleread.documents.hl7v2 import render
+from teleread.model.addresses import parse_mllp
 from teleread.model.report import SignedReport
 from teleread.model.text import clean
+from tests.contract.hl7_world import KEY, World, order
+from tests.contract.hl7_world import sent as submission
+from tests.contract.ups_double import Keys
 from tests.peers.sekmet import Sekmet, start_sekmet
 from tests.peers.test_documents import program
 from tests.ports import free_port
@@ -126,3 +130,23 @@ def test_a_second_opinion_is_filed_beside_the_first_report_never_in_its_place(
     assert "Report: no liver abscess" in kept["conclusion"]
     assert "Opinion: no liver abscess" in other["conclusion"]
     assert kept["id"] != other["id"]
+
+
+def test_the_bridge_files_a_report_once_also_when_we_forgot_that_it_said_so(
+    server: Sekmet, line: int
+) -> None:
+    world = World()
+    world.take(order())
+    report = version_of("report", "40999", None, "6f1d6a3e-5b1c-4a53-9f39-0d7a54b6a0ff")
+    address = parse_mllp(f"127.0.0.1:{line}")
+    for _ in range(2):
+        hub = world.hub(hl7=address)
+        claimed = hub.claim(hub.read(KEY))
+        receipt = hub.submit(submission(claimed, report))
+        assert receipt.sha256 == report.sha256
+        world.keys = Keys()  # the machine is lost between the acknowledgement and what is kept of it
+        world.take(order())
+    (resource,) = filed(server, "NG26-40999")
+    assert resource["meta"]["versionId"] == "1"
+    assert resource["status"] == "final"
+    world.site.close()
