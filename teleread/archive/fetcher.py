@@ -189,7 +189,8 @@ class _Fetch:
     def _announce(self, expected: int) -> None:
         """Say how much is to come, so that lists show how far it is, and a killed fetch is known as part."""
         known = self._vault.studies.get(self._key.hub_id, self._key.study_uid) or StudyInfo(self._key)
-        words = clean(f"{expected - known.held} of {expected} instances are not here yet.")
+        # No count: after a kill these words stay, while instances that ended before it are held.
+        words = clean("A fetch of it is under way, or was cut short.")
         self._vault.studies.put_study(replace(known, expected=expected, verified_at="", missing_why=words))
 
     def _manifest(self, archive: Archive) -> Manifest:

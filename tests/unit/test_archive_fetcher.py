@@ -337,6 +337,9 @@ def test_a_killed_fetch_is_resumed_and_ends_whole(tmp_path: Path, clock: FakeClo
         held = len(vault.studies.held("hub", STUDY))
         assert held >= stop_at - 40  # one unfinished segment and its unindexed instances at most
         assert vault.objects.verify("hub", STUDY).damaged == ()
+        told = vault.studies.get("hub", STUDY)
+        assert told is not None
+        assert (told.state, told.missing_why) == ("part", "A fetch of it is under way, or was cut short.")
     outcome = fetch(vault, [archive], KEY, clock=clock)
     assert outcome.complete
     assert 0 < len(archive.asked[0]) < 200
