@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["XTERM", "coarser", "to_16", "to_256", "to_mono"]
+__all__ = ["XTERM", "coarser", "palette_greys", "to_16", "to_256", "to_mono"]
 
 _BAYER: Final = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]], np.int64)
 _CUBE: Final = (0, 95, 135, 175, 215, 255)
@@ -62,6 +62,13 @@ def _levels(greys: int) -> NDArray[np.uint8]:
     steps = np.rint(np.arange(256) * (greys - 1) / 255)
     levels: NDArray[np.uint8] = np.rint(steps * 255 / (greys - 1)).astype(np.uint8)
     return levels
+
+
+@cache
+def palette_greys() -> NDArray[np.uint8]:
+    """The nearest grey that the 240 colours have, by grey: what `to_256` shows."""
+    shown: NDArray[np.uint8] = np.array([XTERM[index][0] for index in _nearest_greys()], np.uint8)
+    return shown
 
 
 def to_256(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -20,7 +20,14 @@ _RESET: Final = "\x1b[0m"
 
 
 def changed_cells(
-    before: NDArray[np.uint8] | None, after: NDArray[np.uint8], top: int, left: int, colours: str
+    before: NDArray[np.uint8] | None,
+    after: NDArray[np.uint8],
+    top: int,
+    left: int,
+    colours: str,
+    *,
+    forced: NDArray[np.bool_] | None = None,
+    kept: NDArray[np.bool_] | None = None,
 ) -> str:
     """Send the cells that differ; a colour is said only where it is another than the last one sent.
 
@@ -29,16 +36,22 @@ def changed_cells(
         after: Greys or RGB of an even height.
         top: Row of the screen, from 0.
         left: Column of the screen, from 0.
-        colours: ``truecolor`` or ``256``.
+        colours: ``truecolor`` or ``256``; ``palette`` says greys that are among the 240 by their number.
+        forced: Cells, rows x columns, that are sent though they are alike.
+        kept: Cells, rows x columns, that are not sent though they differ.
     """
     if colours == "256":
         before, after = None if before is None else tables.to_256(before), tables.to_256(after)
     values = _cells(after)
     if before is None:
-        chosen = np.arange(len(values))
+        differs = np.ones(len(values), np.bool_)
     else:
         differs = (_cells(before) != values).reshape(len(values), -1).any(axis=1)
-        chosen = np.flatnonzero(differs)
+    if forced is not None:
+        differs |= forced.reshape(-1)
+    if kept is not None:
+        differs &= ~kept.reshape(-1)
+    chosen = np.flatnonzero(differs)
     if not len(chosen):
         return ""
     width = after.shape[1]
@@ -69,10 +82,12 @@ def _colours(
     values: NDArray[np.integer], layer: int, colours: str
 ) -> list[tuple[Pieces, NDArray[np.integer]]]:
     same = np.zeros(len(values), np.bool_)
-    same[1:] = (values[1:] == values[:-1]).reshape(len(values) - 1, -1).all(axis=1)
+    alike = values[1:] == values[:-1]
+    same[1:] = alike if values.ndim == 1 else alike.all(axis=1)
     values = values.astype(np.int16)  # room for `_NOTHING`
     if values.ndim == 1:
-        table = _indexed(layer) if colours == "256" else _greys(layer)
+        made = {"256": _indexed, "palette": _numbered}.get(colours, _greys)
+        table = made(layer)
         return [(table, np.where(same, _NOTHING, values))]
     return [(_channel(layer, place), np.where(same, _NOTHING, values[:, place])) for place in range(3)]
 
@@ -95,6 +110,13 @@ def _greys(layer: int) -> Pieces:
 @cache
 def _indexed(layer: int) -> Pieces:
     return pieces_of([*(b"\x1b[%d;5;%dm" % (layer, value) for value in range(256)), b""])
+
+
+@cache
+def _numbered(layer: int) -> Pieces:
+    """By grey, not by number."""
+    numbers = tables.to_256(np.arange(256, dtype=np.uint8)[None])[0].tolist()
+    return pieces_of([*(b"\x1b[%d;5;%dm" % (layer, number) for number in numbers), b""])
 
 
 @cache

@@ -49,9 +49,15 @@ class Decoder(Protocol):
     """What decodes, outside this process (`teleread.imaging.decode.DecodePool`)."""
 
     def decode(
-        self, data: bytes | memoryview, frame: int = 1, *, timeout: float = 10.0, key: str = ""
+        self,
+        data: bytes | memoryview,
+        frame: int = 1,
+        *,
+        timeout: float = 10.0,
+        key: str = "",
+        reduce: int = 0,
     ) -> Frame | CannotShow:
-        """One frame, or words in its place."""
+        """One frame, or words in its place; with `reduce` halvings of its resolution where it has them."""
         ...
 
     def read(
@@ -94,6 +100,7 @@ class Ring:
         self._sizes: dict[Shot, int] = {}
         self._bytes = 0
         self._wanted: list[Shot] = []
+        self._halvings = 0
         self._held: tuple[str, bytes] = ("", b"")
         self._thread = ThreadPoolExecutor(1, "pictures")
         self._task: asyncio.Task[None] | None = None
@@ -113,10 +120,19 @@ class Ring:
             self._frames.move_to_end(shot)
         return found
 
-    def want(self, shots: Sequence[Shot], at: int, step: int) -> None:
-        """Bring the frame at a place, then its neighbours: more of them ahead than behind."""
+    def want(self, shots: Sequence[Shot], at: int, step: int, *, halvings: int = 0) -> None:
+        """Bring the frame at a place, then its neighbours: more of them ahead than behind.
+
+        Args:
+            shots: The stack.
+            at: Which is wanted now.
+            step: Which way it goes on.
+            halvings: Of the resolution that will do while it goes on, where the encoding has them; those
+                frames come again, whole, once this is 0.
+        """
         if self._closed or not shots:
             return
+        self._halvings = halvings
         step = 1 if step >= 0 else -1
         order = [at]
         for distance in range(1, AHEAD + 1):
@@ -130,16 +146,26 @@ class Ring:
     async def _bring(self) -> None:
         loop = asyncio.get_running_loop()
         while not self._closed:
-            shot = next((one for one in self._wanted if one not in self._frames), None)
+            shot = self._next()
             if shot is None:
                 return
-            frame = await loop.run_in_executor(self._thread, self._decode, shot)
+            frame = await loop.run_in_executor(self._thread, self._decode, shot, self._halvings)
             if self.closed:
                 return
             self._keep(shot, frame)
             self._arrived(shot)
 
-    def _decode(self, shot: Shot) -> Frame | CannotShow:
+    def _next(self) -> Shot | None:
+        """What is brought next: the one that is looked at, what is not here, then what is here coarsely."""
+        coarse = [] if self._halvings else [one for one in self._wanted if self._is_coarse(one)]
+        if coarse and coarse[0] == self._wanted[0]:
+            return coarse[0]
+        return next((one for one in self._wanted if one not in self._frames), coarse[0] if coarse else None)
+
+    def _is_coarse(self, shot: Shot) -> bool:
+        return bool(getattr(self._frames.get(shot), "reduced", 0))
+
+    def _decode(self, shot: Shot, halvings: int = 0) -> Frame | CannotShow:
         """On the pictures' thread: read and decode; whatever is wrong becomes words."""
         from teleread.imaging.frames import CannotShow
 
@@ -157,10 +183,23 @@ class Ring:
         key = shot.instance.sha256 or uid
         if shot.cut == PAGES:
             return self._decoder.page(self._held[1], shot.frame, timeout=DECODE_SECONDS, key=key)
+        if halvings and (coarse := self._coarsely(self._decoder, shot, halvings, key)) is not None:
+            return coarse
         found = self._decoder.decode(self._held[1], shot.frame, timeout=DECODE_SECONDS, key=key)
         if isinstance(found, CannotShow) and found.code == "not-image":
             return self._paper(self._decoder, self._held[1], found, key)
         return found
+
+    def _coarsely(self, decoder: Decoder, shot: Shot, halvings: int, key: str) -> Frame | None:
+        """A frame with fewer pixels, as large as the whole one; None where there is no such thing."""
+        from teleread.imaging.frames import Frame
+        from teleread.imaging.reduced import HALVING, enlarged
+
+        one = shot.instance
+        if one.transfer_syntax not in HALVING:
+            return None
+        found = decoder.decode(self._held[1], shot.frame, timeout=DECODE_SECONDS, key=key, reduce=halvings)
+        return enlarged(found, one.rows, one.columns) if isinstance(found, Frame) else None
 
     @staticmethod
     def _paper(decoder: Decoder, data: bytes, found: CannotShow, key: str) -> Frame | CannotShow:
@@ -175,9 +214,9 @@ class Ring:
     def _keep(self, shot: Shot, frame: Frame | CannotShow) -> None:
         pixels = getattr(frame, "pixels", None)
         size = int(pixels.nbytes) if pixels is not None else 256
+        self._bytes += size - self._sizes.get(shot, 0)
         self._frames[shot] = frame
         self._sizes[shot] = size
-        self._bytes += size
         near = set(self._wanted[:3])
         while self._bytes > self.limit and len(self._frames) > 1:
             oldest = next((one for one in self._frames if one not in near and one != shot), None)

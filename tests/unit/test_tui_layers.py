@@ -159,7 +159,13 @@ class Papers(pictures.Decoder):
     """Every object is a document of three pages."""
 
     def decode(
-        self, data: bytes | memoryview, frame: int = 1, *, timeout: float = 10.0, key: str = ""
+        self,
+        data: bytes | memoryview,
+        frame: int = 1,
+        *,
+        timeout: float = 10.0,
+        key: str = "",
+        reduce: int = 0,
     ) -> Frame | CannotShow:
         return CannotShow(clean("This is a document, not a picture."), "not-image")
 
@@ -201,7 +207,13 @@ class Masks:
     """A decoder of segmentations of three frames, 5 mm apart; the second marks nothing."""
 
     def decode(
-        self, data: bytes | memoryview, number: int = 1, *, timeout: float = 10.0, key: str = ""
+        self,
+        data: bytes | memoryview,
+        number: int = 1,
+        *,
+        timeout: float = 10.0,
+        key: str = "",
+        reduce: int = 0,
     ) -> Frame | CannotShow:
         pixels = np.zeros((100, 100), np.uint8)
         if number != 2:

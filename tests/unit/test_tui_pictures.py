@@ -25,7 +25,13 @@ class Decoder:
     """Every object is a CT slice of 100 x 100 mm whose values grow to the right."""
 
     def decode(
-        self, data: bytes | memoryview, frame: int = 1, *, timeout: float = 10.0, key: str = ""
+        self,
+        data: bytes | memoryview,
+        frame: int = 1,
+        *,
+        timeout: float = 10.0,
+        key: str = "",
+        reduce: int = 0,
     ) -> Frame | CannotShow:
         name = bytes(data).decode()
         place = float(name.rsplit(".", 1)[1])
@@ -288,7 +294,13 @@ class Papers(Decoder):
     """Nothing has pixels."""
 
     def decode(
-        self, data: bytes | memoryview, frame: int = 1, *, timeout: float = 10.0, key: str = ""
+        self,
+        data: bytes | memoryview,
+        frame: int = 1,
+        *,
+        timeout: float = 10.0,
+        key: str = "",
+        reduce: int = 0,
     ) -> Frame | CannotShow:
         return CannotShow(clean("It has no picture."), "not-image")
 

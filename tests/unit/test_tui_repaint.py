@@ -105,9 +105,9 @@ def test_the_first_picture_is_asked_for_before_the_screen_is_put_together(
     apps: list[TelereadApp] = []
     plain = Ring.want
 
-    def want(ring: Ring, shots: Sequence[Shot], at: int, step: int) -> None:
+    def want(ring: Ring, shots: Sequence[Shot], at: int, step: int, *, halvings: int = 0) -> None:
         asked.append((any(screen.is_mounted for screen in apps[0].screen_stack[1:]), len(shots)))
-        plain(ring, shots, at, step)
+        plain(ring, shots, at, step, halvings=halvings)
 
     monkeypatch.setattr(Ring, "want", want)
 

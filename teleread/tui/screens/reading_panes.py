@@ -54,6 +54,7 @@ class ReadingPanes(ReadingBase):
     # -- after the first picture ------------------------------------------------------------------
     def on_picture_stack_shown(self, message: PictureStack.Shown) -> None:
         """The first picture is drawn: now the rules, the marks and the rejections may be looked up."""
+        message.stop()
         if not self._learning:
             self._learning = True
             self.face.spawn(self._learn_of_pictures(), "hanging")

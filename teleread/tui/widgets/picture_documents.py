@@ -8,9 +8,9 @@ from textual.strip import Strip
 
 from teleread.tui.pictures import PAGES, Shot
 
-from .picture_drawing import NOTICE
 from .picture_paper import paper_rows
 from .picture_stack import PictureStack
+from .picture_words import NOTICE
 
 if TYPE_CHECKING:
     from teleread.imaging.frames import CannotShow

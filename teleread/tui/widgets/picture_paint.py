@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.uint8]
 
+from .picture_standing import PaintedCells
+
 __all__ = ["Painted", "Painter", "cell_size", "painter_for"]
 
 _CELL: Final = (10, 20)
@@ -63,6 +65,8 @@ class Painter:
     """It draws real pixels; text needs cells of its own."""
     over_cells = False
     """Its pixels lie over the cells, so that rows must not be printed again for each frame."""
+    changes = False
+    """What stands there can be turned into another picture by its changed cells alone."""
 
     def __init__(self, name: str, colours: str) -> None:
         from teleread.imaging.ways import protocol
@@ -72,12 +76,13 @@ class Painter:
         can = self._way.capabilities
         self.words = can.name
         """What the heading calls it."""
+        self.changes = name == "halfblock" and colours in ("truecolor", "256")
         self.across, self.down = can.across, can.down
         self.square = 1.0 if (self.across, self.down) == (1, 2) else 2 * self.across / self.down
 
     def paint(
         self, canvas: Pixels, placement: Placement, texts: Sequence[PlacedText], *, key: str, moving: bool
-    ) -> Painted:
+    ) -> Painted | PaintedCells:
         """Draw a canvas.
 
         Args:
@@ -87,7 +92,7 @@ class Painter:
             key: A name of exactly these pixels.
             moving: More frames follow at once.
         """
-        return Painted(self._way.compose(canvas, texts))
+        return PaintedCells(self._way, canvas, texts)
 
     def known(self, key: str, placement: Placement) -> Painted | None:
         """The same without pixels, where the terminal holds them already."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from textual.geometry import Region
@@ -31,6 +32,8 @@ LOOP_SECONDS: Final = 1 / 12
 LOOP_LEAST: Final = 1 / 60
 REST_SECONDS: Final = 0.12
 """A picture rests when no other came for so long."""
+MOST_HALVINGS: Final = 3
+"""Of the resolution, while a series moves."""
 
 
 class PictureStack(PictureLayers):
@@ -80,6 +83,7 @@ class PictureStack(PictureLayers):
         self._places: dict[str, int] = {}
         self._loop: Any = None
         self._rest: Any = None
+        self._moved = 0.0
         self._placed: list[tuple[Vector, Orientation] | None] = []
         self._placed_for: Sequence[Shot] | None = None
         self._references: dict[str, SafeText] = {}
@@ -252,7 +256,7 @@ class PictureStack(PictureLayers):
         if not self._shots or self.covered:
             return
         if self._cuts is None:
-            self._ring.want(self._shots, self.at, self.step)
+            self._ring.want(self._shots, self.at, self.step, halvings=self._halvings())
         if self._get(self._shots[self.at]) is not None:
             self._show_at()
 
@@ -291,20 +295,31 @@ class PictureStack(PictureLayers):
             if not led:
                 self.post_message(self.Moved(self))
 
+    def _halvings(self) -> int:
+        """Halvings that frames in motion may come with: what the screen can't show, at least one."""
+        if not self.hurrying or self._seen is None:
+            return 0
+        at = self._seen.placement
+        finer = (at.box[3] - at.box[1]) / at.shown_height
+        return min(MOST_HALVINGS, max(1, int(finer).bit_length() - 1))
+
     def _set_moving(self) -> None:
-        """Draw lighter pictures until one rests, where that makes a difference."""
-        if not self.painter.over_cells:
-            return
+        """Make do with less until one rests."""
+        self._moved = monotonic()
         if self._rest is not None:
-            self._rest.stop()
-            self.moving = True
-        self._rest = self.set_timer(REST_SECONDS, self._rests)
+            self.hurrying = True
+        else:
+            self._rest = self.set_timer(REST_SECONDS, self._rests)
 
     def _rests(self) -> None:
+        left = REST_SECONDS - (monotonic() - self._moved)
+        if left > LOOP_LEAST / 2:
+            self._rest = self.set_timer(left, self._rests)
+            return
         self._rest = None
-        if self.moving:
-            self.moving = False
-            self.repaint()
+        if self.hurrying:
+            self.hurrying = False
+            self._want()
 
     def choose_series(self, by: int) -> None:
         """The series before or after."""
@@ -358,6 +373,7 @@ class PictureStack(PictureLayers):
             if timer is not None:
                 timer.stop()
         self._loop = self._rest = None
+        self.hurrying = False
         self.refresh()
 
     def on_unmount(self) -> None:

@@ -120,6 +120,7 @@ class PictureWall(Container):
     # -- following --------------------------------------------------------------------------------
     def on_picture_stack_moved(self, message: PictureStack.Moved) -> None:
         """Panes that are tied follow."""
+        message.stop()
         if isinstance(message.pane, PicturePane) and message.pane in self.panes:
             self.use(message.pane)
             self.follow(message.pane)

@@ -5,7 +5,7 @@ This is the one way around the render guard, and only numbers go in: greys, colo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from rich.console import Console
 from rich.segment import Segment
@@ -23,18 +23,21 @@ class ReadyStrip(Strip):
     Args:
         ready: The line's escape sequences; must leave the terminal's attributes reset.
         width: Cells it takes.
+        printed: Told when it is rendered for the terminal.
 
     A cut would fall inside sequences, so a part cut off is blank; panes and sheets never cut a picture.
     """
 
-    __slots__ = ("_ready",)
+    __slots__ = ("_printed", "_ready")
 
-    def __init__(self, ready: str, width: int) -> None:
+    def __init__(self, ready: str, width: int, printed: Callable[[], object] | None = None) -> None:
         super().__init__([Segment(" " * width, Style.null())], width)
-        self._ready = ready
+        self._ready, self._printed = ready, printed
 
     def render(self, console: Console) -> str:
         """The line as it was given."""
+        if self._printed is not None:
+            self._printed()
         return self._ready
 
     def apply_filter(self, filter: LineFilter, background: Color) -> Strip:  # noqa: A002 - Textual's word
