@@ -23,6 +23,7 @@ __all__ = [
     "expand",
     "load_site_autotexts",
     "names_like",
+    "typed_before",
 ]
 
 MAX_TEXT: Final = 20_000
@@ -35,6 +36,8 @@ MAX_ENTRIES: Final = 2000
 _NAME: Final = re.compile(r"[^\W\d_][\w-]{1,39}")
 _TYPED: Final = re.compile(r"(?<![\w.])\.([^\W\d_][\w-]{1,39})$")
 """``.name`` right before the cursor; a full stop inside a number or a name is none."""
+_BEGUN: Final = re.compile(r"(?<![\w.])\.[^\W\d_][\w-]{0,39}$")
+"""``.na``: what is typed so far of a name."""
 _INSIDE: Final = re.compile(r"(?<![\w.])\.([^\W\d_][\w-]{1,39})(?![\w-])")
 _PLACE: Final = re.compile(r"\{([a-z]{2,20})\}")
 _OPEN_FIELD: Final = re.compile(r"\[\?[^\[\]\n]{0,400}\]")
@@ -111,6 +114,12 @@ def at_cursor(library: Library, text: str, cursor: int) -> Autotext | None:
     """The autotext whose name stands right before the cursor; None where none does."""
     found = _TYPED.search(text, max(0, cursor - 60), cursor)
     return library.get(found[1].casefold()) if found else None
+
+
+def typed_before(text: str, cursor: int) -> str:
+    """What may be the beginning of a name, with its full stop, right before the cursor; empty for none."""
+    found = _BEGUN.search(text, max(0, cursor - 60), cursor)
+    return found[0] if found else ""
 
 
 def expand(library: Library, text: str, cursor: int, values: Mapping[str, str] | None = None) -> Expansion:

@@ -84,46 +84,6 @@ class Reading(ReadingVoice, ReadingPictures):
         """The strip was clicked."""
         self.do_case_priors("")
 
-    def do_template_pick(self, key: str) -> None:
-        """Templates, with why; choosing one loses no text."""
-        self.face.spawn(self._offer_templates(), "templates")
-
-    async def _offer_templates(self) -> None:
-        from .templates import TemplatePicker, offered
-
-        draft = self.keeper.draft
-        if draft is not None and draft.kind != "report":
-            self.face.tell("This is an addendum: it has no template of its own.", "soft")
-            return
-        if draft is not None and self.keeper.stale:
-            self.face.tell("This draft is read only here. i takes it over.", "warn")
-            return
-        if draft is None and self.case.item.report_state in {"signed", "issued"}:
-            self.face.tell("This case is reported. g r shows the report and begins an addendum.", "soft")
-            return
-        offers = await self.face.calls.vault(offered, self.face.workstation, self.case.item.key)
-        if draft is not None:
-            self.look_at_report()
-        self.open_sheet(TemplatePicker(offers, draft.template_id if draft else ""), self._template_chosen)
-
-    def _template_chosen(self, template_id: str | None) -> None:
-        if template_id is None:
-            return
-        if self.keeper.draft is None:
-            self.face.spawn(self.begin_report(template_id=template_id), "report")
-        else:
-            self.face.spawn(self._change_template(template_id), "report")
-
-    async def _change_template(self, template_id: str) -> None:
-        await self.keeper.flush()
-        assert self.keeper.draft is not None
-        draft = await self.face.calls.vault(
-            self.face.workstation.change_template, self.keeper.draft.id, template_id
-        )
-        self.keeper.take(draft, self.title_of(draft), writable=True)
-        self.look_at_report()
-        self.face.tell("Another template. What you wrote stands as it was.", "good")
-
     def do_case_discard(self, key: str) -> None:
         """The discard sheet."""
         if self.keeper.draft is None:

@@ -10,20 +10,16 @@ from teleread.model.report import Draft
 from teleread.tui.calls import VAULT_SECONDS
 from teleread.tui.words import day
 
-from .reading_base import ReadingBase
+from .reading_phrases import ReadingPhrases
 
 if TYPE_CHECKING:
     from teleread.model.task import PriorReport
-    from teleread.workstation.writing import Phrases
 
 __all__ = ["ReadingReport"]
 
 
-class ReadingReport(ReadingBase):
+class ReadingReport(ReadingPhrases):
     """What the reader does in the report, one method an action."""
-
-    phrases: Phrases | None = None
-    """Autotexts of this case; None until they are read."""
 
     @property
     def _draft(self) -> Draft | None:
@@ -46,6 +42,7 @@ class ReadingReport(ReadingBase):
         if draft is None:
             return
         self.phrases = await vault(writing.phrases, draft.key)
+        self.report.library = self.phrases.library
         if self.phrases.failed:
             self.face.tell(str(self.phrases.failed[0]), "warn")
         priors = await vault(writing.earlier, draft.id)
@@ -93,51 +90,7 @@ class ReadingReport(ReadingBase):
             if isinstance(sheet, ChecksSheet):
                 sheet.take(self.keeper.checks)
 
-    # -- fields and autotext ----------------------------------------------------------------------
-    def do_text_expand(self, key: str) -> None:
-        """Expand the name before the cursor, take the choice that was typed, else go to the next field."""
-        pane = self.report
-        if pane.writable and pane.buffer.selection is None and self._expand():
-            return
-        if pane.pick.typed:
-            pane.pick.accept()
-        self._field(1)
-
-    def _expand(self) -> bool:
-        """Put an autotext in the place of its name; whether there was one."""
-        from teleread.reporting.autotext import at_cursor, expand
-
-        buffer = self.report.buffer
-        if self.phrases is None or not buffer.ids:
-            return False
-        library = self.phrases.library
-        if at_cursor(library, buffer.text, buffer.at) is None:
-            return False
-        made = expand(library, buffer.text, buffer.at, self.phrases.values)
-        buffer.put_all({buffer.ids[buffer.section]: str(made.text)})
-        if made.field is not None:
-            buffer.select(*made.field)
-        else:
-            buffer.go(buffer.section, made.cursor)
-        self.report.changed()
-        return True
-
-    def do_field_next(self, key: str) -> None:
-        """The next field to fill."""
-        self._field(1)
-
-    def do_field_previous(self, key: str) -> None:
-        """The field before."""
-        self._field(-1)
-
-    def _field(self, step: int) -> None:
-        if self.keeper.draft is None:
-            self.face.act("report.enter")
-            return
-        self.look_at_report()
-        if not self.report.step_field(step):
-            self.face.tell("Every field is filled.", "good")
-
+    # -- fields -----------------------------------------------------------------------------------
     def do_report_form(self, key: str) -> None:
         """The fields as a form."""
         from .form import FormSheet

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len
 from textual import events
@@ -19,6 +19,9 @@ from .report_dictated import DictatedDrawing
 from .report_drawing import INDENT
 from .report_pick import Pick
 from .vim import Vim
+
+if TYPE_CHECKING:
+    from teleread.reporting.autotext import Autotext
 
 __all__ = ["ReportPane"]
 
@@ -71,6 +74,8 @@ class ReportPane(DictatedDrawing, can_focus=True):
         self.pick = Pick(self)
         self.sought = ""
         """What was looked for last."""
+        self.library: Mapping[str, Autotext] = {}
+        """Autotexts of the case, by name."""
         self._wish: int | None = None
         """Column the cursor comes back to while going up and down."""
 
@@ -104,7 +109,7 @@ class ReportPane(DictatedDrawing, can_focus=True):
             self.buffer.go(self.buffer.ids.index(wanted), 0)
 
     def dropped(self, width: int) -> Line | None:
-        """Choices of the field in focus."""
+        """Choices of the field in focus; autotexts whose name begins as what is typed."""
         return self.pick.line(width) if self.has_focus else None
 
     def show_checks(self, checks: Sequence[Check]) -> None:

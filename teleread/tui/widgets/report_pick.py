@@ -156,19 +156,46 @@ class Pick:
         self._begun, self._step = None, 0
         self._pane.buffer.select(start, start + len(words))
 
+    def names(self) -> tuple[str, ...]:
+        """Autotexts whose name begins as what stands before the cursor; none where a field is chosen."""
+        pane = self._pane
+        if not pane.library or not pane.writable or not pane.buffer.ids or pane.buffer.selection is not None:
+            return ()
+        from teleread.reporting.autotext import names_like, typed_before
+
+        typed = typed_before(pane.buffer.text, pane.buffer.at)
+        if not typed:
+            return ()
+        begun = typed[1:].casefold()
+        fitting = names_like(pane.library, typed, most=20)
+        return tuple(f".{one.name}" for one in fitting if one.name.startswith(begun))
+
     def line(self, width: int) -> Line | None:
-        """The list as it drops under its field; None where no field with choices is chosen."""
+        """The list as it drops under its field or name; None where there is nothing to choose from."""
         choices = self.choices()
-        if not choices:
-            return None
+        if choices:
+            return self._dropped(choices, self._step if self.typed else -1, width)
+        names = self.names()
+        if names:
+            whole = names[0] if names[0] == self._whole() else ""
+            line = self._dropped(names, 0 if len(names) == 1 or whole else -1, width)
+            return line.gap(2).put("Tab", "soft") if line.width + 6 < width else line
+        return None
+
+    def _whole(self) -> str:
+        """The word before the cursor, with its full stop."""
+        from teleread.reporting.autotext import typed_before
+
+        return typed_before(self._pane.buffer.text, self._pane.buffer.at).casefold()
+
+    def _dropped(self, choices: Sequence[str], meant: int, width: int) -> Line:
         line = self._pane.start("raised").gap().put(f"{self._pane.glyphs.open} ", "accent")
-        typed = self.typed
         for index, one in enumerate(choices):
             parting = "" if index == 0 else " · "
             if line.width + cell_len(parting + one) > width - 2:
                 line.put(" …", "soft")
                 break
             line.put(parting, "soft")
-            meant = bool(typed) and index == self._step
-            line.put(one, "strong" if meant else "text", on="select" if meant else "raised", bold=meant)
+            chosen = index == meant
+            line.put(one, "strong" if chosen else "text", on="select" if chosen else "raised", bold=chosen)
         return line
