@@ -14,6 +14,7 @@ EVENT_KINDS = (
     "pulled",
     "hub-offline",
     "hub-online",
+    "hub-waits",
     "fetch-started",
     "fetch-progress",
     "fetched",

@@ -251,6 +251,7 @@ class Engine:
             line.failures += 1
             bound = min(LONGEST_PAUSE, self._settings.pull_seconds * 2 ** min(line.failures, 8))
             pause = max(1.0, line.dice.uniform(0, bound)) if told["offline"] else bound
+            self._vault.events.emit("hub-waits", {"hub": file.hub_id, "seconds": round(pause)})
         else:
             line.failures = 0
             pause = self._settings.pull_seconds

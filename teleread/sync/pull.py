@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from teleread.host.clock import Clock
@@ -17,8 +17,10 @@ from teleread.model.errors import AttentionError, NotSignedInError, OfflineError
 from teleread.model.hubfile import HubFile
 from teleread.model.task import TaskContext, TaskKey
 from teleread.model.text import EMPTY, SafeText, clean
+from teleread.sync.digest import Change, away_since, news_of
 from teleread.sync.rules import FREE, OVER
 from teleread.sync.watch import watch_drafts
+from teleread.vault.news import NewsItem
 
 if TYPE_CHECKING:
     from teleread.vault.vault import Vault
@@ -118,9 +120,16 @@ class Puller:
         self._lost: list[TaskKey] = []
         self._moved: set[TaskKey] = set()
         self._backwards = False
+        self._away: datetime | None = None
+        """Since when the hub was not asked, where that was an absence."""
+        self._before: set[TaskKey] = set()
+        """What was in the reader's hands when it ended."""
 
     def run(self) -> PullOutcome:
         """Pages, then the reader's own, then noted claims, then priors."""
+        state = self._vault.worklist.hub_state(self._hub.hub_id)
+        self._away = away_since(self._clock.now(), state.last_pull_at, state.offline_since)
+        self._before = self._in_hand() if self._away is not None else set()
         try:
             fresh = self._pages()
             claimed = self._wanted()
@@ -170,6 +179,7 @@ class Puller:
     def _store(self, contexts: Iterable[TaskContext]) -> None:
         """What is new into the mirror, keeping the priors that a page does not carry."""
         kept: list[TaskContext] = []
+        news: list[NewsItem] = []
         for context in contexts:
             before = self._vault.worklist.get(context.key)
             if before is not None and before.raw == context.raw:
@@ -178,7 +188,25 @@ class Puller:
                 self._moved.add(context.key)
                 self._backwards |= _older(context, before)
             kept.append(context.carrying(before))
-        self._vault.worklist.put_page(self._hub.hub_id, kept, self._clock.now())
+            news += self._news(before, context)
+        if not news:
+            self._vault.worklist.put_page(self._hub.hub_id, kept, self._clock.now())
+            return
+        with self._vault.cache_transaction():  # told with the change, or not at all
+            self._vault.worklist.put_page(self._hub.hub_id, kept, self._clock.now())
+            self._vault.news.put(news)
+
+    def _news(self, before: TaskContext | None, now: TaskContext) -> list[NewsItem]:
+        """What the reader is told of a task when an absence is over."""
+        if self._away is None:
+            return []
+        in_hand = now.key in self._before
+        sent = in_hand and any(
+            one.kind == "report" and one.state in {"sending", "delivered"}
+            for one in self._vault.outbox.of_task(now.key)
+        )
+        found = news_of(Change(before, now, self._file.reader_reference, in_hand, sent))
+        return [NewsItem(now.key, what, self._away, self._clock.now()) for what in found]
 
     # -- what is in the reader's hands ------------------------------------------------------------------
 

@@ -121,6 +121,13 @@ class Events:
         rows = self._cache.connection.rows(f"{_SELECT} WHERE id > ? ORDER BY id LIMIT ?", (event_id, limit))
         return tuple(_event(row) for row in rows)
 
+    def latest(self, kind: str, *, limit: int = 50) -> tuple[Event, ...]:
+        """The last events of a kind, the newest first."""
+        rows = self._cache.connection.rows(
+            f"{_SELECT} WHERE kind = ? ORDER BY id DESC LIMIT ?", (kind, limit)
+        )
+        return tuple(_event(row) for row in rows)
+
     def under_way(self) -> int:
         """Fetches begun and not ended since the engine last started."""
         rows = self._cache.connection.rows(

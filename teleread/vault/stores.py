@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .copies import Copies
     from .exchange import Events, Requests
     from .holds import Holds
+    from .news import News
     from .objects import Objects
     from .phrases import Phrases
     from .picture_marks import PictureMarks
@@ -124,6 +125,13 @@ class Stores:
         from . import exchange
 
         return exchange.Events(self.cache_database, self.clock)
+
+    @cached_property
+    def news(self) -> News:
+        """What moved while nobody could ask."""
+        from . import news
+
+        return news.News(self.cache_database)
 
     @cached_property
     def wishes(self) -> Wishes:

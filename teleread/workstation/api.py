@@ -22,7 +22,9 @@ from .speech import Speech
 from .views import (
     AuditView,
     Case,
+    Digest,
     Escalation,
+    HubLine,
     HubStatus,
     PriorView,
     SeriesView,
@@ -37,7 +39,9 @@ from .writing import Writing
 __all__ = [
     "AuditView",
     "Case",
+    "Digest",
     "Escalation",
+    "HubLine",
     "HubStatus",
     "PriorView",
     "SeriesView",
@@ -219,6 +223,14 @@ class Workstation(PictureStation, Protocol):
         self, hub_id: str, study_uid: str, *, via: str = "auto", priors: int = 0, timeout: float = 3600.0
     ) -> dict[str, Any]:
         """Bring a study here, as `teleread fetch` prints it."""
+        ...
+
+    def hub_lines(self) -> tuple[HubLine, ...]:
+        """Each hub's line and what waits for it; from the vault."""
+        ...
+
+    def read_digest(self, up_to: int) -> None:
+        """What an absence brought is read, up to ``Digest.last_id``."""
         ...
 
     def transfers(self) -> Transfers:

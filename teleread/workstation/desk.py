@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from teleread.model.report import Check, Draft, Override, SignedReport, Template, Verdict
     from teleread.model.study import StudyKey
 
-    from .api import AuditView, Case, SeriesView, SignSheet, Status, Transfers, WorklistItem
+    from .api import AuditView, Case, HubLine, SeriesView, SignSheet, Status, Transfers, WorklistItem
 
 __all__ = ["Desk", "open_core"]
 
@@ -302,6 +302,18 @@ class Desk(DeskPictures):
         from . import outbox
 
         outbox.told(self.core, outbox_id, whom, when)
+
+    def hub_lines(self) -> tuple[HubLine, ...]:
+        """Each hub's line and what waits for it."""
+        from . import sync_view
+
+        return sync_view.lines(self.core)
+
+    def read_digest(self, up_to: int) -> None:
+        """What an absence brought is read."""
+        from . import sync_view
+
+        sync_view.read_digest(self.core, up_to)
 
     # -- what needs the network -------------------------------------------------------------------
 

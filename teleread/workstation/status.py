@@ -9,6 +9,7 @@ from . import background, worklist
 from .api import HubStatus, Status
 from .core import Core
 from .outbox import escalations
+from .sync_view import digest
 
 __all__ = ["status"]
 
@@ -28,6 +29,7 @@ def status(core: Core) -> Status:
         engine=background.running(core),
         escalations=escalations(core, waiting),
         demo=core.demo,
+        digest=digest(core),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from teleread.model.delivery import OutboxItem
 from teleread.model.identity import Match
 from teleread.model.report import Check, Draft, Override
 from teleread.model.study import InstanceInfo, StudyInfo, StudyKey
@@ -14,7 +15,9 @@ from teleread.model.text import EMPTY, SafeText
 __all__ = [
     "AuditView",
     "Case",
+    "Digest",
     "Escalation",
+    "HubLine",
     "HubStatus",
     "PriorView",
     "SeriesView",
@@ -94,6 +97,55 @@ class Escalation:
 
 
 @dataclass(frozen=True, slots=True)
+class Digest:
+    """What moved while no hub could be asked, until it is read."""
+
+    since: datetime
+    """When the absence began, UTC."""
+    words: SafeText
+    """Counts in words, no names: ``2 cancelled, 1 reported by another, 3 new urgent``."""
+    rows: tuple[tuple[TaskKey, SafeText], ...]
+    """Each task and what became of it."""
+    last_id: int
+    """The newest of them; what is read is forgotten up to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class HubLine:
+    """One hub, as the sync screen shows it."""
+
+    hub_id: str
+    name: SafeText
+    kind: SafeText
+    """How it is spoken to."""
+    online: bool
+    offline_since: datetime | None
+    last_contact: datetime | None
+    """When a pull last went through, UTC."""
+    last_error: SafeText
+    offset_seconds: float | None
+    """The hub's clock minus ours; None where never measured."""
+    signed_in: bool
+    """Whether requests can be signed at all."""
+    sign_in: SafeText
+    """How, in words."""
+    waiting: int
+    """Items that go by themselves."""
+    held: int
+    """In their undo window, or behind an earlier one."""
+    oldest: datetime | None
+    """When the oldest item that is not there yet was made, UTC."""
+    why: tuple[tuple[SafeText, int], ...]
+    """Why items wait or are held, and how many for it."""
+    needs: tuple[OutboxItem, ...]
+    """Items that ask the reader something."""
+    next_look: datetime | None
+    """When the hub is asked next, as far as is known, UTC."""
+    next_try: datetime | None
+    """When the first item that was put off is tried again, UTC."""
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """What the bars show."""
 
@@ -109,6 +161,8 @@ class Status:
     demo: bool = False
     work_minutes: float = 0.0
     """How long the safe cases take to read, by the setting ``reading_minutes``."""
+    digest: Digest | None = None
+    """What an absence brought and was not read yet."""
 
 
 @dataclass(frozen=True, slots=True)
