@@ -12,6 +12,8 @@ from typing import Final
 from teleread.model.report import Section
 from teleread.model.text import EMPTY, SafeText, clean
 
+from .words import unwrapped
+
 __all__ = [
     "Piece",
     "SectionDiff",
@@ -292,7 +294,7 @@ def sentence_pairs(before: str, after: str) -> tuple[SentencePair, ...]:
 
 
 def _plain_sentences(text: str) -> list[str]:
-    return [one.strip() for one in _SENTENCE.findall(text) if one.strip()]
+    return [one.strip() for one in _SENTENCE.findall(unwrapped(text)) if one.strip()]
 
 
 def _matched(gone: Sequence[str], fresh: Sequence[str]) -> list[SentencePair]:

@@ -117,6 +117,12 @@ def test_sentences_stand_beside_their_like_and_a_turned_side_or_denial_is_told()
     assert found["same", "The heart is not enlarged."].sided is False
 
 
+def test_a_sentence_that_a_sender_wrapped_stays_one_sentence() -> None:
+    before = "Nodule of 4 mm in the left\nlower lobe.\nNo effusion."
+    told = [str(one.before) for one in sentence_pairs(before, "No effusion.")]
+    assert told == ["Nodule of 4 mm in the left lower lobe.", "No effusion."]
+
+
 @settings(deadline=None)
 @given(WORDS, WORDS)
 def test_no_sentence_is_lost_or_shown_twice(before: str, after: str) -> None:

@@ -25,7 +25,7 @@ ASKS: Final = {
     "category": "How pressing is it? A number takes one.",
     "told": "Who was told? Name and role.",
     "when": "When? Enter takes the time now.",
-    "how": "How? A number takes one, or type another way.",
+    "how": "How? A number and Enter take one, or type another way.",
 }
 
 

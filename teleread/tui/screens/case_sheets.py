@@ -248,7 +248,8 @@ class ChecksSheet(Sheet[int]):
 
     def rows(self, width: int) -> Sequence[Row]:
         """Sign, words, hazard."""
-        left = sum(one.blocking and self._given(one) is None for one in self.checks)
+        # as the sign sheet counts: each ‼ and each ? wants mending or a reason
+        left = sum(one.severity in {"stop", "block", "warn"} and not self._given(one) for one in self.checks)
         note = "all pass" if not self.checks else f"{left} to settle"
         made: list[Row] = [self.heading("Checks", width, note)]
         if not self.checks:

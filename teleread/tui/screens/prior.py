@@ -138,7 +138,9 @@ class PriorBeside(Page):
         note = "side!" if pair.sided else "denial!" if pair.denied else ""
         made = []
         for row in range(max(len(left), len(right), 1)):
-            line = Line(self.face.look, ground).gap()
+            line = Line(self.face.look, ground).put(
+                self.face.glyphs.bar if index == self.at else " ", "accent"
+            )
             mine = left[row] if row < len(left) else ""
             theirs = right[row] if row < len(right) else ""
             mark = sign if row == 0 else " "

@@ -171,7 +171,7 @@ class ReadingBase(Place):
         line = self.query_one(StatusLine)
         draft = self.keeper.draft
         if draft is None:
-            line.standing = (("No report is begun.", "soft"), ("  i begins one", "soft"))
+            line.standing = ((self._notice(self.case), "soft"),)
             line.right = ()
             return
         section = self.report.buffer

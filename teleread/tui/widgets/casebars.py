@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Final
 
 from rich.cells import cell_len
 from textual import events
@@ -19,6 +21,7 @@ __all__ = ["IdentityRow", "OrderRow", "PriorsStrip", "identity_line"]
 
 LEAST_WORDS = 6
 """Cells below which the joined row leaves the order out."""
+_COUNTED: Final = re.compile(r"^\d+ of \d+ instances are [^.]+\.\s*")
 _MATCH = {
     "ok": ("match", "good"),
     "warn": ("differs", "warn"),
@@ -170,8 +173,9 @@ def _part_words(case: Case) -> str:
     if not item.held:
         return "No image is here yet. F fetches it first."
     total = f" of {item.instances}" if item.instances is not None else ""
-    why = f" {case.study.missing_why}" if case.study is not None and case.study.missing_why else ""
-    return f"{item.held}{total} images are here.{why} Signing asks why."
+    told = str(case.study.missing_why) if case.study is not None else ""
+    why = _COUNTED.sub("", told)  # counted when the fetch began: two counts would contradict each other
+    return f"{item.held}{total} images are here. {why}{' ' if why else ''}Signing asks why."
 
 
 class IdentityRow(CaseRow):
