@@ -175,6 +175,24 @@ class SealedRing:
             with contextlib.suppress(OSError):
                 self._folder.rmdir()
 
+    @_alone
+    def land(self) -> bool:
+        """Write what only memory holds, where there is room by now; whether all of it is on disk."""
+        if self._folder is None or self.on_disk:
+            return self.on_disk
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for segment in self._segments:
+                if segment.sealed is not None:
+                    self._write(self._path(segment.start), segment.sealed)
+                    segment.sealed = None
+        except OSError:
+            return False
+        self.on_disk = True
+        self.flush()
+        self.hear_to(self.heard)
+        return self.on_disk
+
     def hear_to(self, offset: int) -> None:
         """The words up to an offset are kept: nobody has to hear that sound again.
 

@@ -231,6 +231,7 @@ class Take:
             something = said.command is not None or bool(said.text.strip())
             if something and not self._listener.keep(number, said):
                 self._failed = True
+                self.stop()
                 return
         except TelereadError as error:
             self._fail(error)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError as Cancelled
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from teleread.dictation.placing import Anchor, Placement, before_of
+from teleread.dictation.ports import seconds_of
 from teleread.dictation.session import Said
 from teleread.dictation.take import Standing, Take
 from teleread.model.errors import TelereadError
 from teleread.model.task import TaskKey
 
 if TYPE_CHECKING:
+    from teleread.dictation.ring import SealedRing
     from teleread.workstation.speech import Prepared, Speech
 
     from .face import Face
@@ -262,7 +264,10 @@ class Microphone:
         if self.busy(draft_id):
             return
         await asyncio.to_thread(speech.ready)
+        only = await asyncio.to_thread(self._in_memory, draft_id)
         prepared = await calls.vault(speech.prepare, draft_id, key)
+        if only is not None:
+            prepared = replace(prepared, ring=only)
         take = await asyncio.to_thread(self._take, prepared, _Voice(self, draft_id, first), only_left)
         self._done.pop(draft_id, None)
         take.start()
@@ -275,6 +280,27 @@ class Microphone:
         take = Take(made, source, self.speech.cutter, voice, self.speech.left_cutter)
         self._running.append((voice, take))
         return take
+
+    def _in_memory(self, draft_id: str) -> SealedRing | None:
+        """The ring of a draft whose sound is not all on disk, because the disk is still full."""
+        take = self._done.get(draft_id)
+        return take.ring if take is not None and not take.ring.land() else None
+
+    async def left(self, draft_id: str) -> float:
+        """Seconds of a draft's sound that nobody has heard yet, be it on disk or in memory alone."""
+        only = await asyncio.to_thread(self._in_memory, draft_id)
+        if only is None:
+            return await self.face.calls.vault(self.speech.left, draft_id)
+        return seconds_of(only.end - only.heard)
+
+    async def drop_left(self, draft_id: str) -> None:
+        """Destroy sound that nobody has heard."""
+        only = await asyncio.to_thread(self._in_memory, draft_id)
+        if only is not None:
+            only.silence(only.heard, only.end)
+            only.hear_to(only.end)
+        else:
+            await self.face.calls.vault(self.speech.drop_left, draft_id)
 
     def off(self) -> None:
         """The microphone off; the last words still come."""

@@ -35,22 +35,29 @@ def on_hangup(leave: Callable[[], object]) -> None:
     """Watch, in a thread, for the terminal to go: call `leave`, and end the process if that does not.
 
     A session without a controlling terminal gets no SIGHUP, reads ends of file for ever and blocks on what
-    it can't write. Drafts are in the journal by then, and the engine goes on by itself.
+    it can't write. Drafts are in the journal by then, and the engine goes on by itself. One that gets SIGHUP
+    leaves in order, too: the last of what was dictated is sealed.
     """
     if os.name != "posix" or sys.__stdin__ is None or not sys.__stdin__.isatty():
         return
     import select
+    import signal
     import threading
 
     watch = select.poll()
     watch.register(sys.__stdin__.fileno(), 0)  # nothing asked for: it ends with a hang-up alone
 
-    def wait() -> None:
-        watch.poll(None)
+    def end() -> None:
         leave()
         time.sleep(GRACE)
         os._exit(1)
 
+    def wait() -> None:
+        watch.poll(None)
+        end()
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=end, daemon=True).start())
     threading.Thread(target=wait, name="hangup", daemon=True).start()
 
 

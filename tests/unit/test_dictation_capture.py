@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import sys
 import threading
 from array import array
@@ -21,6 +19,7 @@ from teleread.dictation.ring import SealedRing
 from teleread.dictation.session import Dictation
 from teleread.dictation.take import Take
 from teleread.model.errors import TelereadError, UsageError
+from tests.peers.pulse import SoundServer, sound_server
 from tests.unit.test_dictation_sound import tone, wav_file
 from tests.unit.test_dictation_take import KEY, Heard, Scripted, texts, voice, wait_for
 
@@ -77,61 +76,24 @@ def test_a_file_or_fifo_named_in_the_settings_is_a_source(tmp_path: Path) -> Non
 
 # -- a real sound server ------------------------------------------------------------------------------
 
-PULSE = ("pulseaudio", "parec", "paplay", "pactl")
-
 
 @pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """PulseAudio of this test's own, with a null sink; the name of its monitor."""
-    if not all(map(shutil.which, PULSE)) and not os.environ.get("TELEREAD_REQUIRE_PULSE"):
-        pytest.skip("pulseaudio and pulseaudio-utils are not here: the real capture path did NOT run")
-    socket = tmp_path / "native"
-    (tmp_path / "pulse.pa").write_text(
-        "load-module module-null-sink sink_name=room rate=16000 channels=1\n"
-        "set-default-source room.monitor\n"
-        f"load-module module-native-protocol-unix auth-anonymous=1 socket={socket}\n"
-    )
-    home = {name: str(tmp_path) for name in ("HOME", "XDG_RUNTIME_DIR", "PULSE_RUNTIME_PATH")}
-    daemon = subprocess.Popen(
-        [
-            *("pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1"),
-            *("--disable-shm=yes", "-F", str(tmp_path / "pulse.pa")),
-        ],
-        env={**os.environ, **home},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    for name, value in home.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("PULSE_SERVER", f"unix:{socket}")
-    try:
-        wait_for(lambda: socket.exists() and answers())
-        yield "room.monitor"
-    finally:
-        daemon.kill()
-        daemon.wait()
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SoundServer]:
+    """PulseAudio of this test's own, with a null sink."""
+    with sound_server(tmp_path) as running:
+        for name, value in running.environment.items():
+            monkeypatch.setenv(name, value)
+        yield running
 
 
-def answers() -> bool:
-    return subprocess.run(["pactl", "info"], capture_output=True, check=False).returncode == 0
-
-
-def test_what_a_sound_server_plays_is_recorded_cut_and_heard(server: str, tmp_path: Path) -> None:
+def test_what_a_sound_server_plays_is_recorded_cut_and_heard(server: SoundServer, tmp_path: Path) -> None:
     heard, hears = Heard(), Scripted("no effusion")
-    source = open_source("parec", server)
+    source = open_source("parec", server.microphone)
     ring = SealedRing(KEY, tmp_path / "sound")
     take = Take(Dictation(hears, ring=ring), source, voice, heard)
     take.start()
     wait_for(lambda: ring.end > 0)
-    sound = bytes(16000) + tone(1.0) + bytes(64000)
-    player = threading.Thread(
-        target=lambda: subprocess.run(
-            [*("paplay", "--raw", "--format=s16le", "--rate=16000", "--channels=1", "--device=room")],
-            input=sound,
-            check=True,
-            timeout=120,
-        )
-    )
+    player = threading.Thread(target=server.play, args=(bytes(16000) + tone(1.0) + bytes(64000),))
     player.start()
     wait_for(lambda: heard.kept)
     player.join()

@@ -14,6 +14,7 @@ from teleread.dictation.placing import Anchor, place
 from teleread.dictation.ports import AudioSource, Endpointer, Recogniser
 from teleread.dictation.ring import SealedRing
 from teleread.dictation.session import Reader, Said
+from teleread.model.errors import TelereadError
 from teleread.model.report import Draft
 from teleread.model.task import TaskKey
 from teleread.model.text import clean
@@ -36,6 +37,8 @@ class FakeSpeech:
         self.fed: list[Fed] = []
         self.late: list[tuple[str, str]] = []
         self.played: list[bytes] = []
+        self.full = False
+        """The disk takes no word."""
 
     def ready(self) -> None:
         pass
@@ -77,6 +80,8 @@ class FakeSpeech:
     def mark(self, draft_id: str, seq: int, section: str, said: Said, engine: str) -> Draft:
         draft = self.station.drafts[draft_id]
         assert draft.seq == seq
+        if self.full:
+            raise TelereadError("The disk is full or could not be written.", code="disk-full")
         kept = (*marks_in(draft.fields), *draft_marks(section, said))
         return self._note(draft_id, {FIELD: marks_out(kept), DICTATED_FIELD: engine})
 
@@ -307,6 +312,42 @@ def test_sound_left_by_a_terminal_that_was_closed_is_heard_when_the_draft_opens(
         assert fake.left(draft.id) == 0.0
 
     station.rows[0] = replace(station.rows[0])
+    walk(steps, station=station)
+
+
+def test_what_was_said_on_a_full_disk_holds_up_signing_and_is_heard_when_there_is_room_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station, fake = dictating(tmp_path, "no stones full stop")
+    fake.full, write = True, SealedRing._write
+
+    def full(path: Path, sealed: bytes, *, lasting: bool = True) -> None:
+        if fake.full:
+            raise OSError(28, "No space left on device")
+        write(path, sealed, lasting=lasting)
+
+    monkeypatch.setattr(SealedRing, "_write", staticmethod(full))
+
+    async def steps(do: Driver) -> None:
+        await begin(do, "impression")
+        draft = do.reading.keeper.draft
+        assert draft is not None
+        (await on(do, fake)).feed(speech(1.5))
+        await do.until(lambda: "disk is full" in do.text())
+        await do.until(lambda: not do.reading.microphone.busy(draft.id))
+        assert text_of(do, "impression") == ""
+        assert await do.reading.microphone.left(draft.id) > 1.5
+        do.clock.advance(5)
+        await do.press("f8")
+        await do.until(lambda: "not heard yet" in do.text())
+        assert not do.reading.sheets
+        fake.full = False
+        await on(do, fake)
+        await do.until(lambda: text_of(do, "impression") == "No stones.")
+        await off(do)
+        assert fake.left(draft.id) == await do.reading.microphone.left(draft.id) == 0.0
+        assert list((fake.folder / draft.id).glob("*.sound"))
+
     walk(steps, station=station)
 
 

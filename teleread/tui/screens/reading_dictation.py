@@ -114,13 +114,18 @@ class ReadingDictation(ReadingReport):
         draft = self.keeper.draft
         if draft is None or self.keeper.stale:
             return
-        speech = self.face.workstation.speech
-        left = await self.face.calls.vault(speech.left, draft.id)
+        left = await self._left(draft.id)
         here = self.here()
         if not left or here is None or self.microphone.busy(draft.id):
             return
         self.face.tell(f"{left:.0f} s of sound were not heard yet. They are heard now.", "warn")
         await self.microphone.begin(draft.id, draft.key, here, only_left=True)
+
+    async def _left(self, draft_id: str) -> float:
+        """Seconds of sound that nobody has heard yet."""
+        if self._known is not None:
+            return await self._known.left(draft_id)
+        return await self.face.calls.vault(self.face.workstation.speech.left, draft_id)
 
     async def words_in(self) -> bool:
         """End the utterance and wait for its words; whether nothing said is missing."""
@@ -130,7 +135,7 @@ class ReadingDictation(ReadingReport):
         self._off()
         with suppress(TimeoutError):
             await asyncio.wait_for(microphone.words_in(draft.id), LAST_WORDS)
-        left = await self.face.calls.vault(self.face.workstation.speech.left, draft.id)
+        left = await self._left(draft.id)
         if left:
             self.face.tell(f"{left:.0f} s of sound are not heard yet: F4 hears it, Ctrl+R drops it.", "warn")
         return not left
@@ -346,13 +351,13 @@ class ReadingDictation(ReadingReport):
         self.face.tell("The last utterance is gone, its sound too.", "text")
 
     async def _drop_left(self) -> None:
-        draft, speech = self.keeper.draft, self.face.workstation.speech
+        draft = self.keeper.draft
         if draft is None or (self._known is not None and self._known.busy(draft.id)):
             return
-        if not await self.face.calls.vault(speech.left, draft.id):
+        if not await self._left(draft.id):
             self.face.tell("Nothing was dictated here in this window.", "soft")
             return
-        await self.face.calls.vault(speech.drop_left, draft.id)
+        await self.microphone.drop_left(draft.id)
         self.face.tell("The sound that was not heard is destroyed.", "text")
 
     def do_dictate_say(self, key: str) -> None:
