@@ -26,6 +26,8 @@ __all__ = [
 ]
 
 _WORST: Final = ("stop", "warn", "unknown", "ok")
+_MOST_SAID: Final = 4
+"""How many images' words one finding repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +292,20 @@ def _against_image(
 
 def _worst_of_each(several: list[list[Finding]]) -> list[Finding]:
     """One finding a rule: the worst any image gave; images of two patients in a study can't hide."""
-    return [min(column, key=lambda one: _WORST.index(one.level)) for column in zip(*several, strict=True)]
+    return [_worst(column) for column in zip(*several, strict=True)]
+
+
+def _worst(column: tuple[Finding, ...]) -> Finding:
+    """The worst of one rule's findings, in the words of every image that is as bad.
+
+    Who checks one of two other patients' numbers must see the second too.
+    """
+    worst = min(column, key=lambda one: _WORST.index(one.level))
+    said = list(dict.fromkeys(one.text for one in column if one.level == worst.level))
+    if worst.level == "ok" or len(said) == 1:
+        return worst
+    more = f" And {len(said) - _MOST_SAID} more like this." if len(said) > _MOST_SAID else ""
+    return replace(worst, text=_say(" ".join(said[:_MOST_SAID]) + more))
 
 
 def _same_record(one: Patient, other: Patient) -> bool:

@@ -282,3 +282,18 @@ def test_issuers_and_accessions_have_one_form() -> None:
     assert normal_issuer("urn:oid:1.2.3") == normal_issuer("1.2.3")
     assert normal_accession(" Ab-1 ") == "ab-1"
     assert fold_name("Ødegård^Åse") == fold_name("odegard ase")
+
+
+def test_images_of_several_patients_are_told_with_every_number_not_the_first_alone() -> None:
+    images = tuple(made.image(patient_id=number) for number in ("AA1", "BB2", "AA1", "CC3"))
+    match = compare(made.patient(), made.order(), made.ordered(), images, (), None, "")
+    (told,) = (one for one in match.findings if one.rule == "patient-id")
+    assert told.level != "ok"
+    assert all(number in told.text for number in ("AA1", "BB2", "CC3"))
+
+
+def test_a_study_of_very_many_patients_is_counted_where_it_is_not_listed() -> None:
+    images = tuple(made.image(birth_date=f"19{year}0101") for year in range(20, 50))
+    match = compare(made.patient(), made.order(), made.ordered(), images, (), None, "")
+    (told,) = (one for one in match.findings if one.rule == "birth-date")
+    assert (told.level, "19200101" in told.text, "And 26 more" in told.text) == ("stop", True, True)
