@@ -10,6 +10,7 @@ from teleread.reporting.spelling import Speller
 from .agree import mended
 from .bias import CaseWords, bias_for, vocabulary
 from .commands import Grammar, Match
+from .echo import without_echoes
 from .endpoint import VoiceEndpointer
 from .levels import quality
 from .marks import Limits, Mark, marks_for
@@ -166,7 +167,7 @@ class Dictation:
         self, heard: Utterance, before: str = "", cut: Cut | None = None, *, poor: bool = False
     ) -> Said:
         """An utterance as text with marks, or as a command."""
-        cut = cut or Cut(0, 0)
+        cut, heard = cut or Cut(0, 0), without_echoes(heard)
         command = self._grammar.match(heard.best.text)
         if command is None:
             command = next(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from teleread.dictation.echo import without_echo
 from teleread.dictation.ports import HeardWord
 from teleread.dictation.text.pipeline import Style, begins_sentence, write
 from teleread.model.text import clean
@@ -191,3 +192,36 @@ def test_british_spelling_makes_no_word_that_the_speller_does_not_know() -> None
     assert len(wrong) <= len(changed) * 0.03, sorted(wrong.items())[:60]
     for word in ("size", "oesophagus", "haematoma", "oedema", "colorectal", "hemipelvis", "literature"):
         assert written_british(word) == word
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ("nodule common, previously six millimetres full stop", "Nodule, previously 6 mm."),
+        ("bursa, common no biceps subluxation full stop", "Bursa, no biceps subluxation."),
+        ("six millimetres, common bile duct normal full stop", "6 mm common bile duct normal."),
+        ("a common variant, seen before full stop", "A common variant seen before."),
+        ("nodule, common no change.", "Nodule, common no change."),
+        ("clear full stop full stop", "Clear."),
+    ],
+)
+def test_a_comma_heard_as_common_is_one_only_where_marks_are_said_and_nothing_can_be_common(
+    said: str, text: str
+) -> None:
+    assert written(said) == text
+
+
+def at_times(*words: tuple[str, float, float]) -> tuple[HeardWord, ...]:
+    return tuple(HeardWord(clean(word), start, end, 0.9) for word, start, end in words)
+
+
+def test_a_phrase_written_twice_and_said_once_is_kept_once_with_the_times_it_took() -> None:
+    once = at_times(("undo", 0.2, 0.6), ("that", 0.6, 1.0))
+    echo = at_times(("undo", 1.0, 1.0), ("that.", 1.0, 1.1))
+    assert without_echo((*once, *echo)) == once
+    assert without_echo((*echo, *once)) == once
+    assert without_echo((*once, *echo, *echo)) == once
+    twice = (*once, *at_times(("undo", 1.0, 1.4), ("that", 1.4, 1.8)))
+    assert without_echo(twice) == twice
+    short = at_times(("no", 0, 0.4), ("no", 0.4, 0.4))
+    assert without_echo(short) == short

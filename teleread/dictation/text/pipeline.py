@@ -68,7 +68,7 @@ def write(
     """
     style = style or Style()
     pieces = spoken.spoken_marks(pieces_of(words))
-    pieces = spoken.scratched(pieces)
+    pieces = spoken.scratched(spoken.misheard_marks(pieces))
     drop = style.marks == "spoken" or (
         style.marks == "auto" and (speaks_marks or spoken.speaks_marks(pieces))
     )

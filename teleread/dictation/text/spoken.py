@@ -11,6 +11,7 @@ from .vocabulary import words
 
 __all__ = [
     "LABELS",
+    "misheard_marks",
     "scratched",
     "speaks_marks",
     "spoken_marks",
@@ -170,6 +171,40 @@ def _is_colon_mark(before: str, after: str, written: Sequence[Piece]) -> bool:
 def speaks_marks(pieces: Sequence[Piece]) -> bool:
     """Whether the reader says the marks: then the engine's own are dropped."""
     return any(piece.kind == "mark" and piece.text in ".,:;?" for piece in pieces)
+
+
+def misheard_marks(pieces: Sequence[Piece]) -> list[Piece]:
+    """A comma that was heard as "common", told by the engine's own comma beside it; marks said twice over.
+
+    Only where the reader says the marks, and never before what can be common: a bile duct, an artery.
+    """
+    if not speaks_marks(pieces):
+        return list(pieces)
+    out: list[Piece] = []
+    for at, piece in enumerate(pieces):
+        if _common_comma(pieces, at):
+            out.append(joined((piece,), ",", "mark", tight=True, binds=False))
+        elif piece.kind == "mark" and piece.text in ".," and out and _same_mark(out, piece):
+            continue
+        else:
+            out.append(piece)
+    return out
+
+
+def _common_comma(pieces: Sequence[Piece], at: int) -> bool:
+    piece = pieces[at]
+    if piece.kind != "word" or low(piece) not in words("comma_like") or not 0 < at < len(pieces) - 1:
+        return False
+    beside = (pieces[at - 1], pieces[at + 1])
+    if not any(one.kind == "engine" and one.text == "," for one in beside):
+        return False
+    after = next((one for one in pieces[at + 1 :] if one.kind != "engine"), None)
+    return after is not None and after.kind in {"word", "number"} and low(after) not in words("can_be_common")
+
+
+def _same_mark(out: Sequence[Piece], piece: Piece) -> bool:
+    last = next((one for one in reversed(out) if one.kind != "engine"), None)
+    return last is not None and last.kind == "mark" and last.text == piece.text
 
 
 def without_engine_marks(pieces: Sequence[Piece], *, drop: bool) -> list[Piece]:
