@@ -48,7 +48,7 @@ def _list(call: Call) -> int:
         [
             (
                 one.name,
-                str(one.fhir or one.ups_rs or one.folder or one.hl7 or ""),
+                str(one.fhir or one.ups_rs or one.ups or one.mwl or one.folder or one.hl7 or ""),
                 one.dicomweb,
                 str(one.dimse or ""),
                 one.auth,
@@ -129,6 +129,8 @@ def hub_json(hub: HubFile) -> dict[str, Any]:
         "hub_id": hub.hub_id,
         "fhir": hub.fhir or None,
         "ups_rs": hub.ups_rs or None,
+        "ups": str(hub.ups) if hub.ups else None,
+        "mwl": str(hub.mwl) if hub.mwl else None,
         "folder": hub.folder or None,
         "hl7": str(hub.hl7) if hub.hl7 else None,
         "hl7_listen": str(hub.hl7_listen) if hub.hl7_listen else None,

@@ -16,6 +16,8 @@ __all__ = ["arguments", "run"]
 _TEXTS = (
     ("--fhir", "URL", "base address of the hub's FHIR R4 server"),
     ("--ups-rs", "URL", "base address of the hub's UPS-RS worklist; reports go to --dicomweb"),
+    ("--ups", "AET@HOST:PORT", "a UPS worklist over DIMSE; reports go to --dicomweb or --dimse"),
+    ("--mwl", "AET@HOST:PORT", "a Modality Worklist; reports go to --dicomweb, --dimse or --hl7"),
     ("--folder", "DIR", "a folder on a shared drive: orders in, reports out"),
     ("--hl7", "HOST:PORT", "the site's HL7 v2 receiver (MLLP): reports go there"),
     ("--hl7-name", "NAME", "the name its certificate carries, where it is another than HOST"),
@@ -75,6 +77,8 @@ def run(call: Call) -> int:
         name=args.hub,
         fhir=args.fhir,
         ups_rs=args.ups_rs,
+        ups=args.ups,
+        mwl=args.mwl,
         folder=args.folder,
         dicomweb=args.dicomweb,
         dimse=args.dimse,
@@ -163,7 +167,7 @@ def _wizard(call: Call, answers: HubAnswers) -> HubAnswers:
         ("site_phone", "The site's telephone number"),
     )
     for field, question in questions:
-        if field == "fhir" and (answers.ups_rs or answers.folder or answers.hl7):
+        if field == "fhir" and any((answers.ups_rs, answers.ups, answers.mwl, answers.folder, answers.hl7)):
             continue
         if getattr(answers, field) is None:
             call.out.note(f"{question}: ")

@@ -23,6 +23,7 @@ from teleread.demo.faults import Faults
 from teleread.demo.fhir.rest import FhirService
 from teleread.demo.fhir.store import Store
 from teleread.demo.ups.desk import Desk
+from teleread.demo.ups.dimse import DimseDesk
 from teleread.demo.ups.events import Board
 from teleread.demo.ups.service import UpsService
 from teleread.demo.web import DemoWeb, Service
@@ -164,7 +165,9 @@ class DemoServer:
         self._web = _listening("HTTP", self._port, store, lambda port: DemoWeb(port, services, self.faults))
         base = f"http://127.0.0.1:{self._web.port}"
         desk = Desk(store, catalogue.images, f"{base}/dicom-web")
-        services["ups-rs"] = UpsService(desk, Board(desk)).handle
+        board = Board(desk)
+        services["ups-rs"] = UpsService(desk, board).handle
+        self._dimse.desk = DimseDesk(desk, board, self._dimse.destination)
         lay_down(store, listed, self._seed, f"{base}/dicom-web", datetime.now(UTC))
         store.keep("port HTTP", str(self._web.port))
         store.keep("port DIMSE", str(self._dimse.port))

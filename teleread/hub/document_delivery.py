@@ -20,7 +20,7 @@ from teleread.model.hubfile import HubFile
 from teleread.model.task import PriorStudy
 from teleread.model.text import EMPTY, SafeText, clean
 
-__all__ = ["REFUSED", "Delivery", "Documents"]
+__all__ = ["REFUSED", "Delivery", "Documents", "earlier_studies"]
 
 REFUSED: Final = frozenset({"refused", "gone"})
 
@@ -157,3 +157,24 @@ class Delivery:
 
 def _alike(old: Stored, new: Stored) -> bool:
     return (old.sop_uid, old.sha256) == (new.sop_uid, new.sha256)
+
+
+def earlier_studies(
+    documents: Documents, numbers: Mapping[str, frozenset[str]], current: str
+) -> tuple[PriorStudy, ...]:
+    """A patient's other studies, the newest first, those without a date last.
+
+    Args:
+        documents: The archive.
+        numbers: The patient's numbers, each with the names of whoever issued it.
+        current: Study Instance UID to leave out.
+    """
+    found = {
+        str(one.study_uid): one
+        for number, issuers in numbers.items()
+        for one in documents.studies(number, issuers)
+        if one.study_uid != current
+    }
+    dated = [(one.started, one) for one in found.values() if one.started is not None]
+    newest = [one for _, one in sorted(dated, key=lambda pair: pair[0], reverse=True)]
+    return (*newest, *(one for one in found.values() if one.started is None))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from teleread.host.clock import Clock, SystemClock
-from teleread.hub.document_delivery import Delivery, Documents
+from teleread.hub.document_delivery import Delivery, Documents, earlier_studies
 from teleread.hub.port import Capabilities, Found, Health, PullPage
 from teleread.hub.ups_bodies import cancel_reason, progress_note
 from teleread.hub.ups_claim import UpsClaim
@@ -115,15 +115,10 @@ class UpsHub:
         """Ask the archive for the patient's earlier studies, newest first; a UPS-RS hub has no reports."""
         if not self.hub.has_archive:
             return (), ()
-        current = context.study.study_uid if context.study else ""
-        found: dict[str, PriorStudy] = {}
-        for number in context.patient.identifiers:
-            issuers = self._issuers(context, str(number.value))
-            for one in self._documents.studies(str(number.value), issuers):
-                if one.study_uid != current:
-                    found[one.study_uid] = one
-        dated = sorted((one for one in found.values() if one.started), key=_started, reverse=True)
-        return (*dated, *(one for one in found.values() if one.started is None)), ()
+        current = str(context.study.study_uid) if context.study else ""
+        numbers = [str(one.value) for one in context.patient.identifiers]
+        known = {number: self._issuers(context, number) for number in numbers}
+        return earlier_studies(self._documents, known, current), ()
 
     def submit(self, submission: Submission) -> Receipt:
         """Send one report version and read it back; safe to repeat with the same key."""

@@ -17,7 +17,7 @@ from teleread.wire.dicom_tags import is_uid
 from teleread.wire.fhir_parts import when
 from teleread.wire.http import HttpClient
 
-__all__ = ["DocumentStore", "documents_of"]
+__all__ = ["DocumentStore", "digest_in", "documents_of", "texts_of"]
 
 _JSON: Final = {"Accept": "application/dicom+json"}
 _DEEPEST: Final = 16
@@ -58,7 +58,7 @@ class DocumentStore:
             return None
         if document.form != "dicom-sr":
             return document.sha256
-        return next((found for text in _texts(data) if (found := _digest_in(text))), "")
+        return next((found for text in texts_of(data) if (found := digest_in(text))), "")
 
     def words_of(self, study_uid: str, series_uid: str, sop_uid: str) -> str:
         """What a structured report says, a line an item; empty where it cannot be had."""
@@ -69,7 +69,7 @@ class DocumentStore:
             data = self._metadata(path)
         except TelereadError:
             return ""
-        return "\n".join(_texts(data))[:64_000] if data is not None else ""
+        return "\n".join(texts_of(data))[:64_000] if data is not None else ""
 
     def studies(self, patient_id: str, issuers: frozenset[str]) -> list[PriorStudy]:
         """A patient's studies; those whose number another issuer gave are left out."""
@@ -140,18 +140,19 @@ def _document(submission: Submission, form: str, data: bytes) -> Stored:
     )
 
 
-def _texts(data: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
+def texts_of(data: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
+    """Every text in a structured report's content, in its order."""
     for item in inside(data, "0040A730"):
         element = item.get("0040A160")
         values = element.get("Value") if isinstance(element, Mapping) else None
         if isinstance(values, list) and values and isinstance(values[0], str):
             yield str(clean(values[0], multiline=True, limit=16_384))
         if depth < _DEEPEST:
-            yield from _texts(item, depth + 1)
+            yield from texts_of(item, depth + 1)
 
 
-def _digest_in(text: str) -> str:
-    """The digest in the mark that every document of ours carries."""
+def digest_in(text: str) -> str:
+    """The digest in the mark that every document of ours carries; empty for none."""
     if not text.startswith("teleread.report/1 "):
         return ""
     found = next((one for one in text.split() if one.startswith("sha256=")), "")

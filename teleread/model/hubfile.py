@@ -23,7 +23,7 @@ __all__ = [
 
 AUTHS = ("none", "basic", "bearer", "device", "pkce", "smart")
 KEY_ALGS = ("ES384", "RS384")
-PLATFORMS = ("fhir", "ups_rs", "folder", "hl7")
+PLATFORMS = ("fhir", "ups_rs", "ups", "mwl", "folder", "hl7")
 """Keys of a hub file that hold the address of a platform, each the name of its adapter."""
 
 
@@ -50,6 +50,12 @@ class HubFile:
     """Base address of a UPS-RS worklist (PS3.18 chapter 11); its reports go to ``dicomweb`` by STOW-RS."""
     ups_options: Mapping[str, Any] = field(default_factory=dict)
     """How that one differs; `hub.ups_wire` knows the switches."""
+    ups: DimseAddress | None = None
+    """A UPS worklist over DIMSE (PS3.4 annex CC); its reports go to ``dicomweb`` or ``dimse``."""
+    mwl: DimseAddress | None = None
+    """A Modality Worklist, a list to read alone; reports go to ``dicomweb``, ``dimse`` or ``hl7``."""
+    mwl_options: Mapping[str, Any] = field(default_factory=dict)
+    """How that one is asked; `hub.mwl_list` knows the switches."""
     folder: str = ""
     """A drop box: a folder on a shared drive that orders come in by and reports go out by."""
     forms: tuple[str, ...] = ()
@@ -254,7 +260,7 @@ _SWITCHES = (
 )
 _OTHER = (
     *("hub_id", "fhir", "ups_rs", "ups_options", "forms", "dicomweb", "dimse", "rights", "documents"),
-    *("hl7", "hl7_listen", "hl7_from"),
+    *("hl7", "hl7_listen", "hl7_from", "ups", "mwl", "mwl_options"),
 )
 
 
@@ -275,8 +281,9 @@ def _tables(table: Mapping[str, Any]) -> dict[str, Any]:
         values["documents"] = dict(table["documents"])
     if isinstance(table.get("forms"), list):
         values["forms"] = tuple(str(form) for form in table["forms"])
-    if isinstance(table.get("ups_options"), Mapping):
-        values["ups_options"] = dict(table["ups_options"])
+    for key in ("ups_options", "mwl_options"):
+        if isinstance(table.get(key), Mapping):
+            values[key] = dict(table[key])
     return values
 
 
@@ -305,8 +312,7 @@ def parse_hub_file(name: str, table: Mapping[str, Any]) -> HubFile:
     values |= _identity(name, values)
     if values.get("proxy"):
         values["proxy"] = _proxy(name, values["proxy"])
-    if table.get("dimse"):
-        values["dimse"] = parse_dimse(str(table["dimse"]))
+    values |= {key: parse_dimse(str(table[key])) for key in ("dimse", "ups", "mwl") if table.get(key)}
     values |= mllp_values(name, table)
     values |= _tables(table)
     known = {*_TEXTS, *_NUMBERS, *_SWITCHES, *_OTHER}

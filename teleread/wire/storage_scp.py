@@ -23,8 +23,8 @@ from .dimse_tls import DimseTls
 __all__ = ["StorageScp"]
 
 _STORAGE_ROOT: Final = "1.2.840.10008.5.1.4.1.1."
-_ECHO_RQ: Final = 0x0030
-_VERIFICATION: Final = "1.2.840.10008.1.1"
+ECHO_RQ: Final = 0x0030
+VERIFICATION: Final = "1.2.840.10008.1.1"
 _DEFLATED: Final = "1.2.840.10008.1.2.1.99"
 _AT_ONCE: Final = 4
 """Associations served at once; others wait in the listener's queue."""
@@ -119,6 +119,8 @@ class StorageScp:
     def _take(self, sock: socket.socket) -> None:
         line = None
         try:
+            if not self._welcome(sock):
+                return
             # The boundary of a thread: whoever asked for the move sees what is missing, and the handler keeps
             # why it takes no more.
             with contextlib.suppress(Exception):
@@ -150,20 +152,28 @@ class StorageScp:
         line.send(pdu.associate_ac(request, syntaxes, self._limits.max_pdu))
         talk = Conversation(line, accepted, request.max_pdu, self._limits)
         line.restart_watch()
+        self._answer(talk)
+
+    def _welcome(self, sock: socket.socket) -> bool:
+        """Whether who calls may call: anybody, for only what was asked for is taken."""
+        return True
+
+    def _answer(self, talk: Conversation) -> None:
+        """Answer requests until the association ends."""
         store = self._store()
         while True:
             context, found = talk.read_command()
             kind = us(found, 0x0100)
             if kind == STORE_RQ:
                 talk.take_store(context, found, store)
-            elif kind == _ECHO_RQ:
+            elif kind == ECHO_RQ:
                 talk.reply(context, found, ECHO_RSP, 0)
             else:
                 raise pdu.garbled("It asks for a service that is not offered here.")
 
     def _choice(self, context: pdu.Context) -> str:
         """The transfer syntax to accept: what is stored, before what is converted; empty to refuse."""
-        known = context.abstract == _VERIFICATION or context.abstract.startswith(_STORAGE_ROOT)
+        known = context.abstract == VERIFICATION or context.abstract.startswith(_STORAGE_ROOT)
         if not known and self._classes is not None and context.abstract not in self._classes:
             return ""
         offered = sorted(context.syntaxes, key=lambda one: (one == _DEFLATED, one == pdu.IMPLICIT))

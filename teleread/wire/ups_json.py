@@ -47,7 +47,9 @@ _STATUS: Final = {
 }
 _PRIORITY: Final = {"HIGH": "stat", "MEDIUM": "urgent"}
 _SEX: Final = {"M": "male", "F": "female", "O": "other"}
-NHS_ISSUERS: Final = frozenset({"NHS", "NHSNMBR", "NHSNUMBER", "2.16.840.1.113883.2.1.4.1", NHS_SYSTEM.upper()})
+NHS_ISSUERS: Final = frozenset(
+    {"NHS", "NHSNMBR", "NHSNUMBER", "2.16.840.1.113883.2.1.4.1", NHS_SYSTEM.upper()}
+)
 _OLDEST: Final = datetime(1, 1, 2, tzinfo=UTC)
 _MODALITY: Final = {
     "1.2.840.10008.5.1.4.1.1.1": "CR",

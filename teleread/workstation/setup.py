@@ -47,6 +47,12 @@ _TYPED: Final = (
     "scopes",
     "hl7_name",
 )
+_WAYS_OUT: Final = {
+    "ups_rs": ("dicomweb",),
+    "ups": ("dicomweb", "dimse"),
+    "mwl": ("dicomweb", "dimse", "hl7"),
+}
+"""Worklists that take no reports themselves, and what may take them instead."""
 _FHIR_ID: Final = re.compile(r"(?:[A-Za-z]+/)?[A-Za-z0-9.-]{1,64}")
 
 Ask = Callable[[str], str]
@@ -59,6 +65,8 @@ class HubAnswers:
     name: str | None = None
     fhir: str | None = None
     ups_rs: str | None = None
+    ups: str | None = None
+    mwl: str | None = None
     folder: str | None = None
     dicomweb: str | None = None
     dimse: str | None = None
@@ -241,13 +249,14 @@ def _reachable(hub: HubFile, name: str) -> None:
             f"Give one of {flags}; another --hub NAME takes the other.",
             code="two-addresses",
         )
-    if hub.ups_rs and not hub.dicomweb:
-        raise UsageError(
-            f"The hub {name} has nowhere for reports to go.",
-            "A UPS-RS worklist takes no reports itself: they are stored at its archive.",
-            "Give --dicomweb URL too.",
-            code="no-archive",
-        )
+    for kind, ways in _WAYS_OUT.items():
+        if getattr(hub, kind) and not any(getattr(hub, way) for way in ways):
+            raise UsageError(
+                f"The hub {name} has nowhere for reports to go.",
+                "Its worklist takes no reports itself.",
+                f"Give {' or '.join('--' + way for way in ways)} too.",
+                code="no-archive",
+            )
 
 
 def _folder(path: str) -> str:

@@ -22,15 +22,17 @@ __all__ = ["SECRET", "Sites"]
 SECRET: Final = "sign-in"
 """Name of a hub's password or token among its secrets in the vault."""
 
-_BY_HTTP: Final = frozenset({"fhir", "ups_rs", "dicomweb"})
+_BY_HTTP: Final = frozenset({"fhir", "ups_rs", "dicomweb", "ups", "mwl"})
 """Adapters whose requests carry an Authorization header; they take ``sign_in``."""
 
-_REMEMBERS: Final = frozenset({"ups_rs", "folder", "hl7"})
+_REMEMBERS: Final = frozenset({"ups_rs", "ups", "mwl", "folder", "hl7"})
 """Hubs that have to find again what was sent before a crash; they take ``memory``."""
 
 _OWN: Final = {
     ("teleread.hub", "fhir"): ("teleread.hub.fhir", "FhirHub"),
     ("teleread.hub", "ups_rs"): ("teleread.hub.ups", "UpsRsHub"),
+    ("teleread.hub", "ups"): ("teleread.hub.ups_dimse", "UpsDimseHub"),
+    ("teleread.hub", "mwl"): ("teleread.hub.mwl", "MwlHub"),
     ("teleread.hub", "folder"): ("teleread.hub.folder", "FolderHub"),
     ("teleread.hub", "hl7"): ("teleread.hub.hl7", "Hl7Hub"),
     ("teleread.archive", "dicomweb"): ("teleread.archive.dicomweb", "DicomwebArchive"),

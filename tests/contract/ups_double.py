@@ -217,7 +217,7 @@ class UpsPeer:
         self,
         store: Store,
         archive: Callable[[Request], Reply],
-        make: Callable[[HubFile, Keys], UpsRsHub],
+        make: Callable[[HubFile, Keys], Any],
         file: dict[str, Any],
     ) -> None:
         self.store = store
@@ -227,7 +227,7 @@ class UpsPeer:
         self._keys: dict[str, Keys] = {}
         self._tasks: dict[str, str] = {}
 
-    def hub(self, reader: str = "reader") -> UpsRsHub:
+    def hub(self, reader: str = "reader") -> Any:
         file = HubFile("hub-1", "TEST", reader_id=reader, reader_name=f"Dr {reader}", **self._file)
         return self._make(file, self.keys(reader))
 

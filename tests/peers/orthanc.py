@@ -66,6 +66,7 @@ def start(
     client_aet: str = "TELEREAD",
     client_port: int = 11113,
     tls: tuple[Path, Path, Path] | None = None,
+    worklists: Path | None = None,
 ) -> tuple[Orthanc, subprocess.Popen[bytes]]:
     """Start it with DICOMweb in a folder of its own; the caller stops the process.
 
@@ -75,6 +76,7 @@ def start(
         client_port: The port it is sent to.
         tls: Authority, certificate and key: DIMSE in both directions is over TLS then, with mutual
             certificates.
+        worklists: A folder of worklist files to serve as a Modality Worklist.
     """
     program = find_program()
     assert program is not None
@@ -108,6 +110,12 @@ def start(
         "Plugins": [str(library)],
         "DicomWeb": {"Enable": True, "Root": "/dicom-web/", "EnableWado": True},
     }
+    if worklists is not None:
+        lists = next((one for base in PLUGINS for one in Path(base).glob("libModalityWorklists.so*")), None)
+        need("Orthanc's worklist plugin", lists)
+        settings["Plugins"] = [str(library), str(lists)]
+        settings["Worklists"] = {"Enable": True, "Database": str(worklists)}
+        settings["DicomAlwaysAllowFindWorklist"] = True
     if tls:
         settings |= {
             "DicomTlsEnabled": True,

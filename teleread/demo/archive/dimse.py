@@ -12,6 +12,7 @@ from teleread.demo.archive.catalogue import Catalogue, NotDicomError
 from teleread.demo.archive.held import HeldInstance
 from teleread.demo.archive.syntax import NATIVE, dataset_of
 from teleread.demo.faults import Faults
+from teleread.demo.ups.dimse import CLASSES, DimseDesk
 
 __all__ = ["AET", "DimseServer"]
 
@@ -45,6 +46,8 @@ class DimseServer:
         self._faults = faults
         self._wanted_port = port
         self._destinations = {"TELEREAD": ("127.0.0.1", 11112)}
+        self.desk: DimseDesk | None = None
+        """Answers for the worklist; without it there is none."""
         self._lock = threading.Lock()
         self._server: Any = None
         self._thread: threading.Thread | None = None
@@ -58,6 +61,11 @@ class DimseServer:
         """Let C-MOVE send to an AE on loopback."""
         with self._lock:
             self._destinations[aet] = ("127.0.0.1", port)
+
+    def destination(self, aet: str) -> tuple[str, int] | None:
+        """Where an AE on loopback listens; None for one that is not known."""
+        with self._lock:
+            return self._destinations.get(aet.strip())
 
     def start(self) -> None:
         """Listen.
@@ -91,6 +99,8 @@ class DimseServer:
             StudyRootQueryRetrieveInformationModelMove,
         ):
             ae.add_supported_context(model)
+        for listed in CLASSES:
+            ae.add_supported_context(listed)
         for context in AllStoragePresentationContexts:
             ae.add_supported_context(context.abstract_syntax, _SYNTAXES, scu_role=True, scp_role=True)
         handlers: list[Any] = [
@@ -100,6 +110,9 @@ class DimseServer:
             (evt.EVT_C_GET, self._get),
             (evt.EVT_C_MOVE, self._move),
             (evt.EVT_C_STORE, self._store),
+            (evt.EVT_N_GET, lambda event: self.desk.get(event) if self.desk else (_UNABLE, None)),
+            (evt.EVT_N_SET, lambda event: self.desk.set(event) if self.desk else (_UNABLE, None)),
+            (evt.EVT_N_ACTION, lambda event: self.desk.act(event) if self.desk else (_UNABLE, None)),
         ]
         self._server = ae.make_server(
             ("127.0.0.1", self._wanted_port), evt_handlers=handlers, server_class=ThreadedAssociationServer
@@ -118,6 +131,8 @@ class DimseServer:
         """Stop listening and abort every association."""
         if self._server is None or self._thread is None:
             return
+        if self.desk is not None:
+            self.desk.stop()
         self.drop_connections()
         # pynetdicom's own shutdown insists on a server that its AE started, with a poll of half a second
         BaseServer.shutdown(self._server)
@@ -133,6 +148,9 @@ class DimseServer:
         return _SUCCESS
 
     def _find(self, event: Any) -> Iterator[tuple[int, Any]]:
+        if self.desk is not None and event.context.abstract_syntax in CLASSES:
+            yield from self.desk.find(event)
+            return
         query = event.identifier
         level = str(query.get("QueryRetrieveLevel", ""))
         if level == "PATIENT":
@@ -195,8 +213,7 @@ class DimseServer:
             yield _PENDING, _sendable(instance, accepted)
 
     def _move(self, event: Any) -> Iterator[Any]:
-        with self._lock:
-            destination = self._destinations.get(str(event.move_destination).strip())
+        destination = self.destination(str(event.move_destination))
         if destination is None:
             yield None, None
             return

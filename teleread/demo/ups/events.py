@@ -71,11 +71,11 @@ class Board:
                     document = self._event(uid, kind, more)
                     self._queues.setdefault(aet, deque(maxlen=MOST)).append(json.dumps(document))
 
-    def waiting(self, aet: str) -> Iterator[str | None]:
-        """Events as they come, and None each time there was nothing for a while."""
-        pause = threading.Event()
+    def waiting(self, aet: str, stop: threading.Event | None = None) -> Iterator[str | None]:
+        """Events as they come until stopped, and None each time there was nothing for a while."""
+        pause = stop or threading.Event()
         idle = 0.0
-        while True:
+        while not pause.is_set():
             self._look()
             with self._lock:
                 queue = self._queues.setdefault(aet, deque(maxlen=MOST))

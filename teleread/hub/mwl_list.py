@@ -1,0 +1,254 @@
+"""Asking a Modality Worklist (C-FIND, PS3.4 annex K): window by window of scheduled days, under limits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, fields
+from datetime import date, tzinfo
+from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from teleread.hub.dimse_peer import DimsePeer
+from teleread.model.errors import AttentionError, OfflineError, UsageError
+from teleread.model.hubfile import HubFile
+from teleread.wire.dicom_dataset import read_data_set
+from teleread.wire.dimse import VERIFICATION
+from teleread.wire.dimse_services import Answer, Services
+from teleread.wire.fhir_json import Unreadable
+from teleread.wire.mwl_items import MODEL, Orders, Window, question, read_item, windows
+from teleread.wire.orders import OrderEntry
+
+__all__ = ["Listed", "MwlList", "MwlOptions", "options_of"]
+
+_TOO_MANY: Final = 0xA700
+"""Out of resources (PS3.4 K.4.1.1.4): what many say whose list is longer than they give at once."""
+_LARGEST: Final = 64 << 20
+"""Most bytes of one window's answers."""
+_SECONDS: Final = 300.0
+"""Longest time for a whole list."""
+_WORDS: Final = 50
+"""Most items that are told of singly."""
+
+
+@dataclass(frozen=True, slots=True)
+class MwlOptions:
+    """How a list is asked: the table ``mwl_options`` of the hub file, each switch named as here."""
+
+    days_back: int = 7
+    days_ahead: int = 1
+    window_days: int = 3
+    """Days asked for at once; a window whose list is too long is halved by itself."""
+    most: int = 2_000
+    """Most items taken of one window."""
+    modality: str = ""
+    station: str = ""
+    """Scheduled Station AE Title."""
+    charset: str = ""
+    """Specific Character Set of answers that name none, such as ``ISO_IR 192`` (UTF-8)."""
+    timezone: str = ""
+    """Of scheduled times, such as ``Europe/London``; without it days are known and hours are not."""
+
+    @property
+    def zone(self) -> tzinfo | None:
+        """`timezone` as such."""
+        return ZoneInfo(self.timezone) if self.timezone else None
+
+
+_RANGES: Final = {
+    "days_back": (0, 3650),
+    "days_ahead": (0, 3650),
+    "window_days": (1, 3650),
+    "most": (1, 100_000),
+}
+
+
+def options_of(hub: HubFile) -> MwlOptions:
+    """Read a hub file's table ``mwl_options``.
+
+    Raises:
+        UsageError: A switch is not known, or has a value it can't have.
+    """
+    known: dict[str, Any] = {one.name: one.default for one in fields(MwlOptions)}
+    for name, value in hub.mwl_options.items():
+        if name not in known or type(value) is not type(known[name]):
+            raise _wrong(hub, name, f"The switches are {', '.join(known)}.")
+        low, high = _RANGES.get(name, (0, 0))
+        if name in _RANGES and not low <= int(value) <= high:
+            raise _wrong(hub, name, f"It is a number from {low} to {high}.")
+    options = MwlOptions(**hub.mwl_options)
+    try:
+        options.zone  # noqa: B018 - whether there is one of that name
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise _wrong(hub, "timezone", "It is a name such as Europe/London.") from None
+    return options
+
+
+def _wrong(hub: HubFile, name: str, remedy: str) -> UsageError:
+    return UsageError(
+        f"Hub file {hub.name}: mwl_options has a {name} that is none.", remedy=remedy, code="mwl-options"
+    )
+
+
+@dataclass(slots=True)
+class Listed:
+    """What a list gave."""
+
+    orders: Orders = field(default_factory=Orders)
+    complete: bool = True
+    """Every window was answered to its end: what is not there is not on the list."""
+    skipped: list[str] = field(default_factory=list)
+    """Words on what could not be had."""
+    unnamed: int = 0
+    """Items with other than plain letters that name no character set."""
+    broken: int = 0
+    """Items with letters that are none in the character set they name."""
+    unread: int = 0
+
+
+class MwlList:
+    """One list.
+
+    Args:
+        peer: Where it is.
+        options: How it is asked.
+        issuer: Whose the patients' numbers without an issuer are.
+        monotonic: Seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        peer: DimsePeer,
+        options: MwlOptions,
+        issuer: str,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._peer = peer
+        self._options = options
+        self._issuer = issuer
+        self._monotonic = monotonic
+
+    def reach(self) -> None:
+        """See that it answers and offers a worklist.
+
+        Raises:
+            OfflineError: Nobody is there.
+            AttentionError: ``rejected``, ``not-offered``.
+        """
+        with self._peer.open([VERIFICATION, MODEL]) as line:
+            if line.context_for(MODEL) is None:
+                raise AttentionError(
+                    f"{self._peer.who} is not offered: the other side serves no Modality Worklist.",
+                    remedy="Ask the site to allow it for our AE title.",
+                    code="not-offered",
+                )
+            if line.context_for(VERIFICATION) is not None:
+                line.echo()
+
+    def whole(self, today: date) -> Listed:
+        """Everything from `days_back` days ago to `days_ahead` days from now.
+
+        Raises:
+            OfflineError: No answer, or the line broke: nothing of it may be used.
+            AttentionError: The refusal.
+        """
+        options, listed = self._options, Listed()
+        pending = list(reversed(windows(today, options.days_back, options.days_ahead, options.window_days)))
+        ends = self._monotonic() + _SECONDS
+        while pending:
+            with self._peer.open([MODEL]) as line:
+                while pending:
+                    window = pending.pop()
+                    if self._window(line, window, listed, ends):
+                        continue
+                    halves = window.halves()
+                    if halves is None:
+                        listed.complete = False
+                        listed.skipped.append(
+                            f"more than {options.most} orders on {window}: not all are shown"
+                        )
+                    else:
+                        pending += halves
+                    line.abort()
+                    break
+        listed.skipped += self._words(listed)
+        return listed
+
+    def some(self, keys: Iterable[dict[str, str]]) -> Listed:
+        """What matches each of several sets of keys (`question`), whenever it is scheduled."""
+        listed = Listed()
+        with self._peer.open([MODEL]) as line:
+            for one in keys:
+                if not self._asked(line, question(None, **one), listed, self._monotonic() + _SECONDS):
+                    raise self._endless()
+        return listed
+
+    def _window(self, line: Services, window: Window, listed: Listed, ends: float) -> bool:
+        options = self._options
+        asked = question(window, modality=options.modality, station=options.station)
+        return self._asked(line, asked, listed, ends)
+
+    def _asked(self, line: Services, asked: bytes, listed: Listed, ends: float) -> bool:
+        """Whether the answer came to its end; else it is longer than anybody takes."""
+        count = size = 0
+        for one in line.answers(MODEL, asked):
+            if isinstance(one, Answer):
+                return self._ended(one)
+            count, size = count + 1, size + len(one)
+            if count > self._options.most or size > _LARGEST:
+                return False
+            if self._monotonic() > ends:
+                raise self._endless()
+            self._take(one, listed)
+        raise AssertionError("answers end with a status")
+
+    def _ended(self, answer: Answer) -> bool:
+        if answer.good:
+            return True
+        if answer.status == _TOO_MANY:
+            return False
+        raise AttentionError(
+            f"{self._peer.who} refused the question.",
+            f"It says: {answer.words}.",
+            "Tell the site; what is here stays as it is.",
+            code="refused",
+        )
+
+    def _take(self, raw: bytes, listed: Listed) -> None:
+        try:
+            data = read_data_set(raw, fallback=self._options.charset)
+            order = read_item(data, self._issuer, self._options.zone)
+        except Unreadable as problem:
+            listed.unread += 1
+            if listed.unread <= _WORDS:
+                listed.skipped.append(str(problem))
+            return
+        named = (data.get("00080005") or {}).get("Value") or self._options.charset
+        listed.unnamed += not named and not _plain(order)
+        listed.broken += "\ufffd" in f"{order.patient.name}{order.procedure}{order.question}"
+        listed.orders.take(order)
+
+    def _words(self, listed: Listed) -> list[str]:
+        told = list(listed.orders.skipped)
+        if listed.unread > _WORDS:
+            told.append(f"{listed.unread} items of the list could not be read")
+        if listed.unnamed:
+            told.append(
+                f"{listed.unnamed} items have letters beyond plain ones and name no character set;"
+                " charset in [mwl_options] says which"
+            )
+        if listed.broken:
+            told.append(f"{listed.broken} items have letters that their character set does not have")
+        return told
+
+    def _endless(self) -> OfflineError:
+        return OfflineError(
+            f"{self._peer.who} does not come to an end.",
+            "What is here stays as it is.",
+            "Ask for fewer days, or one modality or station (mwl_options in the hub file).",
+            code="garbled",
+        )
+
+
+def _plain(order: OrderEntry) -> bool:
+    return f"{order.patient.name}{order.procedure}{order.question}{order.requester}".isascii()
