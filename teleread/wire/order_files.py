@@ -1,4 +1,4 @@
-"""Order files of sites with nothing but a folder: JSON, CSV and HL7 v2. I/O-free.
+"""Order files of sites with nothing but a folder: JSON, CSV, HL7 v2 and DICOM. I/O-free.
 
 JSON is one order, a list of orders, or an object with ``orders``; keys are those of `OrderEntry`, those of
 the patient below ``patient``. CSV has the same names in its first line, the patient's with ``patient_`` in
@@ -121,9 +121,17 @@ def _words(table: Mapping[str, Any], name: str) -> str:
     return str(clean(str(plain).strip(), multiline=name == "question", limit=limit))
 
 
+def _dicom(data: bytes) -> Changes:
+    from teleread.wire.order_dicom import dicom_orders
+
+    return dicom_orders(data)
+
+
 KINDS: Final[dict[str, Callable[[bytes], Changes]]] = {
     ".json": _json,
     ".csv": _csv,
     ".hl7": changes_of,
+    ".wl": _dicom,
+    ".dcm": _dicom,
 }
 """How a file's name ends to how it is read."""
