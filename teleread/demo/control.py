@@ -11,6 +11,7 @@ from teleread.demo.events import HubEvents
 from teleread.demo.exchange import Reply, Request, json_reply
 from teleread.demo.faults import Area, Faults
 from teleread.demo.levers import LEVERS, lever
+from teleread.demo.mllp import MllpDesk
 from teleread.demo.page import control_page
 from teleread.model.errors import UsageError
 
@@ -27,6 +28,7 @@ class Control:
         events: What others do at the hub.
         drop: Ends every open connection.
         register: Lets C-MOVE send to an AE title at a loopback port.
+        hl7: Takes results and sends orders by HL7.
     """
 
     def __init__(
@@ -35,11 +37,13 @@ class Control:
         events: HubEvents,
         drop: Callable[[], None],
         register: Callable[[str, int], None],
+        hl7: MllpDesk,
     ) -> None:
         self._faults = faults
         self._events = events
         self._drop = drop
         self._register = register
+        self._hl7 = hl7
 
     def handle(self, request: Request) -> Reply:
         """Answer one request."""
@@ -157,6 +161,12 @@ class Control:
     def _refuse(self, request: Request) -> None:
         self._faults.refuse(int(request.first("code", "422")), _count(request))
 
+    def _plan_hl7(self, request: Request) -> None:
+        self._hl7.plan(request.first("answer", "AE"), _count(request))
+
+    def _tell_hl7(self, request: Request) -> dict[str, Any]:
+        return {"answers": self._hl7.tell(self._case(request), int(request.first("port", "2576")))}
+
     def _restart(self, request: Request) -> None:
         """The connections end with the answer."""
 
@@ -205,5 +215,7 @@ _LEVERS: dict[str, Callable[[Control, Request], dict[str, Any] | None]] = {
     "restore": Control._restore,
     "refuse": Control._refuse,
     "restart": Control._restart,
+    "hl7": Control._plan_hl7,
+    "hl7-tell": Control._tell_hl7,
 }
 assert set(_LEVERS) == {one.name for one in LEVERS}, "the table of levers and what pulls them"

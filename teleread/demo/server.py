@@ -22,6 +22,7 @@ from teleread.demo.events import HubEvents
 from teleread.demo.faults import Faults
 from teleread.demo.fhir.rest import FhirService
 from teleread.demo.fhir.store import Store
+from teleread.demo.mllp import MllpDesk
 from teleread.demo.ups.desk import Desk
 from teleread.demo.ups.dimse import DimseDesk
 from teleread.demo.ups.events import Board
@@ -52,6 +53,8 @@ class DemoAddresses:
     """The folder that holds the state."""
     ups_rs: str | None = None
     """Base URL of UPS-RS; None as long as it is not served."""
+    mllp_port: int | None = None
+    """Where results by HL7 v2 are taken, on loopback; None where they are not."""
 
 
 def ready_document(addresses: DemoAddresses) -> dict[str, Any]:
@@ -62,6 +65,7 @@ def ready_document(addresses: DemoAddresses) -> dict[str, Any]:
         "dicomweb": addresses.dicomweb,
         "ups_rs": addresses.ups_rs,
         "dimse": {"host": addresses.dimse_host, "port": addresses.dimse_port, "aet": addresses.dimse_aet},
+        "mllp": {"host": "127.0.0.1", "port": addresses.mllp_port} if addresses.mllp_port else None,
         "hub_dir": addresses.hub_dir,
     }
 
@@ -100,6 +104,7 @@ class DemoServer:
         self._store: Store | None = None
         self._web: DemoWeb | None = None
         self._dimse: DimseServer | None = None
+        self._mllp: MllpDesk | None = None
         self._archive: Service | None = None
         _prepare(folder, reset=reset)
 
@@ -155,11 +160,12 @@ class DemoServer:
             "DIMSE", self._dimse_port, store, lambda port: _dimse_at(catalogue, self.faults, port)
         )
         self._archive = DicomWebService(catalogue, self.faults).handle
+        self._mllp = _listening("MLLP", 0, store, lambda port: MllpDesk(store, self.faults, port))
         services: dict[str, Service] = {
             "fhir": FhirService(store, __version__).handle,
             "dicom-web": self._archive,
             "_demo": Control(
-                self.faults, HubEvents(store), self.drop_connections, self._dimse.register
+                self.faults, HubEvents(store), self.drop_connections, self._dimse.register, self._mllp
             ).handle,
         }
         self._web = _listening("HTTP", self._port, store, lambda port: DemoWeb(port, services, self.faults))
@@ -171,6 +177,8 @@ class DemoServer:
         lay_down(store, listed, self._seed, f"{base}/dicom-web", datetime.now(UTC))
         store.keep("port HTTP", str(self._web.port))
         store.keep("port DIMSE", str(self._dimse.port))
+        store.keep("port MLLP", str(self._mllp.port))
+        self._mllp.start()
         self._web.start()
         return DemoAddresses(
             fhir=f"{base}/fhir",
@@ -180,6 +188,7 @@ class DemoServer:
             dimse_aet=AET,
             hub_dir=str(self.folder),
             ups_rs=f"{base}/ups-rs",
+            mllp_port=self._mllp.port,
         )
 
     def stop(self) -> None:
@@ -188,9 +197,11 @@ class DemoServer:
             self._web.stop()
         if self._dimse is not None:
             self._dimse.stop()
+        if self._mllp is not None:
+            self._mllp.stop()
         if self._store is not None:
             self._store.close()
-        self._web = self._dimse = self._store = None
+        self._web = self._dimse = self._mllp = self._store = None
 
     def cut_line(self) -> None:
         """Drop every connection, and every one that comes, until `mend_line`."""
@@ -207,6 +218,8 @@ class DemoServer:
             self._web.drop_connections()
         if self._dimse is not None:
             self._dimse.drop_connections()
+        if self._mllp is not None:
+            self._mllp.drop_connections()
 
     def register_aet(self, aet: str, port: int) -> None:
         """Let C-MOVE send to an AE on loopback."""

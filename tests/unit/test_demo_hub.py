@@ -111,7 +111,7 @@ def test_the_ready_document_has_the_keys_of_the_contract(tmp_path: Path) -> None
     with DemoServer(tmp_path / "demo", cases=1) as server:
         server.stop()
         document = ready_document(server.start())
-    assert set(document) == {"schema", "fhir", "dicomweb", "ups_rs", "dimse", "hub_dir"}
+    assert set(document) == {"schema", "fhir", "dicomweb", "ups_rs", "dimse", "mllp", "hub_dir"}
     assert document["ups_rs"].endswith("/ups-rs")
     assert set(document["dimse"]) == {"host", "port", "aet"}
 
