@@ -9,7 +9,7 @@ from datetime import datetime
 from .task import TaskKey
 from .text import EMPTY, SafeText
 
-__all__ = ["CHOICES", "OUTBOX_STATES", "Choice", "OutboxItem", "Receipt", "Submission"]
+__all__ = ["CHOICES", "CONSEQUENCES", "OUTBOX_STATES", "Choice", "OutboxItem", "Receipt", "Submission"]
 
 OUTBOX_STATES = ("held", "queued", "sending", "needs_attention", "delivered", "closed")
 """``held``: undo window, or behind an earlier item of its accession; ``sending``: sent or unanswered;
@@ -31,6 +31,24 @@ CHOICES = {
     "resend": "Send it again unchanged",
 }
 """Choice id to its sentence (the command line's contract)."""
+
+
+CONSEQUENCES = {
+    "send-with-note": "It goes out as the final report; your reason reaches the site with it.",
+    "withdraw": "It is not sent. The signed report stays here, marked as taken back.",
+    "keep-note": "The draft is closed; its text stays here as a note. Nothing is sent.",
+    "discard": "The draft goes to the trash, where it stays for a while. Nothing is sent.",
+    "hand-over": "The text goes to the hub as an unsigned note about the case; it is no report.",
+    "ask-back": "The hub is asked for the case once more; the report goes out once it is yours again.",
+    "preliminary": "It goes out as preliminary; whoever has the case now reads and signs the final report.",
+    "second-opinion": "It goes out beside theirs, which stays the report; the audit notes the discrepancy.",
+    "addendum": "Yours becomes a draft that adds to theirs; nothing is sent until you sign it.",
+    "resign": "This version is not sent. Its text is a draft again: read it against what changed, then sign.",
+    "verify-identity": "This version is not sent. Its text is a draft again: settle who it is, then sign.",
+    "nothing-to-add": "Nothing is sent; your reason is kept.",
+    "resend": "The same signed bytes go out again under the same key: never a second report.",
+}
+"""Choice id to what it does, in words."""
 
 
 @dataclass(frozen=True, slots=True)

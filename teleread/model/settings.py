@@ -124,6 +124,13 @@ _ALL: Final = (
         ("voice", "key"),
     ),
     Setting("spelling", "switch", True, "Words that may be wrong are underlined while you write."),
+    Setting(
+        "notify",
+        "text",
+        "none",
+        "How news that needs you is told: by a bell, on the desktop; never with a name.",
+        ("none", "bell", "desktop", "both"),
+    ),
     Setting("reader_name", "text", "", "The reader's name as signed."),
 )
 

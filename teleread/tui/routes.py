@@ -47,6 +47,8 @@ class Routes(Face, inherit_bindings=False):
             counts["app.quit"] = (f"{status.not_issued} not issued", "warn")
         if status is not None and status.fetching:
             counts["go.transfers"] = (f"{self.glyphs.fetching}{status.fetching}", "accent")
+        if status is not None and status.digest is not None:
+            counts["go.sync"] = (f"{len(status.digest.rows)} new", "accent")
         self.place.open_sheet(go_menu(self.keymap, counts), self._chosen)
 
     def do_app_prefix(self, key: str) -> None:
@@ -135,6 +137,12 @@ class Routes(Face, inherit_bindings=False):
         from .screens.transfers import Transfers
 
         await self._go(Transfers())
+
+    async def do_go_sync(self, key: str) -> None:
+        """Each hub's line, and what an absence brought."""
+        from .screens.sync import Sync
+
+        await self._go(Sync())
 
     async def do_go_reports(self, key: str) -> None:
         """Own signed reports."""

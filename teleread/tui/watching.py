@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from teleread.host.clock import Clock
-from teleread.workstation.api import Workstation
+from teleread.workstation.api import Status, Workstation
 
 from .ahead import Ahead
 from .calm import Calm
 from .routes import Routes
 from .screens.place import Place
+from .telling import Teller, outside
 
 __all__ = ["POLL_SECONDS", "Watching"]
 
@@ -43,6 +44,7 @@ class Watching(Routes, inherit_bindings=False):
     def __init__(self, workstation: Workstation, *, demo: bool = False, clock: Clock | None = None) -> None:
         super().__init__(workstation, demo=demo, clock=clock)
         self.calm = Calm()
+        self.teller = Teller()
         self._engine_seen = self.clock.monotonic()
         self._version: tuple[int, int] | None = None
         self._loaded_at = self._status_at = -1e9
@@ -92,12 +94,28 @@ class Watching(Routes, inherit_bindings=False):
                 self.status = status
                 for place in self._places():
                     place.show_status()
+            self._tell_news(status)
         pause = max(RELOAD_SECONDS, 8 * self._load_cost)
         if self.calm.active and self.idle_seconds() < TYPING_SECONDS:
             pause = max(pause, LATEST_SECONDS)
         if now - self._loaded_at >= (pause if moved else UNMOVED_SECONDS):
             self._version = version
             await self._reload()
+
+    def _tell_news(self, status: Status) -> None:
+        """Tell once what needs the reader: in the status row, and outside as the setting says."""
+        fresh = self.teller.fresh(status)
+        if not fresh:
+            return
+        for words, role in fresh:
+            self.tell(words, role)
+        how = str(self.setting("notify", "none"))
+        if how != "none":
+            from teleread.host.spawn import spawn_viewer
+
+            driver = self._driver
+            write = driver.write if driver is not None else None
+            outside([words for words, _ in fresh], how, bell=self.bell, write=write, start=spawn_viewer)
 
     def _clear_up(self) -> None:
         """Free the screen of a case that was left: in the list at once, before another case at a pause."""

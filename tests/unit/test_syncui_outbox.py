@@ -35,7 +35,7 @@ def test_theirs_yours_and_the_difference_stand_below_the_choices_and_scroll() ->
         assert text.index("Withdraw it, with a reason") < text.index("Theirs, Dr Other")
         await do.press("enter")
         await do.until(lambda: place.sheets)
-        assert "Yours" not in do.text()
+        assert "+ Fracture of L2." not in do.text()
         for _ in range(12):
             await do.press("pagedown")
         await do.until(lambda: "+ Fracture of L2." in do.text())

@@ -33,7 +33,9 @@ from teleread.model.text import EMPTY, SafeText, clean
 from teleread.workstation.api import (
     AuditView,
     Case,
+    Digest,
     Escalation,
+    HubLine,
     HubStatus,
     PriorView,
     SeriesView,
@@ -189,6 +191,9 @@ class FakeStation:
         self.rejected: dict[str, str] = {}
         self.picture_marks_kept: dict[str, PictureMark] = {}
         self.outbox_items: list[OutboxItem] = self._outbox()
+        self.digest: Digest | None = None
+        self.read_news: list[int] = []
+        self.lines: tuple[HubLine, ...] = ()
         self.extra_checks: list[Check] = []
         self.challenge = "day"
         self.writing = FakeWriting(self)
@@ -216,7 +221,9 @@ class FakeStation:
         )
         waiting = sum(item.state in {"held", "queued", "sending"} for item in self.outbox_items)
         needs = sum(item.state == "needs_attention" for item in self.outbox_items)
-        return Status(hubs, waiting + needs, needs, 2, 31, self.engine, self.escalations, work_minutes=540.0)
+        return Status(
+            hubs, waiting + needs, needs, 2, 31, self.engine, self.escalations, False, 540.0, self.digest
+        )
 
     def data_version(self) -> tuple[int, int]:
         return self.version
@@ -605,6 +612,13 @@ class FakeStation:
 
     def outbox(self) -> Sequence[OutboxItem]:
         return list(self.outbox_items)
+
+    def hub_lines(self) -> tuple[HubLine, ...]:
+        return self.lines
+
+    def read_digest(self, up_to: int) -> None:
+        self.read_news.append(up_to)
+        self.digest = None
 
     def outbox_beside(self, outbox_id: str) -> Sequence[tuple[str, Sequence[str]]]:
         if outbox_id != "o2":

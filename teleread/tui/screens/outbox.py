@@ -9,7 +9,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
-from teleread.model.delivery import OutboxItem
+from teleread.model.delivery import CONSEQUENCES, OutboxItem
 from teleread.model.text import clean
 from teleread.tui.paint import Line, wrap
 from teleread.tui.widgets.bars import HintBar, StatusLine, TopBar
@@ -223,6 +223,8 @@ class Outbox(ListPlace[OutboxItem]):
             first = Line(look, ground).gap(2).put(f"{index}  ", "strong", bold=True).put(parts[0])
             made.append((first, None))
             made += [(Line(look, ground).gap(5).put(part), None) for part in parts[1:]]
+            does = wrap(CONSEQUENCES.get(choice.id, ""), measure - 3)
+            made += [(Line(look, ground).gap(5).put(part, "soft"), None) for part in does if part]
         put(self._texts(one))
         return made
 

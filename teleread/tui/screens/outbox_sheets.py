@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from teleread.model.delivery import OutboxItem
+from teleread.model.delivery import CONSEQUENCES, OutboxItem
 from teleread.tui.paint import wrap
 from teleread.tui.widgets.lines import Row
 from teleread.workstation.api import WorklistItem
@@ -43,6 +43,8 @@ class ResolveSheet(ReasonSheet):
         made += [(self.start().put(part), None) for part in wrap(str(self.item_of.why), width - 3)]
         made.append(self.ruled("You choose", width))
         made += [(self.start().put(part, "strong"), None) for part in wrap(str(self.choice.text), width - 3)]
+        does = CONSEQUENCES.get(self.choice.id, "")
+        made += [(self.start().put(part, "soft"), None) for part in wrap(does, width - 3) if part]
         return made + self.reason_rows("Why", width)
 
     async def act_now(self) -> None:

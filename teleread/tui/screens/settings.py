@@ -22,7 +22,7 @@ _LATER: Final = {"key_preset", "colours"}
 
 
 class Settings(Page):
-    """Theme, signs, keys, colours, idle time, spelling; Enter changes the one in focus."""
+    """Theme, signs, keys, colours, idle time, spelling, news; Enter changes the one in focus."""
 
     NAME = "Settings"
     HINTS = ("move.down", "case.open", "app.back", "app.go", "help.keys")
@@ -41,6 +41,7 @@ class Settings(Page):
             "colours": SETTINGS["colours"].choices,
             "idle_minutes": _MINUTES,
             "spelling": _SWITCH,
+            "notify": SETTINGS["notify"].choices,
         }
 
     def _value(self, name: str) -> str:

@@ -76,6 +76,9 @@ class TopBar(Rows):
                 line.put(
                     f"{glyphs.not_issued} {status.not_issued}{' not issued' if wide else ''}", "warn"
                 ).gap(2)
+            if status.digest is not None:
+                count = len(status.digest.rows)
+                line.put(f"{glyphs.new}{count}{' new, g y' if wide else ''}", "accent", bold=True).gap(2)
             if status.fetching:
                 line.put(f"{glyphs.fetching} {status.fetching}", "accent").gap(2)
             if not status.engine:
