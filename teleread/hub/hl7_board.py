@@ -132,6 +132,7 @@ class Board:
             known = max((one for one in names if one.startswith(_KNOWN)), default="")
             if known and _number(known) > self.upto:
                 self._load(known)
+            self._drawn = max(self._drawn, _number(known) if known else 0)
             for name in sorted(one for one in names if one.startswith(_ROW)):
                 value = self.memory.get(self.hub_id, name) if _number(name) > self.upto else None
                 if value is not None:  # one that went since then was drawn together: the next look loads that

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import threading
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 
-from teleread.hub import hl7_board
+from teleread.hub import hl7_board, hl7_inbox
 from teleread.hub.hl7 import LOCAL
 from teleread.hub.hl7_board import KEPT, Board
 from teleread.hub.hl7_inbox import Inbox
@@ -315,6 +316,44 @@ def test_many_messages_are_drawn_together_and_nothing_is_lost_by_it(
         assert now.pop("A9").task
         assert now == before
     assert first.versions.changed(before["A1"]) != ()
+
+
+def test_a_listener_that_runs_for_long_goes_on_taking_what_pulls_draw_together(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hl7_board, "TOGETHER", 2)
+    monkeypatch.setattr(hl7_inbox, "MAX_WAITING", 4)
+    inbox, hub = Inbox(Board("hub-1", world.keys), world.clock), world.hub()
+    for number in range(9):
+        assert codes(inbox.take(order(f"A{number}", f"M{number}"))) == ["AA"]
+        if number % 2:
+            list(hub.pull(""))
+    more = [codes(inbox.take(order(f"B{number}", f"N{number}"))) for number in range(4)]
+    assert more == [["AA"], ["AA"], ["AA"], ["AR"]]
+    list(hub.pull(""))
+    assert codes(inbox.take(order("B3", "N3"))) == ["AA"]
+    assert len(pulled(hub)[0]) == 13
+
+
+NOISE = (b"|", b"\r", b"^~\\&", b"\xff", b"\x1b[2J", b"", b"~" * 40)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_bytes_end_the_inbox_and_each_is_answered(world: World, seed: int) -> None:
+    dice = random.Random(seed)
+    inbox = Inbox(Board("hub-1", world.keys), world.clock)
+    whole = [order(), merge(), change("CA", "M2"), message("ADT^A08", PID, number="M3")]
+    for _ in range(150):
+        data = bytearray(dice.choice(whole))
+        for _ in range(dice.randrange(1, 6)):
+            at = dice.randrange(len(data))
+            data[at : at + dice.randrange(4)] = dice.choice(
+                (b"|", b"\r", b"^~\\&", b"\xff", b"\x1b[2J", b"", b"~" * 40)
+            )
+        for answer in inbox.take(bytes(data)):
+            assert codes([answer])[0] in {"AA", "AE", "AR", "CA", "CE", "CR"}
+    for context in pulled(world.hub())[0].values():
+        assert "\x1b" not in f"{context.patient.name}{context.order.question}{context.order.procedure}"
 
 
 def test_a_crash_while_messages_are_drawn_together_changes_nothing(
