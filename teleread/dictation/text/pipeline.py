@@ -9,7 +9,7 @@ from typing import Final
 
 from teleread.dictation.ports import HeardWord
 
-from . import finish, measures, medical, numbers, spoken
+from . import finish, lists, measures, medical, numbers, spoken
 from .finish import Written
 from .pieces import Piece, Step, pieces_of
 
@@ -78,7 +78,7 @@ def write(
         pieces = mend(pieces)
     for step in _STEPS:
         pieces = step(pieces)
-    pieces = numbers.settled(numbers.listed(pieces, before))
+    pieces = numbers.settled(lists.listed(pieces, before))
     if style.british:
         pieces = finish.british(pieces)
     pieces = spoken.with_capital_words(pieces)
