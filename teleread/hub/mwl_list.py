@@ -27,6 +27,8 @@ _LARGEST: Final = 64 << 20
 """Most bytes of one window's answers."""
 _SECONDS: Final = 300.0
 """Longest time for a whole list."""
+_OVERRUNS: Final = 40
+"""Windows that may be too long in one pull: whoever ignores the keys of a question is not asked for ever."""
 _WORDS: Final = 50
 """Most items that are told of singly."""
 
@@ -154,14 +156,15 @@ class MwlList:
         """
         options, listed = self._options, Listed()
         pending = list(reversed(windows(today, options.days_back, options.days_ahead, options.window_days)))
-        ends = self._monotonic() + _SECONDS
+        ends, overran = self._monotonic() + _SECONDS, 0
         while pending:
             with self._peer.open([MODEL]) as line:
                 while pending:
                     window = pending.pop()
                     if self._window(line, window, listed, ends):
                         continue
-                    halves = window.halves()
+                    overran += 1
+                    halves = window.halves() if overran <= _OVERRUNS else None
                     if halves is None:
                         listed.complete = False
                         listed.skipped.append(

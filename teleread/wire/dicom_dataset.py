@@ -89,9 +89,7 @@ class _Reader:
         """The elements up to ``end``, or up to the delimiter of an item (``inside``); and where they stop."""
         data: DataSet = {}
         while at < end:
-            self._left -= 1
-            if self._left < 0 or depth > MAX_DEPTH:
-                raise Unreadable("a data set larger or deeper than any is")
+            self._count(depth)
             tag, vr, length, at = self._header(at, end, explicit=explicit)
             if tag == ITEM_END and inside:
                 return data, at
@@ -112,6 +110,11 @@ class _Reader:
         if inside:
             raise Unreadable("an item that does not end")
         return data, at
+
+    def _count(self, depth: int) -> None:
+        self._left -= 1
+        if self._left < 0 or depth > MAX_DEPTH:
+            raise Unreadable("a data set larger or deeper than any is")
 
     def _header(self, at: int, end: int, *, explicit: bool) -> tuple[int, str, int, int]:
         """Tag, value representation, length and where the value begins."""
@@ -141,7 +144,7 @@ class _Reader:
                 return items, at
             if tag != ITEM:
                 raise Unreadable("a sequence with something else than items")
-            self._left -= 1
+            self._count(depth)
             if size == UNDEFINED:
                 item, at = self.elements(at, stop, codecs, depth, explicit=explicit, inside=True)
             elif at + size > stop:
