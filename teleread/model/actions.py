@@ -206,6 +206,8 @@ ACTIONS: Final[tuple[Action, ...]] = (
           "expand .name or show those that begin so, take the choice, next field"),
     _make("Report", "report.form", "PT", "Ctrl+E", "the fields as a form; the same draft", "form",
           emacs="Alt+e"),
+    _make("Report", "report.editor", "PT", "Ctrl+U", "the draft in your own editor, if that is switched on",
+          emacs="Alt+v"),
     _make("Report", "report.outline", "PT", "Ctrl+G", "outline: sections, words, fields; Enter goes there",
           emacs="Alt+o"),
     _make("Report", "report.compare", "PT", "Ctrl+D",

@@ -131,6 +131,12 @@ _ALL: Final = (
         "How news that needs you is told: by a bell, on the desktop; never with a name.",
         ("none", "bell", "desktop", "both"),
     ),
+    Setting(
+        "editor",
+        "switch",
+        False,
+        "A draft may go into the editor that VISUAL or EDITOR names, unencrypted in memory meanwhile.",
+    ),
     Setting("reader_name", "text", "", "The reader's name as signed."),
 )
 

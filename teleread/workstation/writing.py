@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from teleread.reporting.marks import Mark
     from teleread.reporting.spelling import Doubt, Speller
 
+    from .editing import Trip
     from .versions import Version
 
 __all__ = ["DeskWriting", "DraftState", "Phrases", "Writing", "points"]
@@ -101,6 +102,14 @@ class Writing(Protocol):
 
     def versions(self, key: TaskKey) -> tuple[Version, ...]:
         """Every version signed on a case, proved, in the order they were signed."""
+        ...
+
+    def to_editor(self, draft_id: str) -> Trip:
+        """What bringing a draft into the reader's own editor needs; audited.
+
+        Raises:
+            UsageError: It is off, there is no editor, or no place in memory alone.
+        """
         ...
 
     def categories(self, draft_id: str) -> tuple[Category, ...]:
@@ -238,6 +247,12 @@ class DeskWriting:
         from .versions import versions
 
         return versions(self._core, key)
+
+    def to_editor(self, draft_id: str) -> Trip:
+        """What bringing a draft into the reader's own editor needs; audited."""
+        from .editing import prepare
+
+        return prepare(self._core, self._draft(draft_id))
 
     def categories(self, draft_id: str) -> tuple[Category, ...]:
         """Alert categories of the draft's hub."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from teleread.model.errors import UsageError
 from teleread.model.report import Draft, Section
 from teleread.model.study import StudyKey
 from teleread.model.task import PriorReport, TaskKey
@@ -16,6 +17,7 @@ from teleread.reporting.autotext import Autotext
 from teleread.reporting.diff import SentencePair, sections_in, sentence_pairs
 from teleread.reporting.marks import FIELD, Mark, copied_passages, marks_in, marks_out
 from teleread.reporting.spelling import Doubt
+from teleread.workstation.editing import Trip
 from teleread.workstation.versions import Version
 from teleread.workstation.writing import DraftState, Phrases
 
@@ -37,6 +39,8 @@ class FakeWriting:
         self.values = {"side": "right"}
         self.learned: list[str] = []
         self.signed_versions: list[Version] = []
+        self.trip: Trip | None = None
+        """What the reader's own editor needs; None: it is off."""
         self.accepted: list[str] = []
         """Copied passages that were said to be still true."""
         self.told: tuple[SrValue, ...] = ()
@@ -120,6 +124,11 @@ class FakeWriting:
     def remember(self, seq: int, texts: Mapping[str, str], *changed: str) -> None:
         """A point of the journal from before this sitting."""
         self.past.append(DraftState(seq, BEGAN + timedelta(minutes=seq), texts, changed))
+
+    def to_editor(self, draft_id: str) -> Trip:
+        if self.trip is None:
+            raise UsageError("Writing in your own editor is off.", code="editor-off")
+        return self.trip
 
     def versions(self, key: TaskKey) -> tuple[Version, ...]:
         return tuple(one for one in self.signed_versions if one.report.key == key)

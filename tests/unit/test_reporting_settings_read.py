@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,9 @@ from teleread.model.settings import SETTINGS, coerce
 ROOT: Final = Path(teleread.__file__).parent
 READERS: Final = {"setting", "set_setting", "write_setting", "spec_of", "adopt"}
 """Functions that take a setting's name, as their first or second argument."""
+
+CALLED: Final = re.compile(rf"\b(?:{'|'.join(READERS)})\(|\bSETTINGS\[")
+"""What stands in a module that reads one: only those are taken apart."""
 
 
 def names_read(source: str) -> Iterator[str]:
@@ -37,10 +41,12 @@ def names_read(source: str) -> Iterator[str]:
 
 
 def test_every_setting_that_is_read_stands_in_the_table() -> None:
+    sources = {path: path.read_text("utf-8") for path in ROOT.rglob("*.py")}
     found = {
         (name, str(path.relative_to(ROOT)))
-        for path in ROOT.rglob("*.py")
-        for name in names_read(path.read_text("utf-8"))
+        for path, source in sources.items()
+        if CALLED.search(source)
+        for name in names_read(source)
     }
     names = {name for name, _ in found}
     assert {"spelling", "theme", "dictation_source", "viewer"} <= names

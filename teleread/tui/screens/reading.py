@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from teleread.workstation.api import WorklistItem
 
+from .reading_editor import ReadingEditor
 from .reading_pictures import ReadingPictures
-from .reading_voice import ReadingVoice
 from .sheet import Sheet
 
 __all__ = ["Reading"]
 
 
-class Reading(ReadingVoice, ReadingPictures):
+class Reading(ReadingEditor, ReadingPictures):
     """A case being read: what each action does."""
 
     # -- panes ------------------------------------------------------------------------------------

@@ -41,6 +41,7 @@ class Settings(Page):
             "colours": SETTINGS["colours"].choices,
             "idle_minutes": _MINUTES,
             "spelling": _SWITCH,
+            "editor": _SWITCH,
             "notify": SETTINGS["notify"].choices,
         }
 
