@@ -21,10 +21,10 @@ from teleread.model.task import TaskContext
 
 from . import pdf, render_html
 from .content import Content, content_of, unknown_renderer
-from .lifecycle import kind_of
+from .lifecycle import is_opinion, kind_of
 from .render_html import Carried, canonical_base64
 
-__all__ = ["FROZEN_TYPE", "LEAVES_TASK", "RENDERER", "export_bundle", "read_back", "transaction"]
+__all__ = ["FROZEN_TYPE", "RENDERER", "export_bundle", "leaves_task", "read_back", "transaction"]
 
 RENDERER: Final = 2
 """Number of the newest renderer: 2 carries the PDF too and the UK Core code."""
@@ -41,8 +41,11 @@ _HTML_OF: Final = {1: 1, 2: 1}
 _PDF_OF: Final = {2: 1}
 """The same for the PDF."""
 
-LEAVES_TASK: Final = frozenset({"preliminary", "opinion"})
-"""Kinds that end nobody's reading."""
+
+def leaves_task(form: Mapping[str, Any]) -> bool:
+    """Whether a frozen form ends nobody's reading: what is unsigned, second opinions and their addenda."""
+    return form["kind"] == "preliminary" or is_opinion(form)
+
 
 _PARTICIPANT: Final = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 _PARTS: Final = (("attester", "Attester"), ("author", "Author"))
@@ -116,7 +119,7 @@ def _newest() -> int:
 
 def _task(report: SignedReport, content: Content, context: TaskContext, target: str) -> Json | None:
     """The Task, completed; None where the hub has it completed already."""
-    if context.task.status == "completed" or content.form["kind"] in LEAVES_TASK:
+    if context.task.status == "completed" or leaves_task(content.form):
         return None
     raw = context.raw.get("task")
     if not isinstance(raw, dict) or raw.get("resourceType") != "Task":

@@ -198,13 +198,14 @@ def _series(instances: Sequence[InstanceInfo], order: Sequence[str]) -> list[dic
 
 
 def _predecessor(report: SignedReport | None, form: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The version before, and the keys of every version after the first so far."""
+    """The version before, the keys of every version after the first so far; of an opinion, that it is one."""
     if report is None or form is None:
         return None
     keys = list(form["predecessor"]["keys"]) if form["predecessor"] else []
     if report.version > 1:
         keys.append(report.idempotency_key)
-    return {"version": report.version, "sha256": report.sha256, "keys": keys}
+    began = form["kind"] if form["kind"] == "opinion" else (form["predecessor"] or {}).get("began", "")
+    return _with({"version": report.version, "sha256": report.sha256, "keys": keys}, began=began)
 
 
 def moment(when: datetime) -> str:

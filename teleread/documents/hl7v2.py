@@ -17,7 +17,7 @@ from teleread.wire.er7 import Repetition, Segment, decode, encode, field, wrappe
 
 from .content import signed_by, unknown_renderer
 from .facts import Facts, Numbered, facts_of
-from .lifecycle import kind_of
+from .lifecycle import is_opinion, kind_of
 from .marks import Mark, mark_text
 from .thawing import thaw
 
@@ -199,7 +199,7 @@ def _obr(facts: Facts, form: Mapping[str, Any], number: int) -> Segment:
     accession = facts.accessions[0] if facts.accessions else ""
     # A receiver files by these numbers: under the order's own, one reader's opinion would replace another's.
     # The order is its parent then (OBR-29, section 4.5.3.29).
-    apart = number > 1 and facts.kind == "opinion"
+    apart = number > 1 and is_opinion(form)
     started = order["occurrence"] or form["study"]["started"] or ""
     code = facts.procedure_code
     name = facts.procedure[:199]

@@ -5,10 +5,11 @@ HL7 tables 0123 and 0085, FHIR R4 DiagnosticReport.status and Provenance, PS3.3 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-__all__ = ["KINDS", "Kind", "kind_of"]
+__all__ = ["KINDS", "Kind", "is_opinion", "kind_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +73,12 @@ KINDS: Final = {
 def kind_of(kind: str) -> Kind:
     """The row of a kind; a final report's where a later version's kind is not known here."""
     return KINDS.get(kind, KINDS["report"])
+
+
+def is_opinion(form: Mapping[str, Any]) -> bool:
+    """Whether a frozen form is a second opinion, or a later version of one.
+
+    A later version says so by ``began`` in its ``predecessor``; one signed before that member was there does
+    not, and its documents stay as they went out.
+    """
+    return form["kind"] == "opinion" or bool(form["predecessor"] and form["predecessor"].get("began"))

@@ -77,7 +77,7 @@ _SHAPE: Final[dict[str, Any]] = {
     "overrides": [{"rule": _TEXT, "reason": _TEXT}],
     "identity": [{"rule": _TEXT, "level": _TEXT, "text": _TEXT}],
     "reader": {"id": _TEXT, "name": _TEXT, "organisation?": _TEXT},
-    "predecessor": (None, {"version": _NUMBER, "sha256": _TEXT, "keys": [_UUID]}),
+    "predecessor": (None, {"version": _NUMBER, "sha256": _TEXT, "keys": [_UUID], "began?": _TEXT}),
     "signed_at": _STAMP,
     "zone": _TEXT,
     "clock_offset": _TEXT_OR_NULL,

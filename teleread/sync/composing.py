@@ -8,7 +8,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
-from teleread.documents.fhir import LEAVES_TASK, transaction
+from teleread.documents.fhir import leaves_task, transaction
 from teleread.documents.forms import pdf_name, render_form, sr_name, switches_of
 from teleread.documents.frozen import thaw
 from teleread.model.delivery import OutboxItem, Receipt, Submission
@@ -109,7 +109,7 @@ def _documents(
             data = offered(data)
         parts[form] = data + seals.get(names.get(form, ""), b"")
     thawed = form_of(report)
-    leaves = thawed["kind"] in LEAVES_TASK or preliminary
+    leaves = leaves_task(thawed) or preliminary
     return Submission(
         form="documents",
         body=report.frozen,

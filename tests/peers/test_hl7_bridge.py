@@ -119,14 +119,17 @@ def test_every_kind_of_version_is_filed_as_the_same_one_report(server: Sekmet, l
         assert (resource["meta"]["versionId"], resource["status"]) == (str(version), status)
 
 
-def test_a_second_opinion_is_filed_beside_the_first_report_never_in_its_place(
+def test_a_second_opinion_and_its_addendum_are_filed_beside_the_first_report_never_in_its_place(
     server: Sekmet, line: int
 ) -> None:
     first = version_of("report", "40888", None)
     opinion = version_of("opinion", "40888", None, OTHER)
     for report in (first, opinion):
         assert any(one.startswith("MSA|AA|") for one in sent(line, report))
+    added = version_of("addendum", "40888", opinion, OTHER)
+    assert any(one.startswith("MSA|AA|") for one in sent(line, added))
     (kept,), (other,) = filed(server, "NG26-40888"), filed(server, OTHER)
+    assert (kept["status"], other["status"]) == ("final", "corrected")
     assert "Report: no liver abscess" in kept["conclusion"]
     assert "Opinion: no liver abscess" in other["conclusion"]
     assert kept["id"] != other["id"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from pydicom import dcmread
 
 import teleread
 from teleread.documents import dicom_sr, encapsulated, fhir, hl7v2, hl7v2_read, render_text
+from teleread.documents.frozen import thaw
 from teleread.documents.lifecycle import KINDS
 from teleread.model.report import SignedReport
 from teleread.wire.er7 import decode
@@ -83,3 +85,40 @@ def test_the_first_renderers_messages_can_still_be_written_and_a_second_opinion_
         assert old.get(29) == ""
         assert new.get(29, 2) == (old.get(18) if apart else "")
         assert hl7v2_read.read(hl7v2.render(report, 1)).mark.renderer == 1
+
+
+def test_what_is_added_to_a_second_opinion_stays_under_its_own_numbers_and_ends_nobodys_reading() -> None:
+    import random
+
+    report = opinion = made("opinion")
+    numbers = {(opinion.report_id, "")}
+    for kind in ("addendum", "correction", "withdrawal"):
+        report = cases.version(random.Random(kind), "English", kind, report)
+        form = thaw(report.frozen)
+        assert form["predecessor"]["began"] == "opinion"
+        assert fhir.leaves_task(form)
+        (obr,) = (one for one in decode(hl7v2.render(report)) if one.name == "OBR")
+        numbers.add((obr.get(3), obr.get(2)))
+        assert obr.get(29) == form["order"]["id"]
+        message = hl7v2.render(report)
+        assert hl7v2_read.read(message) == hl7v2_read.message_of(report, style=hl7v2.Style())
+    assert numbers == {(opinion.report_id, "")}
+
+
+def test_an_addendum_to_an_opinion_signed_before_that_was_told_stays_as_it_went_out() -> None:
+    import hashlib
+    import json
+    import random
+
+    import rfc8785
+
+    later = cases.version(random.Random(1), "English", "addendum", made("opinion"))
+    form = json.loads(later.frozen)
+    del form["predecessor"]["began"]
+    data = rfc8785.dumps(form)
+    old = replace(later, frozen=data, sha256=hashlib.sha256(data).hexdigest())
+    (obr,) = (one for one in decode(hl7v2.render(old)) if one.name == "OBR")
+    assert obr.get(2) == form["order"]["id"]
+    assert obr.get(29) == ""
+    assert not fhir.leaves_task(thaw(old.frozen))
+    assert "began" not in (thaw(made("addendum").frozen)["predecessor"] or {})
