@@ -115,7 +115,8 @@ def _native(part: Part10, shape: Shape, number: int) -> tuple[Pixels, str]:
     value = part.elements.data[pixel.offset : pixel.offset + pixel.length]
     syntax = EXPLICIT_BE if part.elements.big else EXPLICIT_LE
     if shape.allocated == 1 and shape.samples == 1:
-        return _bits(value, (number - 1) * shape.rows * shape.columns, shape, part.elements.big), "native"
+        words = part.elements.big and pixel.vr != "OB"  # bytes stand in their order (PS3.5 8.1.1, A.3)
+        return _bits(value, (number - 1) * shape.rows * shape.columns, shape, words), "native"
     place = plain_place(part, shape, number)
     if place is not None:
         return at_place(part.elements.data, place), "native"
@@ -124,12 +125,12 @@ def _native(part: Part10, shape: Shape, number: int) -> tuple[Pixels, str]:
     return _by_pydicom(syntax, value, number - 1, options, ""), "native"
 
 
-def _bits(value: memoryview | bytes, first: int, shape: Shape, big: bool = False) -> Pixels:
+def _bits(value: memoryview | bytes, first: int, shape: Shape, words: bool = False) -> Pixels:
     """One bit a pixel, the least significant first; a frame may begin inside a byte (PS3.5 8.1.1, D.2)."""
     count = shape.rows * shape.columns
     begin, end = first // 8, -(-(first + count) // 8)
     raw = np.frombuffer(value, np.uint8)
-    if big:  # words of 16 bits were turned round
+    if words:  # of 16 bits, turned round
         raw = raw[: len(raw) // 2 * 2].reshape(-1, 2)[:, ::-1].reshape(-1)
     bits = np.unpackbits(raw[begin:end], bitorder="little")
     return bits[first % 8 : first % 8 + count].reshape(shape.rows, shape.columns)
@@ -166,7 +167,7 @@ def _by_pydicom(syntax: str, value: Any, index: int, options: dict[str, Any], pl
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         pixels, _ = get_decoder(syntax).as_array(value, index=index, decoding_plugin=plugin, **options)
-    array: Pixels = pixels
+    array: Pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
     return array
 
 
