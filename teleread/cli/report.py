@@ -22,6 +22,7 @@ _VERBS = (
     ("check", "run the checks on a draft"),
     ("spell", "words of a draft that may be wrong"),
     ("diff", "a draft beside an earlier report"),
+    ("versions", "every signed version of a report, and what each changed"),
     ("alert", "keep with a draft who was told of its critical finding"),
     ("sign", "sign a draft; it never sends"),
     *report_life.VERBS,
@@ -53,6 +54,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     report_alert.arguments(verbs["alert"])
     report_aids.spell_arguments(verbs["spell"])
     report_aids.diff_arguments(verbs["diff"])
+    report_aids.versions_arguments(verbs["versions"])
     report_overrides.arguments(verbs["sign"])
     report_life.arguments(verbs)
     verbs["export"].add_argument("report", metavar="REPORT")
@@ -276,6 +278,7 @@ _DO: dict[str, Callable[[Call], int]] = {
     "check": _check,
     "spell": lambda call: report_aids.spell(call, _draft_id(call)),
     "diff": lambda call: report_aids.diff(call, _draft_id(call)),
+    "versions": report_aids.versions,
     "alert": _alert,
     "sign": _sign,
     "addendum": report_life.addendum,

@@ -1,14 +1,17 @@
-"""`teleread report spell` and `report diff`: what the desk shows beside a text, in words."""
+"""`teleread report spell`, `diff` and `versions`: what the desk shows beside a text, in words."""
 
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from teleread.cli.call import Call
 from teleread.model.errors import UsageError
 
-__all__ = ["diff", "diff_arguments", "spell", "spell_arguments"]
+if TYPE_CHECKING:
+    from teleread.workstation.versions import Version
+
+__all__ = ["diff", "diff_arguments", "spell", "spell_arguments", "versions", "versions_arguments"]
 
 _SIGNS = {"same": " ", "changed": "~", "new": "+", "gone": "-"}
 
@@ -26,6 +29,11 @@ def diff_arguments(parser: argparse.ArgumentParser) -> None:
     """What may be typed."""
     parser.add_argument("draft", metavar="TASK|DRAFT")
     parser.add_argument("--prior", metavar="ID", help="an earlier report; the newest by default")
+
+
+def versions_arguments(parser: argparse.ArgumentParser) -> None:
+    """What may be typed."""
+    parser.add_argument("report", metavar="REPORT")
 
 
 def spell(call: Call, draft_id: str) -> int:
@@ -102,3 +110,49 @@ def diff(call: Call, draft_id: str) -> int:
                 f"{'+' if one.kind == 'changed' else _SIGNS[one.kind]} {one.after or one.before}{mark}"
             )
     return 0
+
+
+def versions(call: Call) -> int:
+    """Every signed version of a report: who, when, what became of it, and what it changed."""
+    from teleread.workstation.versions import of_report
+
+    found = of_report(call.desk.core, call.args.report)
+    rows = [_version(before, one) for before, one in zip((None, *found[:-1]), found, strict=True)]
+    call.out.document("versions", {"report": found[0].report.report_id, "versions": rows})
+    names = ("kind", "signed_at", "signer", "state", "receipt")
+    table = [(f"v{row['version']}", *(row[name] or "" for name in names)) for row in rows]
+    call.out.table(("", "KIND", "SIGNED", "BY", "STATE", "RECEIPT"), table)
+    for row in rows:
+        if not row["valid"]:
+            call.out.note(f"v{row['version']}: its signature does NOT hold.")
+        for change in row["changes"]:
+            told = " -> ".join(text for text in (change["before"], change["after"]) if text)
+            call.out.say(f"v{row['version']} {change['section']}  {_SIGNS[change['kind']]} {told}")
+    return 0
+
+
+def _version(before: Version | None, one: Version) -> dict[str, Any]:
+    from teleread.workstation.versions import changes
+
+    return {
+        "version": one.report.version,
+        "kind": one.report.kind,
+        "signed_at": one.report.signed_at.isoformat().replace("+00:00", "Z"),
+        "signer": one.signer,
+        "beside": list(one.beside),
+        "valid": one.verdict.valid,
+        "trust": one.verdict.trust,
+        "sha256": one.report.sha256,
+        "state": one.report.state,
+        "delivery": one.delivery or None,
+        "receipt": one.receipt.id if one.receipt else None,
+        "reason": one.reason or None,
+        "told": one.told or None,
+        "sections": {section.id: section.text for section in one.sections},
+        "changes": [
+            {"section": section.id, "kind": pair.kind, "before": pair.before, "after": pair.after}
+            for section, pairs in (changes(before, one) if before is not None else ())
+            for pair in pairs
+            if pair.kind != "same"
+        ],
+    }

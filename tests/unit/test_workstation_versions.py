@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from teleread.cli import report_aids
 from teleread.model.errors import UsageError
 from teleread.workstation import lifecycle
 from teleread.workstation.versions import changes, of_report
 from tests.unit import vault_cases as cases
+from tests.unit.test_cli_report_aids import printed
 from tests.unit.test_workstation_desk import World
 from tests.unit.test_workstation_lifecycle import delivered, sign
 
@@ -68,3 +70,24 @@ def test_nothing_signed_is_an_empty_list_and_an_unknown_report_is_refused(world:
     assert world.desk.writing.versions(world.task(cases.context())) == ()
     with pytest.raises(UsageError):
         of_report(world.core, "no-such-report")
+
+
+def test_the_command_prints_every_version_its_receipt_and_what_it_changed(world: World) -> None:
+    first = world.signed(world.task(cases.context()))
+    delivered(world, first)
+    draft = lifecycle.correct(world.core, first.report_id, "Wrong organ.", "Ward 7")
+    world.desk.save_draft(draft.id, draft.seq, {"findings": "Normal liver. No free fluid."})
+    sign(world, world.desk.draft(draft.id))
+    found, words = printed(world, report_aids.versions_arguments, first.report_id)(report_aids.versions)
+    assert [(one["version"], one["kind"], one["valid"]) for one in found["versions"]] == [
+        (1, "report", True),
+        (2, "correction", True),
+    ]
+    assert [one["receipt"] for one in found["versions"]] == ["DiagnosticReport/1", None]
+    assert found["versions"][0]["changes"] == []
+    assert found["versions"][1]["changes"] == [
+        {"section": "findings", "kind": "new", "before": "", "after": "No free fluid."}
+    ]
+    assert found["versions"][1]["reason"] == "Wrong organ."
+    assert "v2 findings  + No free fluid." in words
+    assert "DiagnosticReport/1" in words
