@@ -13,6 +13,9 @@ _VERBS = (
     ("list", "speech models in place, verified, and what can be installed"),
     ("install", "put a speech model in place, verified"),
     ("commands", "what can be said, and names of yours that sound alike"),
+    ("corrections", "words heard wrong again and again, and what you taught is meant"),
+    ("learn", "teach what is meant by a word"),
+    ("forget", "forget a correction"),
 )
 
 
@@ -21,6 +24,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     verbs = subcommands(parser, _VERBS)
     verbs["install"].add_argument("model", metavar="PATH|NAME", help="a model folder, a wheel, or a name")
     verbs["install"].add_argument("--name", default="", help="what to call a model of your own")
+    verbs["learn"].add_argument("heard", metavar="HEARD", help="one word as it comes out")
+    verbs["learn"].add_argument("meant", metavar="MEANT", help="what it should be")
+    verbs["forget"].add_argument("heard", metavar="HEARD", help="the word as it came out")
 
 
 def run(call: Call) -> int:
@@ -77,4 +83,42 @@ def _commands(call: Call) -> int:
     return 0
 
 
-_DO: dict[str, Callable[[Call], int]] = {"list": _list, "install": _install, "commands": _commands}
+def _corrections(call: Call) -> int:
+    from teleread.workstation import dictation
+
+    rows = [
+        {"heard": heard, "meant": meant} for heard, meant in dictation.corrections(call.desk.core).items()
+    ]
+    call.out.document("dictation-corrections", {"corrections": rows})
+    call.out.table(
+        ("HEARD", "MEANT"), [(one["heard"], one["meant"]) for one in rows], empty="None was learnt."
+    )
+    return 0
+
+
+def _learn(call: Call) -> int:
+    from teleread.workstation import dictation
+
+    heard, meant = dictation.learn(call.desk.core, call.args.heard, call.args.meant)
+    call.out.document("dictation-correction", {"heard": heard, "meant": meant})
+    call.out.say("It holds from the next utterance.")
+    return 0
+
+
+def _forget(call: Call) -> int:
+    from teleread.workstation import dictation
+
+    dictation.forget(call.desk.core, call.args.heard)
+    call.out.document("dictation-correction", {"heard": call.args.heard, "meant": None})
+    call.out.say("Forgotten.")
+    return 0
+
+
+_DO: dict[str, Callable[[Call], int]] = {
+    "list": _list,
+    "install": _install,
+    "commands": _commands,
+    "corrections": _corrections,
+    "learn": _learn,
+    "forget": _forget,
+}

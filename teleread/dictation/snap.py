@@ -18,7 +18,7 @@ from .sound import alike, sound_of
 from .text.pieces import Piece, joined, low
 from .text.vocabulary import words
 
-__all__ = ["Snap", "in_context", "safe_to_snap"]
+__all__ = ["Snap", "in_context", "safe_to_learn", "safe_to_snap"]
 
 ENOUGH: Final = 0.74
 """How alike a word has to sound."""
@@ -70,7 +70,9 @@ class Snap:
         self._candidates = tuple(dict.fromkeys(kept))
         self._own = frozenset(single)
         self._known = known
-        self._learnt = {heard: meant for heard, meant in (learnt or {}).items() if _phrase_safe(heard, meant)}
+        self._learnt = {
+            heard: meant for heard, meant in (learnt or {}).items() if safe_to_learn(heard, meant)
+        }
 
     def __call__(self, pieces: Sequence[Piece]) -> list[Piece]:
         """Mend the words of an utterance."""
@@ -164,8 +166,8 @@ def in_context(pieces: Sequence[Piece], doubts: Callable[[str], Sequence[Doubt]]
     return out
 
 
-def _phrase_safe(heard: str, meant: str) -> bool:
-    """Whether a learnt correction leaves the safety words alone."""
+def safe_to_learn(heard: str, meant: str) -> bool:
+    """Whether a correction leaves sides, denials, numbers and turning prefixes as they were."""
     one = sorted(word for word in heard.lower().split() if kind_of(word) in _HARD)
     other = sorted(word for word in meant.lower().split() if kind_of(word) in _HARD)
     if one != other:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from teleread.host.paths import Home
 from teleread.model.errors import UsageError
 from teleread.model.task import TaskKey
+from teleread.model.text import clean
 
 from .core import Core
 
@@ -23,10 +24,13 @@ if TYPE_CHECKING:
 __all__ = [
     "case_words",
     "context_words",
+    "corrections",
     "dictation",
     "draft_marks",
+    "forget",
     "install_model",
     "installed",
+    "learn",
     "models",
     "reader",
     "recogniser",
@@ -40,6 +44,8 @@ __all__ = [
 
 MAX_CONTEXT: Final = 1024 * 1024
 """Largest context file, bytes."""
+CORRECTION: Final = "correction"
+"""Kind of the vault's phrases that holds what was heard to what is meant."""
 MOST_PRIOR: Final = 20_000
 """Characters of earlier reports whose words are taken."""
 
@@ -155,7 +161,57 @@ def reader(core: Core) -> Reader:
 
     from .aids import autotexts, speller
 
-    return Reader(names=tuple(autotexts(core)[0]), speller=speller(core))
+    return Reader(names=tuple(autotexts(core)[0]), learnt=corrections(core), speller=speller(core))
+
+
+def corrections(core: Core) -> dict[str, str]:
+    """What was heard to what is meant, as the reader taught it."""
+    return core.vault.phrases.all(CORRECTION)
+
+
+def learn(core: Core, heard: str, meant: str) -> tuple[str, str]:
+    """Teach what is meant by a word that is heard wrong again and again; audited without the words.
+
+    Raises:
+        UsageError: It is not one word, or it would touch a side, a denial, a number or a turning prefix.
+    """
+    from teleread.dictation.snap import safe_to_learn
+
+    one, other = str(clean(heard, limit=60)).strip().lower(), str(clean(meant, limit=120)).strip()
+    if not one or len(one.split()) != 1 or not other or one == other.lower():
+        raise UsageError(
+            "That can't be learnt.",
+            "What is heard is one word; what is meant is another word, or a few.",
+            "teleread dictation learn HEARD MEANT",
+            code="bad-correction",
+        )
+    if not safe_to_learn(one, other):
+        raise UsageError(
+            "That is not learnt.",
+            "It would make or change a side, a denial, a number or a prefix that turns a word round.",
+            "Such a word is mended by hand each time; it is marked.",
+            code="unsafe-correction",
+        )
+    with core.vault.transaction():
+        core.vault.phrases.put(CORRECTION, one, other)
+        core.vault.audit.append("correction-learnt", detail={"characters": len(one) + len(other)})
+    return one, other
+
+
+def forget(core: Core, heard: str) -> None:
+    """Forget a correction.
+
+    Raises:
+        UsageError: There is none for that word.
+    """
+    with core.vault.transaction():
+        if not core.vault.phrases.drop(CORRECTION, str(clean(heard, limit=60)).strip().lower()):
+            raise UsageError(
+                "There is no such correction.",
+                remedy="teleread dictation corrections lists them.",
+                code="no-correction",
+            )
+        core.vault.audit.append("correction-forgotten")
 
 
 def dictation(
@@ -225,7 +281,6 @@ _HEADS: Final = {
 def draft_marks(section: str, said: Said) -> tuple[Any, ...]:
     """An utterance's safety marks as the draft's journal keeps them (`teleread.reporting.marks`)."""
     from teleread.dictation.safety import NEGATION, NUMBER, PREFIX, SIDE
-    from teleread.model.text import clean
     from teleread.reporting.marks import DICTATED, UNSURE, Mark
 
     grave = {SIDE, NEGATION, NUMBER, PREFIX}

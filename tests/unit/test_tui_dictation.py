@@ -130,6 +130,14 @@ async def off(do: Driver) -> None:
     await do.settle()
 
 
+async def one_utterance(do: Driver, fake: FakeSpeech) -> None:
+    """Into the impression, the microphone off again."""
+    await begin(do, "impression")
+    (await on(do, fake)).feed(speech())
+    await do.until(lambda: text_of(do, "impression"))
+    await off(do)
+
+
 def test_words_go_to_the_cursor_and_onto_the_disk_and_the_line_tells(tmp_path: Path) -> None:
     station, fake = dictating(tmp_path, "no stones full stop")
 
@@ -236,11 +244,7 @@ def test_marked_words_show_are_jumped_to_played_and_read_by_one_key_each(tmp_pat
     station, fake = dictating(tmp_path, "cyst in the left kidney full stop")
 
     async def steps(do: Driver) -> None:
-        await begin(do, "impression")
-        fed = await on(do, fake)
-        fed.feed(speech())
-        await do.until(lambda: text_of(do, "impression"))
-        await off(do)
+        await one_utterance(do, fake)
         assert "? 1 unread" in do.text()
         await do.press("f3")
         start, end = do.reading.report.buffer.selection or (0, 0)
@@ -263,11 +267,7 @@ def test_an_unread_word_has_a_sign_and_a_style_of_its_own_in_every_theme(tmp_pat
 
     async def steps(do: Driver) -> None:
         do.app.choose_look(theme)
-        await begin(do, "impression")
-        fed = await on(do, fake)
-        fed.feed(speech())
-        await do.until(lambda: text_of(do, "impression"))
-        await off(do)
+        await one_utterance(do, fake)
         pane = do.reading.report
         row = next(
             one for one in pane._rows() if one.kind == "text" and pane.buffer.ids[one.section] == "impression"
@@ -286,11 +286,7 @@ def test_typing_into_a_marked_word_resolves_it(tmp_path: Path) -> None:
     station, fake = dictating(tmp_path, "cyst in the left kidney full stop")
 
     async def steps(do: Driver) -> None:
-        await begin(do, "impression")
-        fed = await on(do, fake)
-        fed.feed(speech())
-        await do.until(lambda: text_of(do, "impression"))
-        await off(do)
+        await one_utterance(do, fake)
         await do.press("f3", *"right")
         assert text_of(do, "impression") == "Cyst in the right kidney."
         assert do.reading.report.unread() == ()

@@ -11,7 +11,7 @@ from teleread.dictation.bias import CaseWords
 from teleread.dictation.placing import Anchor
 from teleread.dictation.ports import HeardWord, Hearing, Utterance
 from teleread.dictation.session import Dictation, Said
-from teleread.model.errors import AttentionError
+from teleread.model.errors import AttentionError, UsageError
 from teleread.model.report import Override
 from teleread.model.text import SafeText, clean
 from teleread.reporting.marks import marks_in
@@ -157,3 +157,37 @@ def test_a_site_that_keeps_sound_keeps_that_of_signed_reports_only(tmp_path: Pat
         assert not gone.exists()
     finally:
         place.desk.close()
+
+
+def test_a_correction_is_learnt_used_listed_and_forgotten(place: World) -> None:
+    core = place.core
+    assert dictation.learn(core, "Phascus", "Fazekas") == ("phascus", "Fazekas")
+    made = Dictation(Scripted(), CaseWords(), dictation.reader(core))
+    heard = tuple(HeardWord(clean(word), at, at + 1.0, 0.9) for at, word in enumerate(["phascus", "two"]))
+    out = made.written(Utterance(0.0, 2.0, Hearing(heard, "scripted")))
+    assert out.text.startswith("Fazekas")
+    assert [mark.kind for mark in out.marks.values()][:1] == ["changed"]
+    assert "Fazekas" not in repr(list(place.vault.audit.export()))
+    dictation.forget(core, "phascus")
+    assert dictation.corrections(core) == {}
+    with pytest.raises(UsageError):
+        dictation.forget(core, "phascus")
+
+
+@pytest.mark.parametrize(
+    ("heard", "meant"),
+    [
+        ("rite", "right"),
+        ("left", "cleft"),
+        ("node", "no"),
+        ("sixteen", "sixty"),
+        ("two words", "x"),
+        ("a", ""),
+    ],
+)
+def test_no_correction_that_makes_or_changes_a_side_a_denial_or_a_number_is_learnt(
+    place: World, heard: str, meant: str
+) -> None:
+    with pytest.raises(UsageError):
+        dictation.learn(place.core, heard, meant)
+    assert dictation.corrections(place.core) == {}
