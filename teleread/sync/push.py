@@ -300,7 +300,10 @@ class Pusher:
     def _hold(self, item: OutboxItem, decision: Decision, situation: Situation) -> None:
         if decision.rule == "other-final":
             self._vault.outbox.set_payload(item.id, str(Extras(item.payload).shown(situation.others)))
-        self._attention(item, decision.why, decision.choices)
+        # A receiver of HL7 can't be asked what it has: to withdraw such a report may not be the end of it.
+        sent = item.state == "sending" and self._file.hl7 is not None
+        more = " It was sent before and not acknowledged: the site may have it." if sent else ""
+        self._attention(item, f"{decision.why}{more}", decision.choices)
 
     def _claimed(self, context: TaskContext) -> TaskContext:
         claimed = self._hub.claim(context)

@@ -16,6 +16,7 @@ from teleread.model.addresses import MllpAddress, parse_mllp
 from teleread.model.delivery import OutboxItem
 from teleread.model.hubfile import HubFile
 from teleread.model.task import TaskKey
+from teleread.sync.push import PushOutcome, push
 from teleread.sync.resolve import resolve
 from teleread.wire.hl7_acks import Ack
 from teleread.wire.mllp import LIMITS, exchange
@@ -60,6 +61,10 @@ class Hl7Desk(World):
     def close(self) -> None:
         super().close()
         self.site.close()
+
+    def push(self, *, typed: bool = False) -> PushOutcome:
+        """One pass of push."""
+        return push(self.vault, self.hub, self.file, self.clock, ignore_backoff=typed, dice=self.dice)
 
     def take(self, *messages: bytes) -> None:
         """Messages of the site, each acknowledged."""
@@ -209,6 +214,18 @@ def test_what_the_site_tells_after_signing_is_a_row_of_the_table(
     desk.push()
     assert (desk.item(item).state, ids(desk.item(item))) == ("needs_attention", choices)
     assert desk.site.received == []
+
+
+def test_what_may_be_at_the_site_already_says_so_when_it_is_held(desk: Hl7Desk) -> None:
+    item = desk.sign(desk.case())
+    desk.answers("none")
+    desk.push()
+    desk.take(change("CA", "M7"))
+    desk.answers("AA")
+    desk.push(typed=True)
+    held = desk.item(item)
+    assert (held.state, ids(held)) == ("needs_attention", ["send-with-note", "withdraw"])
+    assert "the site may have it" in held.why
 
 
 def test_a_report_on_a_cancelled_order_goes_with_its_note_where_the_reader_says_so(desk: Hl7Desk) -> None:
