@@ -28,16 +28,25 @@ class MwlReports:
         documents: The archive; None for none.
         memory: Keeps what was delivered.
         clock: Our clock.
+        results: Another way for results than the hub file's, for tests.
     """
 
-    def __init__(self, hub: HubFile, documents: Documents | None, memory: KeyStore, clock: Clock) -> None:
+    def __init__(
+        self,
+        hub: HubFile,
+        documents: Documents | None,
+        memory: KeyStore,
+        clock: Clock,
+        *,
+        results: Hl7Results | None = None,
+    ) -> None:
         self._hub = hub
-        self._delivery = (
-            Delivery(documents, UpsMemory(hub.hub_id, memory), hub, clock.now)
-            if documents is not None
-            else None
-        )
-        self._results = Hl7Results(hub, memory, clock) if hub.hl7 is not None else None
+        self._delivery: Delivery | None = None
+        if documents is not None:
+            self._delivery = Delivery(documents, UpsMemory(hub.hub_id, memory), hub, clock.now)
+        self._results = results
+        if results is None and hub.hl7 is not None:
+            self._results = Hl7Results(hub, memory, clock)
 
     @property
     def forms(self) -> tuple[str, ...]:
