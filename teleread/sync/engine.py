@@ -30,6 +30,8 @@ __all__ = ["Engine", "EngineSettings", "run"]
 
 POLL_SECONDS: Final = 0.05
 """How often requests are looked for."""
+WATCH_SECONDS: Final = 0.25
+"""How often stat studies that were not there are looked for: a stat case goes first within a second."""
 LONGEST_PAUSE: Final = 300.0
 """Longest pause between two looks at a hub that does not answer, seconds."""
 IDLE_SECONDS: Final = 5
@@ -180,6 +182,7 @@ class Engine:
             f"fetch {slot}": self._start(f"fetch {slot}", partial(prefetcher.loop, slot)) for slot in SLOTS
         }
         answering: list[threading.Thread] = []
+        watched = -WATCH_SECONDS
         while not self._stop.is_set():
             for file in self._sites.files():
                 name = f"hub {file.hub_id}"
@@ -189,7 +192,9 @@ class Engine:
                 if not workers[f"fetch {slot}"].is_alive():
                     work = partial(prefetcher.loop, slot)
                     workers[f"fetch {slot}"] = self._start(f"fetch {slot}", work)
-            prefetcher.watch()
+            if (now := self._clock.monotonic()) - watched >= WATCH_SECONDS:
+                watched = now
+                prefetcher.watch()
             answering = [one for one in answering if one.is_alive()]
             answering += self._requests()
             self._pass_on()

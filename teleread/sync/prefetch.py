@@ -8,6 +8,7 @@ ordinary one helps out while the first waits for a silent archive.
 from __future__ import annotations
 
 import threading
+from collections.abc import Hashable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -42,6 +43,8 @@ STALL_SECONDS: Final = 8.0
 LOOK_SECONDS: Final = 2.0
 """How often a worker with nothing to do looks again."""
 SWEEP_SECONDS: Final = 60.0
+KEEP_SECONDS: Final = 10.0
+"""How long a plan is believed while nothing in the vault changes: due times and quiet hours move on."""
 REPLAN_SECONDS: Final = 4.0
 """How often a running fetch is held against the plan: what came meanwhile may go before it."""
 
@@ -66,6 +69,10 @@ class Prefetcher:
         self._wake = {name: threading.Event() for name in SLOTS}
         self._swept = -SWEEP_SECONDS
         self._stats: frozenset[StudyKey] = frozenset()
+        self._version: Hashable = None
+        self._changes = 0
+        """Grows with every change of the vault that was seen, and with every fetch."""
+        self._kept: tuple[Hashable, float, Plan] | None = None
         works.lines.learn(works.vault.wishes.rates())
 
     # -- one pass, and the loops of the engine --------------------------------------------------------------
@@ -96,11 +103,20 @@ class Prefetcher:
 
     def nudge(self, *slots: str) -> None:
         """Something changed: look at once."""
+        self._changes += 1
         for slot in slots or tuple(SLOTS):
             self._wake[slot].set()
 
     def watch(self) -> None:
-        """Wake the stat worker when a stat study is there that was not: cheap, for every moment."""
+        """See whether the vault changed, and wake the stat worker for a stat study that was not there before.
+
+        Cheap, for every moment; of one thread alone, whose connections' versions it compares.
+        """
+        version = self._works.vault.data_version()
+        if version == self._version:
+            return
+        self._version = version
+        self._changes += 1
         found = frozenset(self._works.vault.studies.unfinished_stat(sorted(READABLE)))
         if found - self._stats:
             self._wake["stat"].set()
@@ -113,10 +129,7 @@ class Prefetcher:
         if slot not in _EXPRESS and self.express():
             self._stop.wait(0.05)
             return 1
-        if slot == "ordinary":
-            self._sweep()
-            look_for_priors(self._works, self._outlook(), self._stop, most=1)
-        plan = self.plan()
+        plan = self._plan_kept() or self._plan_anew(slot)
         found = self._next(slot, plan)
         if found is None:
             return 0
@@ -172,6 +185,28 @@ class Prefetcher:
         """The plan of this moment, with what there is no room for held back."""
         return self._works.room().fit(self._outlook().plan())
 
+    def _plan_kept(self) -> Plan | None:
+        """The last plan, where nothing it was made from has changed: workers look more often than that."""
+        told, kept = self._told(), self._kept
+        fresh = kept is not None and kept[0] == told and self.clock.monotonic() - kept[1] < KEEP_SECONDS
+        return kept[2] if kept is not None and fresh else None
+
+    def _plan_anew(self, slot: str) -> Plan:
+        """A plan that is kept; the ordinary worker first sees to room and to what is known of priors."""
+        if slot == "ordinary":
+            self._sweep()
+            look_for_priors(self._works, self._outlook(), self._stop, most=1)
+        told, now = self._told(), self.clock.monotonic()
+        found = self.plan()
+        self._kept = (told, now, found)
+        return found
+
+    def _told(self) -> Hashable:
+        """What a plan is made from, as far as it can be seen at a glance."""
+        lines = self._works.lines.view(self.clock.monotonic())
+        states = frozenset((hub_id, bool(one.down), one.shaky) for hub_id, one in lines.items())
+        return self._changes, frozenset(self._waiting()), states
+
     def _outlook(self) -> Outlook:
         outlook = self._works.outlook()
         outlook.waiting = self._waiting()
@@ -212,6 +247,7 @@ class Prefetcher:
             self._fail(decision.key, error.title, offline=isinstance(error, OfflineError))
             return 0
         finally:
+            self._changes += 1
             with self._guard:
                 self._jobs.pop(slot, None)
         return self._settle(decision, outcome.complete, outcome.satisfied, str(outcome.missing_why))

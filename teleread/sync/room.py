@@ -58,9 +58,8 @@ class Room:
         """Studies that go for nothing, with the reason: claimed, drafted, undelivered, held, open, coming."""
         vault = self._vault
         out: dict[Name, str] = {}
-        names, tasks = readers(self._files), self._tasks()
-        for (hub_id, _), (study_uid, owner, status) in tasks.items():
-            if owner and owner in names and status not in _CLOSED:
+        for hub_id, study_uid, status in vault.worklist.studies_of(readers(self._files)):
+            if status not in _CLOSED:
                 out[hub_id, study_uid] = _YOURS
         claims = [one.key for state in ("held", "wanted") for one in vault.claims.list(state)]
         for keys, words in (
@@ -69,7 +68,7 @@ class Room:
             ([one.key for one in vault.outbox.undelivered_reports()], "its report is not delivered"),
         ):
             for key in keys:
-                study_uid, _, status = tasks.get((key.hub_id, key.task_id), _NO_TASK)
+                study_uid, status = vault.worklist.study_of(key)
                 # A claim of a task that is over keeps nothing; a draft or an undelivered report always does.
                 if study_uid and not (words == _YOURS and status in _CLOSED):
                     out.setdefault((key.hub_id, study_uid), words)

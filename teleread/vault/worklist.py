@@ -244,6 +244,23 @@ class Worklist:
         )
         return tuple((row[0], row[1], row[2], row[3], row[4]) for row in rows)
 
+    def studies_of(self, owners: Sequence[str]) -> tuple[tuple[str, str, str], ...]:
+        """(hub id, Study Instance UID, status) of the lines with a study that these hold; by an index."""
+        rows = self._cache.connection.rows(
+            "SELECT hub_id, study_uid, status FROM worklist"
+            f" WHERE owner <> '' AND owner IN ({_marks(owners)}) AND study_uid <> ''",
+            tuple(owners),
+        )
+        return tuple((row[0], row[1], row[2]) for row in rows)
+
+    def study_of(self, key: TaskKey) -> tuple[str, str]:
+        """Study Instance UID and status of a line; empty where it has none, or is not there."""
+        row = self._cache.connection.row(
+            "SELECT study_uid, status FROM worklist WHERE hub_id = ? AND task_id = ?",
+            (key.hub_id, key.task_id),
+        )
+        return (row[0], row[1]) if row else ("", "")
+
     def versions(self, key: TaskKey) -> Versions | None:
         """The versions last seen of a task's resources."""
         row = self._cache.connection.row(
