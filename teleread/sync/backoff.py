@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from teleread.model.delivery import Receipt
     from teleread.model.task import PriorReport
 
-__all__ = ["LONGEST_WAIT", "Extras", "next_try"]
+__all__ = ["LONGEST_WAIT", "Extras", "base_of", "next_try", "same_id"]
 
 BASE_SECONDS: Final = 2.0
 CAP_SECONDS: Final = 15 * 60.0
@@ -34,6 +35,24 @@ def next_try(now: datetime, attempts: int, dice: random.Random, asked: float | N
 
 _SHOWN: Final = 50_000
 """Most characters of somebody else's report kept with an item."""
+
+
+def base_of(held: Receipt) -> str:
+    """Id and version of what the hub holds, as `Extras.met` keeps it."""
+    return f"{held.id} {held.version}"
+
+
+def same_id(one: str, other: str) -> bool:
+    """Whether two ids name one report, with its type before it (``DiagnosticReport/17``) or without."""
+    return one.rpartition("/")[2] == other.rpartition("/")[2]
+
+
+def _whole(one: PriorReport) -> str:
+    """A report's words; its conclusion first where the text does not hold it: it may be what was changed."""
+    text, conclusion = one.text, one.conclusion
+    if not text or " ".join(conclusion.split()) in " ".join(text.split()):
+        return text or conclusion
+    return f"Conclusion: {conclusion}\n\n{text}"
 
 
 class Extras:
@@ -87,7 +106,7 @@ class Extras:
                 "id": one.id,
                 "author": one.author,
                 "issued": one.issued.isoformat() if one.issued else "",
-                "text": (one.text or one.conclusion)[:_SHOWN],
+                "text": _whole(one)[:_SHOWN],
             }
             for one in others
         ]
@@ -96,6 +115,18 @@ class Extras:
     def answer(self) -> Extras:
         """The reader writes beside what was shown: that is no news for the next report on the case."""
         return self._with(answered=sorted({*self.answered, *(one["id"] for one in self.theirs)}))
+
+    def met(self, base: str) -> Extras:
+        """The hub's version of the report this one was written on is another than was signed on.
+
+        Args:
+            base: Id and version of it at the hub.
+        """
+        return self._with(base=base)
+
+    def read_base(self) -> Extras:
+        """The reader has read it: the next version may be sent on top of it."""
+        return self._with(base_read=self.get("base"))
 
     def going_as(self, how: str) -> Extras:
         """It goes out in another way: ``preliminary``."""

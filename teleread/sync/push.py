@@ -19,7 +19,7 @@ from teleread.model.errors import AttentionError, NotSignedInError, OfflineError
 from teleread.model.hubfile import HubFile
 from teleread.model.report import SignedReport
 from teleread.model.task import TaskContext
-from teleread.sync.backoff import Extras, next_try
+from teleread.sync.backoff import Extras, base_of, next_try, same_id
 from teleread.sync.composing import FHIR, form_of, submission
 from teleread.sync.notes import note_submission
 from teleread.sync.rules import Decision, Situation, decide
@@ -188,40 +188,40 @@ class Pusher:
             self._attention(item, "The version before it never reached the hub.", ("withdraw",))
             return None
         if self._stands_on_taken_back(report):
-            self._attention(
-                item,
-                "The version it was written on was taken back: read it, sign again.",
-                ("resign", "withdraw"),
-            )
+            words = "The version it was written on was taken back: read it, sign again."
+            self._attention(item, words, ("resign", "withdraw"))
             return None
         moved: AttentionError | None = None
         for _ in range(_ROUNDS):
-            found = self._hub.find(report.report_id, "")
-            if found is not None and found.receipt.sha256 == report.sha256:
-                return self._received(found.receipt)
-            if found is not None and not self._stands_on(found.receipt, before):
-                self._superseded(item, report)
-                return None
-            context = self._look(item)
-            situation = self._situation(item, report, context, found is not None)
-            decision = decide(situation)
-            if decision.action == "hold":
-                self._hold(item, decision, situation)
-                return None
             try:
-                if decision.action == "claim":
-                    context = self._claimed(context)
-                self._tell(item, decision)
-                sent = self._composed(item, report, context, before)
-                receipt = self._hub.submit(sent)
+                return self._round(item, report, before)
             except AttentionError as error:
                 if error.code not in {"changed", "claim-lost"}:
                     raise
                 moved = error
-                continue
-            return self._received(receipt, context)
         assert moved is not None
         raise moved
+
+    def _round(self, item: OutboxItem, report: SignedReport, before: Receipt | None) -> Receipt | None:
+        """Ask what is there, look at the case as it is now, and send what may be sent."""
+        found = self._hub.find(report.report_id, "")
+        if found is not None and found.receipt.sha256 == report.sha256:
+            return self._received(found.receipt)
+        context = self._look(item)
+        if found is not None and not self._stands_on(found.receipt, before):
+            if before is None or not self._read(report, found.receipt):
+                self._superseded(item, report, context, found.receipt)
+                return None
+            before = found.receipt
+        situation = self._situation(item, report, context, found is not None)
+        decision = decide(situation)
+        if decision.action == "hold":
+            self._hold(item, decision, situation)
+            return None
+        if decision.action == "claim":
+            context = self._claimed(context)
+        self._tell(item, decision)
+        return self._received(self._hub.submit(self._composed(item, report, context, before)), context)
 
     def _composed(
         self, item: OutboxItem, report: SignedReport, context: TaskContext, before: Receipt | None
@@ -253,17 +253,24 @@ class Pusher:
     def _stands_on(held: Receipt, before: Receipt | None) -> bool:
         return before is not None and (held.version, held.id) == (before.version, before.id)
 
-    def _superseded(self, item: OutboxItem, report: SignedReport) -> None:
+    def _read(self, report: SignedReport, held: Receipt) -> bool:
+        """Whether the reader has read what the hub made of it, and signed again since."""
+        return any(
+            one.report_version < report.version and Extras(one.payload).get("base_read") == base_of(held)
+            for one in self._vault.outbox.of_report(report.report_id)
+        )
+
+    def _superseded(
+        self, item: OutboxItem, report: SignedReport, context: TaskContext, held: Receipt
+    ) -> None:
         if report.version == 1:
-            self._attention(
-                item, "The hub holds another text under this report's number.", ("resend", "withdraw")
-            )
-        else:
-            self._attention(
-                item,
-                "The report this addendum stands on was changed at the hub: read it, then sign again.",
-                ("resign", "withdraw"),
-            )
+            words = "The hub holds another text under this report's number."
+            self._attention(item, words, ("resend", "withdraw"))
+            return
+        told = [one for one in self._hub.other_reports(context) if same_id(one.id, held.id)]
+        self._vault.outbox.set_payload(item.id, str(Extras(item.payload).shown(told).met(base_of(held))))
+        words = f"The report this {report.kind} stands on was changed at the hub: read it, then sign again."
+        self._attention(item, words, ("resign", "withdraw"))
 
     def _look(self, item: OutboxItem) -> TaskContext:
         """Task, order, patient and study as they are now; the mirror follows."""

@@ -96,8 +96,28 @@ def _second_opinion(vault: Vault, item: OutboxItem, reason: str, clock: Clock) -
 def _addendum(vault: Vault, item: OutboxItem, reason: str, clock: Clock) -> Draft:
     """The words as the draft of a second opinion that says what it adds to; theirs stays the report."""
     _discrepancy(vault, item, "addendum")
+    return _adding(vault, item, reason, clock, Extras(item.payload).answer().settle("reassigned"))
+
+
+def _resign(vault: Vault, item: OutboxItem, reason: str, clock: Clock) -> Draft:
+    """The words again; where the hub has changed what they stand on, against that and never in its place.
+
+    An addendum's frozen form repeats what it adds to, so sent on top it would undo the hub's change: it goes
+    beside the changed report instead. A correction and a withdrawal are meant to take its place.
+    """
+    extras = Extras(item.payload)
+    if not extras.get("base"):
+        return _sign_again(vault, item, reason, clock)
+    extras = extras.read_base()
+    if vault.reports.get(item.report_id, item.report_version).kind == "addendum":
+        return _adding(vault, item, reason, clock, extras.answer())
+    vault.outbox.set_payload(item.id, str(extras))
+    return _sign_again(vault, item, reason, clock)
+
+
+def _adding(vault: Vault, item: OutboxItem, reason: str, clock: Clock, extras: Extras) -> Draft:
+    """The words as a report of their own, headed by what they add to."""
     draft = _sign_again(vault, item, reason, clock, kind="opinion")
-    extras = Extras(item.payload).answer().settle("reassigned")
     vault.outbox.set_payload(item.id, str(extras))
     theirs = extras.theirs[0] if extras.theirs else {}
     who, day = theirs.get("author") or "another reader", theirs.get("issued", "")[:10]
@@ -205,6 +225,6 @@ _ACTS: Final[dict[str, Callable[[Vault, OutboxItem, str, Clock], Draft | None]]]
     "discard": _discard_draft,
     "hand-over": _hand_over,
     "withdraw": _withdraw,
-    "resign": _sign_again,
+    "resign": _resign,
     "verify-identity": _sign_again,
 }

@@ -227,7 +227,8 @@ def test_a_row_that_asks_nothing_ends_issued_once(ward: Tried, name: str) -> Non
     assert "Receipt DiagnosticReport/" in shown
 
 
-def test_parent_of_our_addendum_superseded_asks_for_another_signature(ward: Tried) -> None:
+@pytest.mark.parametrize("choice", ["resign", WITHDRAW])
+def test_parent_of_our_addendum_superseded_asks_for_another_signature(ward: Tried, choice: str) -> None:
     (key,) = ward.claim(1)
     report = ward.sign(key)
     ward.desk.sync()
@@ -242,10 +243,22 @@ def test_parent_of_our_addendum_superseded_asks_for_another_signature(ward: Trie
     item = ward.waiting(key)
     assert item is not None
     assert {one.id for one in item.choices} == {"resign", WITHDRAW}
-    assert "was changed at the hub" in ward.at_the_outbox(item, WITHDRAW)
+    shown = ward.at_the_outbox(item, choice)
+    assert "was changed at the hub" in shown
+    assert "Changed at the hub." in shown.replace("  ", " ")
     ward.desk.sync()
     assert ward.waiting(key) is None
     assert "Changed at the hub." in str(ward.held()[report])
+    if choice == "resign":
+        (draft,) = ward.desk.core.vault.drafts.open_for(key)
+        again = ward.sign_draft(draft.id)
+        ward.desk.sync()
+        assert ward.waiting(key) is None
+        _final(ward, key, again)
+        words = str(ward.desk.report(again).frozen)
+        assert "Addendum to the report of" in words
+        assert "Added later." in words
+        assert "Changed at the hub." in str(ward.held()[report])
 
 
 def test_a_hub_restored_from_a_backup_gets_its_report_again(ward: Tried) -> None:
