@@ -6,17 +6,16 @@ site tells what becomes of an order; it can't be asked.
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import asdict
-from typing import Any, Final
+from typing import Final
 
 from teleread.host.clock import Clock, SystemClock
 from teleread.hub.claiming import check_reader, claim_lost
 from teleread.hub.hl7_board import Board
 from teleread.hub.hl7_inbox import Inbox
 from teleread.hub.hl7_results import FORM, Hl7Results, Sent
+from teleread.hub.local_claims import LocalClaims
 from teleread.hub.port import Capabilities, Found, Health, PullPage
 from teleread.hub.ups_memory import KeyStore
 from teleread.model.delivery import Receipt, Submission
@@ -29,12 +28,9 @@ from teleread.wire.mllp import reach
 from teleread.wire.mllp_listen import MllpListener, listening_tls
 from teleread.wire.orders import ENDED, OrderEntry, State
 
-__all__ = ["LOCAL", "Hl7Hub"]
+__all__ = ["Hl7Hub"]
 
-LOCAL: Final = "noted on this machine alone: the site is not told"
-"""What a claim is worth here, in words."""
 PAGE: Final = 100
-_CLAIM: Final = "hl7-claim:"
 _TROUBLE: Final = "hl7-trouble"
 _STRANGERS: Final = "hl7-strangers"
 _SITE: Final = "Practitioner/at-the-site"
@@ -59,6 +55,7 @@ class Hl7Hub:
         self._clock = clock or SystemClock()
         self._memory = memory
         self._board = Board(hub.hub_id, memory, hub.patient_id_issuer)
+        self._claims = LocalClaims(hub, memory)
         self._results = Hl7Results(hub, memory, self._clock)
 
     def health(self) -> Health:
@@ -104,7 +101,7 @@ class Hl7Hub:
     def pull(self, cursor: str) -> Iterator[PullPage]:
         """Yield the orders that changed since a cursor; what ended before the first pull is left out."""
         since = int(cursor) if cursor.isdigit() else 0
-        held = {task for task, one in self._claims().items() if one.status == "in-progress"}
+        held = {task for task, one in self._claims.all().items() if one.status == "in-progress"}
         self._board.draw_together(self._clock.now(), held)
         upto = self._board.upto
         since = since if since <= upto else 0  # of a vault that was put back since
@@ -180,7 +177,7 @@ class Hl7Hub:
             return now
         if now.task.owner or now.task.status in ENDED:
             raise self._lost(now)
-        self._note(context.key.task_id, "in-progress", self.hub.reader_reference, self.hub.reader_name, LOCAL)
+        self._claims.take(context.key.task_id)
         return self.read(context.key)
 
     def give_back(self, context: TaskContext, reason_code: str, reason_text: str) -> TaskContext:
@@ -190,31 +187,14 @@ class Hl7Hub:
             AttentionError: ``claim-lost``: it is not the reader's.
         """
         check_reader(self.hub)
-        before = self._claims().get(context.key.task_id)
+        before = self._claims.of(context.key.task_id)
         now = self.read(context.key)
         if before is not None and before.status == "requested":
             return now
         if now.task.owner != self.hub.reader_reference or now.task.status != "in-progress":
             raise self._lost(now)
-        self._note(context.key.task_id, "requested", reason=reason_text, reason_code=reason_code)
+        self._claims.give_back(context.key.task_id, reason_code, reason_text)
         return self.read(context.key)
-
-    def _note(
-        self, task: str, status: str, owner: str = "", name: str = "", reason: str = "", reason_code: str = ""
-    ) -> None:
-        before = self._claims().get(task)
-        version = str(int(before.version) + 1 if before is not None else 1)
-        state = State(version, status, owner, name, reason_code, reason)
-        self._memory.put(self.hub_id, _CLAIM + task, json.dumps(asdict(state), ensure_ascii=False))
-
-    def _claims(self) -> dict[str, State]:
-        found: dict[str, State] = {}
-        for name in self._memory.names(self.hub_id):
-            value = self._memory.get(self.hub_id, name) if name.startswith(_CLAIM) else None
-            if value:
-                table: dict[str, Any] = json.loads(value)
-                found[name.removeprefix(_CLAIM)] = State(**table)
-        return found
 
     def _lost(self, now: TaskContext) -> AttentionError:
         who = now.task.owner_name or ("another reader" if now.task.owner else "")
@@ -272,7 +252,7 @@ class Hl7Hub:
     # -- as tasks ---------------------------------------------------------------------------------------
 
     def _contexts(self, orders: Collection[OrderEntry]) -> tuple[dict[str, TaskContext], list[str]]:
-        claims, done, seen_at = self._claims(), self._results.done(), self._clock.now()
+        claims, done, seen_at = self._claims.all(), self._results.done(), self._clock.now()
         found: dict[str, TaskContext] = {}
         skipped: list[str] = []
         for one in orders:

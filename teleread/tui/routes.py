@@ -225,9 +225,10 @@ class Routes(Face, inherit_bindings=False):
                 "The hub can't be asked now. You can read and draft; the claim is asked for later.", "warn"
             )
             return
-        self.tell(
-            "Claimed: this case is yours." if now.mine else "Noted; the hub has not answered yet.", "good"
-        )
+        local = any(one.hub_id == item.key.hub_id and one.claims_locally for one in self.workstation.hubs())
+        here = "Claimed, on this machine alone: the site's list knows no claims."
+        mine = here if local else "Claimed: this case is yours."
+        self.tell(mine if now.mine else "Noted; the hub has not answered yet.", "good")
         self.wake()
 
     def do_case_give_back(self, key: str) -> None:

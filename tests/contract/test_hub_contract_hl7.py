@@ -11,9 +11,9 @@ from datetime import timedelta
 import pytest
 
 from teleread.hub import hl7_board, hl7_inbox
-from teleread.hub.hl7 import LOCAL
 from teleread.hub.hl7_board import KEPT, Board
 from teleread.hub.hl7_inbox import Inbox
+from teleread.hub.local_claims import LOCAL
 from teleread.model.addresses import parse_mllp
 from teleread.model.errors import TelereadError
 from teleread.model.task import TaskKey
