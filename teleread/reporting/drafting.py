@@ -259,11 +259,19 @@ def _by_label(spec: SectionSpec | None, label: str) -> FieldSpec | None:
 
 
 def _by_value(spec: SectionSpec | None, value: str, before: str) -> FieldSpec | None:
-    """The field a bracketed text belongs to: one that offers it, named on the same line if several do."""
+    """The field a bracketed text belongs to: one that offers it; of several, the one named last before it.
+
+    Where names end at the same place the longest is meant: ``pc-ASPECT-Score``, not ``ASPECT-Score``.
+    """
     fits = [one for one in (spec.fields if spec else ()) if value in one.choices or value == one.default]
     line = before[before.rfind("\n") + 1 :].casefold()
-    named = [one for one in fits if one.label.casefold() in line]
-    return next(iter(named or fits), None)
+
+    def nearness(one: FieldSpec) -> tuple[int, int]:
+        label = one.label.casefold()
+        at = line.rfind(label)
+        return (at + len(label), len(label)) if at >= 0 else (-1, 0)
+
+    return max(fits, key=nearness, default=None)
 
 
 # -- changing -----------------------------------------------------------------------------------------

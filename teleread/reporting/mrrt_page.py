@@ -304,6 +304,8 @@ class _Reader(HTMLParser):
         self._label_of = ""
 
     def _start_input(self, table: dict[str, str]) -> None:
+        if "label" in self._stack and not self._label_of:  # what follows in the label is this one's
+            self._label_of = table["id"] = table.get("id", "").strip() or f"in-label-{self._tokens}"
         if table.get("type", "").lower() in {"hidden", "button", "submit", "reset", "image", "file"}:
             return
         self._put(Input("input", table))

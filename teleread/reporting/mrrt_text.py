@@ -94,6 +94,7 @@ class _Fields:
             if isinstance(one, Words) and one.of and one.text.strip():
                 self._labels.setdefault(one.of, at)
         self._taken: set[str] = set()
+        self._used: set[int | None] = {None}
         self._ids: set[str] = set()
         self._groups: dict[str, int] = {}
         self.specs: list[FieldSpec] = []
@@ -131,6 +132,8 @@ class _Fields:
 
     def _keep(self, at: int, token: Input, line: _Line) -> None:
         caption = self._labels.get(token.get("id")) or self._labels.get(token.get("name"))
+        if caption in self._used:  # an id that stands twice on the page
+            caption = None
         grouped = token.get("type").lower() == "radio" or self._several("checkbox", token.get("name"))
         if caption is not None and token.get("type").lower() == "checkbox" and not grouped:
             self._silent.add(caption)  # it stands after its box; our text names a field before it
@@ -152,6 +155,7 @@ class _Fields:
         place = token.get("data-teleread-order")
         self.order[spec] = int(place) if place.isdigit() else len(self.specs)
         self._slots[at] = _Slot(spec, None if caption in self._silent else caption)
+        self._used.add(caption)
         line.fields += 1
 
     def _said(self, at: int | None) -> str:
@@ -197,7 +201,11 @@ class _Fields:
     def _options(
         self, token: Input
     ) -> tuple[tuple[SafeText, ...], SafeText, tuple[tuple[SafeText, Code], ...]]:
-        shown = [(clean(one.text, limit=400), one) for one in token.choices if not _BLANK.fullmatch(one.text)]
+        shown = [
+            (clean(_unbracketed(one.text), limit=400), one)
+            for one in token.choices
+            if not _BLANK.fullmatch(one.text)
+        ]
         choices = tuple(dict.fromkeys(text for text, _ in shown))
         codes = tuple(
             (text, code) for text, one in shown for code in self._codes.of(one.id) or self._codes.of(one.text)
@@ -207,10 +215,11 @@ class _Fields:
         if token.tag == "select":
             # a list shows its first entry where none is picked; a side is never taken by itself
             sides = all(_SIDE.fullmatch(one) for one in choices)
-            first = EMPTY if first_is_blank or _ours(token) or not choices or sides else choices[0]
+            shows_none = first_is_blank or sides or _ours(token) or "multiple" in token.attributes
+            first = EMPTY if shows_none or not choices else choices[0]
             default = picked[0] if picked else first
         else:
-            default = clean(token.text or token.get("value"), multiline=False, limit=400)
+            default = clean(_unbracketed(token.text or token.get("value")), multiline=False, limit=400)
         return choices, default, codes
 
     def _buttons(self, members: list[Input]) -> _Choices:
@@ -218,7 +227,9 @@ class _Fields:
         for one in members:
             words = self._said(self._labels.get(one.get("id")))
             value = one.get("value")
-            shown.append((clean(value if value and value != "on" else words or "yes", limit=400), one))
+            shown.append(
+                (clean(_unbracketed(value if value and value != "on" else words or "yes"), limit=400), one)
+            )
         choices = tuple(dict.fromkeys(text for text, _ in shown))
         codes = tuple((text, code) for text, one in shown for code in self._codes.of(one.get("id")))
         picked = [text for text, one in shown if "checked" in one.attributes]
@@ -246,8 +257,7 @@ class _Fields:
                 slot = self._slots[at]
                 before = lines[-1].rstrip()
                 if slot.caption is None:
-                    joint = ", " if fields_in_line and before and not before.endswith((":", ",")) else " "
-                    lines[-1] = f"{before}{joint if before else ''}{slot.spec.label}: "
+                    lines[-1] = _named(before, str(slot.spec.label), fields_in_line)
                 lines[-1] += f" {_mark(slot.spec)} "
                 fields_in_line += 1
         squeezed = [" ".join(_unfielded(line).split()) for line in lines]
@@ -315,6 +325,14 @@ def _mark(spec: FieldSpec) -> str:
     if spec.default:
         return f"[{spec.default}]"
     return f"[?{spec.label}]" if spec.action in {"alert", "prohibit"} else f"[~{spec.label}]"
+
+
+def _named(before: str, label: str, fields: int) -> str:
+    """The line up to a field that no words of the page name: its label, unless the line ends with it."""
+    if re.search(rf"(?<!\w){re.escape(label)}$", before, re.IGNORECASE):
+        return f"{before}: "
+    joint = ", " if fields and before and not before.endswith((":", ",")) else " "
+    return f"{before}{joint if before else ''}{label}: "
 
 
 def _unbracketed(text: str) -> str:
