@@ -353,3 +353,15 @@ def test_a_narrow_pane_says_first_whose_picture_it_is() -> None:
         assert "Prior" in row[40:]
 
     walk(steps, size=(80, 24))
+
+
+def test_panes_that_come_back_have_their_pictures_again() -> None:
+    async def steps(do: Driver) -> None:
+        await do.press("f")
+        wall = do.reading.wall
+        for tiles in (2, 4, 1, 2, 4, 1, 2):
+            await do.press("v")
+            assert wall.layout_of == tiles
+            await do.until(lambda: all(pane.picture() is not None for pane in wall.shown))
+
+    walk(steps)

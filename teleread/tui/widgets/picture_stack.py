@@ -138,7 +138,7 @@ class PictureStack(PictureLayers):
         place = self._places.get(current.series_uid, default) if current else 0
         self.at = min(max(place, 0), max(0, len(self._shots) - 1))
         self.shown_at = -1
-        self._want()
+        self.bring()
         self.refresh()
 
     def _steps(self, series: SeriesView) -> Sequence[Shot]:
@@ -195,7 +195,7 @@ class PictureStack(PictureLayers):
         self._cuts = Cuts(self._volume, plane, taken, slab)
         self._shots = self._cuts.shots
         self.at = len(self._shots) // 2 if here is None else min(here, len(self._shots) - 1)
-        self._want()
+        self.bring()
         self.refresh()
 
     def has_volume(self) -> bool:
@@ -252,7 +252,8 @@ class PictureStack(PictureLayers):
             self.note = note
             self.refresh(Region(0, 0, self.size.width, 1))
 
-    def _want(self) -> None:
+    def bring(self) -> None:
+        """Have the frame that is wanted brought, and its neighbours."""
         if not self._shots or self.covered:
             return
         if self._cuts is None:
@@ -291,7 +292,7 @@ class PictureStack(PictureLayers):
                 self._places[self.current_series.series_uid] = index
             self.touched = True
             self._set_moving()
-            self._want()
+            self.bring()
             if not led:
                 self.post_message(self.Moved(self))
 
@@ -319,7 +320,7 @@ class PictureStack(PictureLayers):
         self._rest = None
         if self.hurrying:
             self.hurrying = False
-            self._want()
+            self.bring()
 
     def choose_series(self, by: int) -> None:
         """The series before or after."""

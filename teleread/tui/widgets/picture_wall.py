@@ -94,8 +94,10 @@ class PictureWall(Container):
             if not seen and pane.display:
                 pane.wipe()
                 pane.ring.clear()
-            pane.display = seen
             pane.ring.limit = RING_BYTES // tiles
+            if seen and not pane.display:
+                pane.bring()
+            pane.display = seen
         across, down = shape_of(tiles)
         self.styles.grid_size_columns, self.styles.grid_size_rows = across, down
         self.at = min(self.at, tiles - 1)
