@@ -66,6 +66,6 @@ class PictureDocuments(PictureStack):
             return ""
         self._shots = [Shot(shot.instance, number, PAGES) for number in range(1, paper.pages + 1)]
         self.at, self.shown_at = 0, -1
-        self._want()
+        self.bring()
         self.refresh()
         return "The document's pages."
