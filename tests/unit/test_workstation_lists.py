@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
@@ -57,11 +58,11 @@ def test_a_hub_file_leads_to_the_adapter_of_its_list() -> None:
 @pytest.mark.parametrize("kind", ["mwl", "ups"])
 def test_a_list_without_a_place_for_reports_is_not_set_up(tmp_path: Any, kind: str) -> None:
     paths = ProfilePaths("default", tmp_path / "config", tmp_path / "data", tmp_path / "logs")
-    answers = HubAnswers(name="north", **{kind: HERE})
+    answers = replace(HubAnswers(name="north"), **cast(Any, {kind: HERE}))
     with pytest.raises(UsageError, match="nowhere for reports"):
         set_up(paths, answers)
     with pytest.raises(UsageError, match="form AET@HOST:PORT"):
-        set_up(paths, HubAnswers(name="north", **{kind: "nowhere"}))
+        set_up(paths, replace(answers, **cast(Any, {kind: "nowhere"})))
 
 
 class Archive:
