@@ -146,6 +146,22 @@ def test_before_a_report_is_begun_only_templates_are_offered() -> None:
     walk(steps, station=stocked())
 
 
+def test_where_there_is_no_autotext_yet_the_list_says_how_one_is_kept() -> None:
+    station = stocked()
+    station.writing.texts = {}
+
+    async def steps(do: Driver) -> None:
+        await begin(do, "impression")
+        await do.press("ctrl+t", "tab")
+        sheet = await browser(do)
+        assert sheet.kind == "autotext"
+        assert "teleread autotext set" in do.text()
+        await do.press("enter", "tab")
+        assert sheet.kind == "templates"
+
+    walk(steps, station=station)
+
+
 def test_names_that_sound_alike_are_flagged() -> None:
     library = {name: Autotext(name, SafeText("Text."), "own") for name in ("liver-cyst", "heart")}
     found = phrase_choices(Phrases(library, {}), {"liver cyst": ".liver-mist"})

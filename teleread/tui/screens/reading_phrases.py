@@ -156,7 +156,8 @@ class ReadingPhrases(ReadingBase):
             self.face.tell("This case is reported. g r shows the report and begins an addendum.", "soft")
             return
         choices = [*await self._templates(), *await self._autotexts()]
-        if draft is not None and draft.kind != "report":
+        bare = draft is not None and draft.kind != "report"
+        if bare:
             self.face.tell("This is an addendum: it has no template of its own.", "soft")
             if not choices:
                 return
@@ -165,7 +166,7 @@ class ReadingPhrases(ReadingBase):
         sheet = Browser(
             choices,
             draft.template_id if draft else "",
-            kind=AUTOTEXT if typed else TEMPLATES,
+            kind=AUTOTEXT if typed or bare else TEMPLATES,
             typed=typed.removeprefix("."),
         )
 

@@ -33,6 +33,7 @@ PREVIEW: Final = 3
 """Rows of the preview."""
 TEMPLATES: Final = "templates"
 AUTOTEXT: Final = "autotext"
+NO_AUTOTEXT: Final = 'There is none yet. teleread autotext set nad "No abnormality detected." keeps one.'
 _STEPS: Final = {
     "w": -1,
     "up": -1,
@@ -144,10 +145,11 @@ class Browser(Sheet[Choice]):
         self, choices: Sequence[Choice], using: str = "", *, kind: str = TEMPLATES, typed: str = ""
     ) -> None:
         super().__init__()
-        self.kinds = [
-            one for one in (TEMPLATES, AUTOTEXT) if any(choice.kind == one for choice in choices)
-        ] or [kind]
-        self.kind = kind if kind in self.kinds else self.kinds[0]
+        present = {one.kind for one in choices} | {kind}
+        if using:
+            present.add(AUTOTEXT)  # there is a text to put one into; where there is none yet, that is said
+        self.kinds: list[str] = [one for one in (TEMPLATES, AUTOTEXT) if one in present]
+        self.kind = kind
         self.all = choices
         self.using = using
         self.start_text = typed
@@ -207,8 +209,8 @@ class Browser(Sheet[Choice]):
         for index, one in enumerate(self.found[first : first + ROWS], first):
             made.append((self._choice(one, index == self.at, width).to(width), None))
         if not self.found:
-            made.append((self.start().put("Nothing fits what is typed. Esc clears it.", "soft"), None))
-            return made
+            words = "Nothing fits what is typed. Esc clears it." if total else NO_AUTOTEXT
+            return [*made, *((self.start().put(part, "soft"), None) for part in wrap(words, width - 3))]
         made.append(self.heading("Preview", width, self._effect()))
         chosen = self.found[self.at]
         lines = [part for line in chosen.preview.split("\n") for part in wrap(line, width - 3)]
