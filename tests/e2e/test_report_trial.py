@@ -71,7 +71,7 @@ class Reader:
         self.press("okafor", "1 of ")
         self.press(ENTER, "1 of ")
         self.press("+", "mine")
-        self.until(r"OKAFOR.*■ here", seconds=300)
+        self.until(r"OKAFOR.*(■ here|◧ prior)", seconds=300)  # its own images, whole
         self.press(ENTER, "Worklist › Reading")
         self.press("i", "typing here")
 

@@ -25,7 +25,7 @@ ASKS: Final = {
     "category": "How pressing is it? A number takes one.",
     "told": "Who was told? Name and role.",
     "when": "When? Enter takes the time now.",
-    "how": "How? A number and Enter take one, or type another way.",
+    "how": "How? Number and Enter, or words of your own.",
 }
 
 
@@ -65,7 +65,7 @@ class AlertSheet(Sheet[tuple[str, str, str, str]]):
 
     def rows(self, width: int) -> Sequence[Row]:
         """What was answered, and what is asked."""
-        made: list[Row] = [self.heading("Critical finding", width, "stands in the report and all its forms")]
+        made: list[Row] = [self.heading("Critical finding", width, "stands in every form")]
         if self.standing and not self.answers:
             old = self.standing
             words = f"now: {old.told}, {old.at}, {old.method}"
