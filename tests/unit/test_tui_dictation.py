@@ -161,6 +161,20 @@ def test_words_go_to_the_cursor_and_onto_the_disk_and_the_line_tells(tmp_path: P
     walk(steps, station=station)
 
 
+def test_the_line_shows_the_last_words_to_their_end_in_eighty_columns(tmp_path: Path) -> None:
+    station, fake = dictating(
+        tmp_path, "no pleural effusion on the left and none on the right and no pneumothorax full stop"
+    )
+
+    async def steps(do: Driver) -> None:
+        await begin(do, "impression")
+        (await on(do, fake)).feed(speech())
+        await do.until(lambda: "unread" in do.text() and "no pneumothorax.”" in do.text())
+        await off(do)
+
+    walk(steps, station=station, size=(80, 24))
+
+
 def test_typing_goes_on_while_an_utterance_is_heard_and_both_stand(tmp_path: Path) -> None:
     station, fake = dictating(tmp_path, "no stones full stop")
     fake.hears.gate.clear()

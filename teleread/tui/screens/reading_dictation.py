@@ -187,7 +187,7 @@ class ReadingDictation(ReadingReport):
         else:
             parts = [(f"{glyphs.online} {standing.state} ", "voice"), (self._bars(standing.level), "voice")]
         words = standing.ghost or self._last_words
-        room = max(10, self.size.width - 50)
+        room = max(10, self.size.width - 56)
         if words:
             shown = words if len(words) <= room else f"{glyphs.more}{words[-room:]}"
             parts.append((f" “{shown}”", "voice" if standing.ghost else "text"))
