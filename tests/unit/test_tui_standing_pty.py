@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,10 @@ class Glass:
         lines = (self.screen.buffer[row] for row in range(4, SIZE[1] - 3))
         return [[(line[x].data, line[x].fg, line[x].bg) for x in range(88)] for line in lines]
 
+    def shows(self, picture: list[list[Any]]) -> bool:
+        """Whether the pane is so."""
+        return self.picture() == picture
+
     def greys(self) -> int:
         """How many colours the pane has."""
         return len({cell[1] for line in self.picture() for cell in line})
@@ -151,4 +156,4 @@ def test_moving_windowing_a_sheet_and_another_size_leave_nothing_of_another_pict
         glass.resize(SIZE[0], SIZE[1] - 1)
         glass.read()
         glass.resize(*SIZE)
-        glass.until(lambda moved=moved: glass.picture() == moved, f"the same, printed whole, after {keys!r}")
+        glass.until(partial(glass.shows, moved), f"the same, printed whole, after {keys!r}")
