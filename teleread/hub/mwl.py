@@ -98,12 +98,13 @@ class MwlHub:
         skipped = listed.skipped
         for order in listed.orders.found.values():
             self._add(contexts, skipped, order, claims.get(order.task_id))
+        departed = self._departed(listed, before, cursor, now)
         # On disk before anything is told: what left the list later is known to have been on it.
-        self._memory.shown(listed.orders.found.values(), before)
-        for task, shown in self._departed(listed, before, cursor, now).items():
+        self._memory.keep({task: Shown(one) for task, one in listed.orders.found.items()} | departed)
+        for task, shown in departed.items():
             self._add(contexts, skipped, shown.order, claims.get(task), shown.gone)
         held = frozenset(task for task, one in claims.items() if one.status == "in-progress")
-        self._memory.prune(before, held, now)
+        self._memory.prune(held, now)
         kept = [one for one in contexts if cursor or one.task.status not in ENDED]
         pages = [kept[at : at + PAGE] for at in range(0, len(kept), PAGE)] or [[]]
         for number, page in enumerate(pages, 1):
@@ -124,9 +125,9 @@ class MwlHub:
                     found[task] = one
             elif self._is_old(one.order, now):
                 if not self._claims.mine(task):
-                    found[task] = self._memory.left(task, one, _OLD, now)
+                    found[task] = replace(one, gone=_OLD, since=now.isoformat())
             elif listed.complete:
-                found[task] = self._memory.left(task, one, _GONE, now)
+                found[task] = replace(one, gone=_GONE, since=now.isoformat())
         return found
 
     def _is_old(self, order: OrderEntry, now: datetime) -> bool:

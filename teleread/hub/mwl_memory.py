@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -13,7 +14,9 @@ from teleread.wire.orders import OrderEntry, PatientEntry
 
 __all__ = ["MwlMemory", "Shown"]
 
-_ORDER: Final = "mwl-order:"
+_ROW: Final = "mwl-orders:"
+ROWS: Final = 32
+"""Rows that orders are spread over: a list of thousands costs no more transactions than that."""
 KEPT: Final = timedelta(days=90)
 """How long an order that left the list is remembered."""
 
@@ -30,7 +33,7 @@ class Shown:
 
 
 class MwlMemory:
-    """The memory of one list.
+    """The memory of one list. Orders lie together in a few rows, for each row is a transaction of its own.
 
     Args:
         hub_id: The hub.
@@ -43,37 +46,49 @@ class MwlMemory:
 
     def of(self, task: str) -> Shown | None:
         """One order; None where the list never showed it."""
-        value = self._store.get(self._hub_id, _ORDER + task)
-        if not value:
-            return None
-        table: dict[str, Any] = json.loads(value)
-        order = table.pop("order")
-        patient = PatientEntry(**order.pop("patient"))
-        return Shown(OrderEntry(**order, patient=patient), **table)
+        return self._row(_row_of(task)).get(task)
 
     def all(self) -> dict[str, Shown]:
         """Every order that is remembered."""
-        names = [one for one in self._store.names(self._hub_id) if one.startswith(_ORDER)]
-        found = {one.removeprefix(_ORDER): self.of(one.removeprefix(_ORDER)) for one in names}
-        return {task: shown for task, shown in found.items() if shown is not None}
+        names = [one for one in self._store.names(self._hub_id) if one.startswith(_ROW)]
+        return {task: shown for name in names for task, shown in self._row(name).items()}
 
-    def shown(self, orders: Iterable[OrderEntry], before: Mapping[str, Shown]) -> None:
-        """Keep orders as the list shows them now; what did not change is not written again."""
-        for one in orders:
-            if before.get(one.task_id) != Shown(one):
-                self._put(one.task_id, Shown(one))
+    def keep(self, orders: Mapping[str, Shown]) -> None:
+        """Keep orders as they are now, on disk when this returns; rows that stay the same are not written."""
+        rows: dict[str, dict[str, Shown]] = {}
+        for task, one in orders.items():
+            rows.setdefault(_row_of(task), {})[task] = one
+        for name, changed in rows.items():
+            before = self._row(name)
+            self._put(name, before, {**before, **changed})
 
-    def left(self, task: str, shown: Shown, why: str, now: datetime) -> Shown:
-        """Note that an order is no longer offered."""
-        made = replace(shown, gone=why, since=now.isoformat())
-        self._put(task, made)
-        return made
-
-    def prune(self, before: Mapping[str, Shown], held: frozenset[str], now: datetime) -> None:
+    def prune(self, held: frozenset[str], now: datetime) -> None:
         """Forget what left the list long ago and nobody here has."""
-        for task, one in before.items():
-            if one.gone and task not in held and now - datetime.fromisoformat(one.since) > KEPT:
-                self._store.delete(self._hub_id, _ORDER + task)
+        for name in {_row_of(task) for task, one in self.all().items() if _is_old(one, now)}:
+            before = self._row(name)
+            kept = {task: one for task, one in before.items() if task in held or not _is_old(one, now)}
+            self._put(name, before, kept)
 
-    def _put(self, task: str, shown: Shown) -> None:
-        self._store.put(self._hub_id, _ORDER + task, json.dumps(asdict(shown), ensure_ascii=False))
+    def _row(self, name: str) -> dict[str, Shown]:
+        value = self._store.get(self._hub_id, name)
+        rows: dict[str, Any] = json.loads(value) if value else {}
+        return {task: _shown(table) for task, table in rows.items()}
+
+    def _put(self, name: str, before: Mapping[str, Shown], now: Mapping[str, Shown]) -> None:
+        if now != before:
+            told = {task: asdict(one) for task, one in now.items()}
+            self._store.put(self._hub_id, name, json.dumps(told, ensure_ascii=False))
+
+
+def _shown(table: dict[str, Any]) -> Shown:
+    order = table.pop("order")
+    patient = PatientEntry(**order.pop("patient"))
+    return Shown(OrderEntry(**order, patient=patient), **table)
+
+
+def _is_old(one: Shown, now: datetime) -> bool:
+    return bool(one.gone) and now - datetime.fromisoformat(one.since) > KEPT
+
+
+def _row_of(task: str) -> str:
+    return f"{_ROW}{zlib.crc32(task.encode()) % ROWS:02}"
