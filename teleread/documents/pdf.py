@@ -66,7 +66,9 @@ def installed(number: int = RENDERER) -> bool:
     return _typst_version().rpartition(".")[0] == TYPST[number]
 
 
+@lru_cache(1)
 def _typst_version() -> str:
+    """Read once: it does not change while a process runs, and a delivery asks twice a report."""
     try:
         return version("typst")
     except PackageNotFoundError:

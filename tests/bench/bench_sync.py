@@ -74,6 +74,25 @@ class Counted:
         connection.begin = begin  # type: ignore[method-assign]
 
 
+class Asked:
+    """Requests to a hub, counted."""
+
+    def __init__(self, hub: FhirHub) -> None:
+        self.count = 0
+        http = hub._wire.http
+        real = http._open
+
+        def opened(*args: Any, **more: Any) -> Any:
+            self.count += 1
+            return real(*args, **more)
+
+        http._open = opened  # type: ignore[method-assign]
+
+    def since(self, before: int, per: int) -> str:
+        """How many since then, for each."""
+        return f"  {(self.count - before) / per:.1f} requests each"
+
+
 def measured(what: str, work: Callable[[], Any], per: int = 1) -> Any:
     """Do it, and tell what it took."""
     wall, own = time.perf_counter(), time.process_time()
@@ -164,6 +183,7 @@ def run(folder: Path, address: str, tasks: int, changes: int, reports: int) -> N
     kdf = Kdf(memory_kib=64, passes=1)
     vault, _ = Vault.create(paths, passphrase="correct horse", pin=None, kdf=kdf, ballast_bytes=0)
     hub = FhirHub(file, None, clock)
+    asked = Asked(hub)
     found = measured("first pull", lambda: pull(vault, hub, file, clock, ahead=0))
     print(f"  {found.pulled} tasks, {len(found.skipped)} words on what could not be read")
     rows = [row for row in vault.worklist.items("hub-1") if row.accession and row.status == "requested"]
@@ -178,8 +198,9 @@ def run(folder: Path, address: str, tasks: int, changes: int, reports: int) -> N
         vault.worklist.hub_state("hub-1"), cursor=f"{datetime.now(UTC) + timedelta(hours=1):%FT%TZ}"
     )
     vault.worklist.put_hub_state(later)  # as five quiet minutes later
-    passes = range(50)
+    passes, before = range(50), asked.count
     measured("idle pass", lambda: [pull(vault, hub, file, clock, ahead=0) for _ in passes], per=len(passes))
+    print(asked.since(before, len(passes)))
     seen = [vault.worklist.get(row.key) for row in rows[:reports]]
     contexts = measured("claims", lambda: [hub.claim(one) for one in seen if one], per=len(seen))
     vault.worklist.put_page("hub-1", contexts, clock.now())
@@ -189,8 +210,10 @@ def run(folder: Path, address: str, tasks: int, changes: int, reports: int) -> N
             sign(vault, one, file)
 
     measured("signing", all_signed, per=len(contexts))
+    before = asked.count
     done = measured("delivery", lambda: push(vault, hub, file, clock), per=len(contexts))
     print(f"  {done.pushed} delivered, {done.needs_attention} need the reader, {done.waiting} wait")
+    print(asked.since(before, len(contexts)))
     hub.close()
     vault.close()
 
