@@ -183,11 +183,12 @@ def test_images_not_held_part_changed_or_fewer_than_told_are_said() -> None:
     assert [(one.id, one.severity) for one in found(told)] == [("study-count", "warn")]
 
 
-def test_an_order_or_patient_that_changed_since_opening_warns() -> None:
+def test_a_patient_that_changed_since_opening_blocks_and_an_order_that_did_warns() -> None:
     def older(draft: Any) -> Any:
         return replace(draft, opened_versions=Versions("5", "1", "2", "1"))
 
-    assert ids(found(change=older)) == ["order-changed", "patient-changed"]
+    told = {one.id: one.severity for one in found(change=older)}
+    assert told == {"order-changed": "warn", "patient-changed": "block"}
     assert found(change=lambda draft: replace(draft, opened_versions=Versions())) == []
 
 
