@@ -95,7 +95,7 @@ def test_every_hub_has_its_line_what_waits_how_old_and_when_it_is_asked_next(siz
                 "The hub's clock is 95 s ahead of this machine's.",
                 "signed in as Dr Reader",
                 "Tried again in",
-                "need you",
+                "1 needs you; choose",
                 "Withdraw it, with a reason. It is not sent.",
             ):
                 assert word in told, word

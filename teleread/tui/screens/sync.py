@@ -267,11 +267,8 @@ class Sync(ListPlace[HubLine]):
             return
         names = {row.key: row for row in self.face.items}
         yield "", "text", False
-        yield (
-            f"{len(one.needs)} need you; choose in the outbox (g o). Nothing is sent until you do.",
-            "danger",
-            True,
-        )
+        count = f"{len(one.needs)} need{'s' * (len(one.needs) == 1)} you"
+        yield f"{count}; choose in the outbox (g o). Nothing is sent until you do.", "danger", True
         for item in one.needs:
             row = names.get(item.key)
             who = person(row.name, demo=self.face.demo) if row is not None else str(item.accession)
