@@ -36,6 +36,8 @@ SECONDS = 5.0
 BURST = 0.05
 """Seconds of a line that may come at once."""
 PATIENCE = 30.0
+GOING = 5.0
+"""Seconds a program has to end by itself."""
 PICTURE = "▀".encode()
 _SHARED = re.compile(rb"t=s,s=\d+,v=\d+;([A-Za-z0-9+/=]+)")
 
@@ -151,7 +153,12 @@ class Screen:
         os.write(self.master, keys)
 
     def close(self) -> None:
-        """End it."""
+        """End it as a terminal that goes away does, so that it takes its pictures out of shared memory."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGHUP)
+        end = time.perf_counter() + GOING
+        while self.process.poll() is None and time.perf_counter() < end:
+            self.take(0.1)
         self.process.kill()
         self.process.wait()
         os.close(self.master)
