@@ -27,4 +27,5 @@ def run(call: Call) -> int:
     )
     for words in told["problems"]:
         call.out.note(words)
-    return int(ExitCode.DONE if told["imported"] or not told["refused"] else ExitCode.ERROR)
+    here = told["imported"] or told["duplicates"]
+    return int(ExitCode.DONE if here or not (told["refused"] or told["problems"]) else ExitCode.ERROR)

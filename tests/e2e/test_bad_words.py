@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import io
 import json
 import shutil
 import socket
@@ -268,6 +269,18 @@ def test_a_file_that_lies_costs_itself_alone_at_import(
     if alone.code:
         plain(alone)
     assert not HOSTILE & set(alone.out + alone.err)
+
+
+def test_a_zip_that_was_cut_short_is_told_and_is_no_success(cli: Cli, place: Place, tmp_path: Path) -> None:
+    set_up(cli, place)
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as disc:
+        disc.writestr("good.dcm", ct(2))
+    path = tmp_path / "disc.zip"
+    path.write_bytes(whole.getvalue()[: len(whole.getvalue()) // 2])
+    told = cli.json("import", str(path), code=1)
+    assert told["imported"] == 0
+    assert "zip file was left out" in told["problems"][0]
 
 
 OFFLINE = (
