@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -48,6 +49,11 @@ def reports_at_the_hub(ward: Tried, key: TaskKey) -> list[dict[str, Any]]:
     return [one["resource"] for one in bundle.get("entry", ())]
 
 
+def listed(place: Outbox, item: str) -> bool:
+    """Whether the outbox shows an item."""
+    return any(one.id == item for one in place.table.rows)
+
+
 def test_ten_signed_off_line_six_arrive_in_order_and_four_are_settled_by_keys(ward: Tried) -> None:
     keys = ward.claim(10)
     ward.fault("line", "cut")
@@ -70,7 +76,7 @@ def test_ten_signed_off_line_six_arrive_in_order_and_four_are_settled_by_keys(wa
             place = do.app.place
             assert isinstance(place, Outbox)
             for item, choice in zip(items, CHOSEN, strict=True):
-                await do.until(lambda item=item: any(one.id == item.id for one in place.table.rows))
+                await do.until(partial(listed, place, item.id))
                 place.table.go([one.id for one in place.table.rows].index(item.id))
                 await do.settle()
                 await _choose(do, place, item, choice)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -167,7 +168,7 @@ def test_news_is_told_once_in_the_status_row_and_by_the_bell_where_chosen() -> N
 # -- outside of the screen ------------------------------------------------------------------------------
 
 
-def status(**more: object) -> Status:
+def status(**more: Any) -> Status:
     return replace(Status((), 0, 0, 0, 0, True), **more)
 
 
@@ -204,7 +205,10 @@ def test_a_bell_and_the_desktop_are_each_by_choice(how: str, rung: int, written:
 
 
 def test_nothing_is_told_for_nothing() -> None:
-    outside([], "both", bell=pytest.fail, write=pytest.fail, start=pytest.fail, environment={})
+    def never(_: Sequence[str]) -> object:
+        pytest.fail("something was started")
+
+    outside([], "both", bell=pytest.fail, write=pytest.fail, start=never, environment={})
 
 
 def test_a_desktop_on_this_machine_is_asked_and_where_it_fails_the_terminal_is(tmp_path: object) -> None:
