@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,11 +80,17 @@ def where(core: Core, text: str) -> dict[str, Any]:
     """Where a study lies, sealed, and every copy there was of it."""
     key = held_study(core, text)
     files = core.vault.objects.files(key.hub_id, key.study_uid)
+    held = core.vault.studies.get(key.hub_id, key.study_uid)
+    copies = _copies(core, key)
+    if held is not None:  # the ledger counts what went; a copy that is here is as large as what is here
+        copies = [
+            one if one.purged_at else replace(one, instances=held.held, bytes=held.bytes) for one in copies
+        ]
     return {
         "study_uid": key.study_uid,
         "sealed": True,
         "segments": [str(one) for one in files],
-        "copies": [_copy_json(core, one) for one in _copies(core, key)],
+        "copies": [_copy_json(core, one) for one in copies],
     }
 
 

@@ -103,6 +103,9 @@ def test_the_ledger_counts_every_copy_there_ever_was(cli: Cli, film: dict[str, A
         ("fetch", True, True),
         ("fetch", False, False),
     ]
+    gone, here = copies
+    assert here["instances"] == gone["instances"] > 0
+    assert here["bytes"] == gone["bytes"] > 0
 
 
 def test_damage_is_named_never_shown_and_fetched_again(
