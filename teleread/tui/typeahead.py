@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Set
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from textual import events
 from textual.message_pump import MessagePump
@@ -26,6 +26,23 @@ MOST: Final = 4096
 """Keys that wait at once; a terminal that sends more is not typed at."""
 
 Deliver = Callable[[events.Event], Awaitable[None]]
+
+
+class _Then:
+    """What is done behind all that waits in a queue; Textual would look up the signature of anything else."""
+
+    _param_count = 0
+
+    def __init__(self, act: Callable[..., object], *args: object) -> None:
+        self._act, self._args = act, args
+
+    def __call__(self) -> Any:
+        return self._act(*self._args)
+
+
+def _behind(node: MessagePump, act: Callable[..., object], *args: object) -> bool:
+    """Do it once the node has done what waits for it; whether it still takes anything."""
+    return node.post_message(events.Callback(callback=_Then(act, *args)))
 
 
 class TypeAhead:
@@ -69,24 +86,24 @@ class TypeAhead:
         target = self._app.focused or self._app.screen
         # What has the focus may be gone before it can say that it is done: then the clock says so.
         loop = asyncio.get_running_loop()
-        self._limit = loop.call_later(PATIENCE, self._app.call_later, self._next, turn)
+        self._limit = loop.call_later(PATIENCE, _behind, self._app, self._next, turn)
         await self._deliver(event)
         self._rise(target, turn)
 
     def _rise(self, node: MessagePump, turn: int) -> None:
         """Follow the key up, behind it in each queue, to the app, which does what no widget has done."""
         parent = node._parent
-        while node is not self._app and not node.call_later(self._rise, parent or self._app, turn):
+        while node is not self._app and not _behind(node, self._rise, parent or self._app, turn):
             node, parent = parent or self._app, parent._parent if parent is not None else None
         if node is self._app:
-            self._app.call_later(self._look, turn)
+            _behind(self._app, self._look, turn)
 
     def _look(self, turn: int) -> None:
         """Go on as soon as the screen stands."""
         if turn != self._turn:
             return
         if self._standing() and self._acting() <= self._before:
-            self._app.call_later(self._next, turn)
+            _behind(self._app, self._next, turn)
         else:
             asyncio.get_running_loop().call_later(LOOK_AGAIN, self._look, turn)
 
