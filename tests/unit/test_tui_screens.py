@@ -288,6 +288,18 @@ def test_the_day_of_birth_signs_at_the_second_digit() -> None:
     assert [one[0] for one in done.station.signed] == ["draft-t1"]
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+def test_the_sign_sheet_says_the_whole_of_what_was_compared(size: tuple[int, int]) -> None:
+    async def steps(do: Driver) -> None:
+        sheet = await ready_to_sign(do)
+        left = sheet.region.x
+        rows = [row[left:].strip("▌ ") for row in do.text().split("\n")]
+        first = next(at for at, row in enumerate(rows) if "order, report" in row)
+        assert "order, report and images are of one patient and study" in " ".join(rows[first : first + 2])
+
+    walk(steps, size=size)
+
+
 @pytest.mark.parametrize("keys", [("enter",), ("space",), ("f8", "f8"), ("y",), ("shift+delete",)])
 def test_nothing_but_the_digits_signs(keys: tuple[str, ...]) -> None:
     async def steps(do: Driver) -> None:

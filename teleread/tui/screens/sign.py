@@ -181,11 +181,11 @@ class SignSheetView(CodeSheet):
         made = [self.ruled("Checks", width, note, "danger" if left else "good")]
         glyphs, case = self.face.glyphs, self.reading.case
         if case.match.level == "ok":
-            words = "order, report and images are of one patient and study"
-            made.append((self.start().put(f"{glyphs.passes}  ", "good").put(words), None))
+            made += self._passed("order, report and images are of one patient and study", width)
         if case.item.cached == "all":
-            words = f"{case.item.held} of {case.item.instances or case.item.held} images here"
-            made.append((self.start().put(f"{glyphs.passes}  ", "good").put(words), None))
+            made += self._passed(
+                f"{case.item.held} of {case.item.instances or case.item.held} images here", width
+            )
         lines = self.query_one("#rows", Lines)
         for index, one in enumerate(self.sheet.checks):
             reason = self._reason(one)
@@ -197,6 +197,15 @@ class SignSheetView(CodeSheet):
                 right.put(fit(f"your reason: {reason}", 34).rstrip(), "soft").gap()
             line.put(fit(one.text, width - line.width - right.width - 2).rstrip())
             made.append((line, right if right.width else None))
+        return made
+
+    def _passed(self, words: str, width: int) -> list[Row]:
+        """A check that found nothing, on as many rows as it needs: cut, it would tell half of it."""
+        mark = f"{self.face.glyphs.passes}  "
+        made: list[Row] = []
+        for part in wrap(words, width - 3 - len(mark)):
+            line = self.start().gap(len(mark)) if made else self.start().put(mark, "good")
+            made.append((line.put(part), None))
         return made
 
     def _hub_words(self) -> str:
