@@ -158,7 +158,11 @@ def read_back(data: bytes) -> Carried:
             )
         pieces = [one[4][0] if len(one) > 4 else "" for one in rows[0].repetitions(5)]
         found[name] = canonical_base64("".join(pieces))
-    return Carried(message.mark.renderer, found[SIGNED], found[SIGNATURE].decode("ascii", "replace"))
+    try:
+        signature = found[SIGNATURE].decode("ascii")
+    except UnicodeDecodeError:  # no signature has such bytes, and none could be written with them again
+        raise IntegrityError("The signature is not written as it was.", code="not-a-report") from None
+    return Carried(message.mark.renderer, found[SIGNED], signature)
 
 
 def _not_ours() -> IntegrityError:

@@ -275,3 +275,17 @@ def test_a_pdf_of_another_typst_is_told_as_such_and_never_as_changed(form: str) 
     verdict = verify_file(data.replace(b"(Typst " + told, b"(Typst " + other), (made.key().public_key,))
     assert not verdict.valid
     assert "was set with typst" in verdict.why
+
+
+def test_a_message_whose_signature_has_other_bytes_than_letters_is_refused_in_words() -> None:
+    import base64
+
+    report = MEASURED[0]
+    data = hl7v2.render(report)
+    signature = base64.b64encode(report.signature.encode())[:190]
+    assert data.count(signature[:40]) == 1
+    for letters in (b"////", b"wqDC", b"AAAA"):  # bytes over 127, two letters of Latin-1 in UTF-8, zeros
+        broken = data.replace(signature[:40], letters + signature[4:40])
+        verdict = verify_file(broken, (made.key().public_key,), (), lambda *name: held(report, *name))
+        assert not verdict.valid
+        assert verdict.why
