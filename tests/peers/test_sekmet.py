@@ -107,3 +107,62 @@ def test_a_report_and_its_addendum_arrive_once_with_our_own_documents(
     assert len(found.get("entry", ())) == 2
     assert peer.get("Task", key.task_id)["status"] == "completed"
     world.close()
+
+
+OPINION = {
+    "opinion": "final",
+    "addendum": "appended",
+    "correction": "corrected",
+    "withdrawal": "entered-in-error",
+}
+"""DiagnosticReport.status after each version of a second opinion."""
+
+
+def test_a_second_opinion_has_a_history_of_its_own_with_a_provenance_a_version(
+    sekmet: Sekmet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peer, number = SekmetPeer(sekmet), 904
+    for resource in case(number):
+        peer.put(resource)
+    file: HubFile = hub_file(sekmet.base, "reader", auth="bearer")
+    monkeypatch.setattr(sync_world, "HUB", file)
+    world = World(tmp_path)
+    world.hub = FhirHub(file, sekmet.token, world.clock)
+    world.pull()
+    key = TaskKey("hub-1", f"t-c{number}")
+    world.claim(key)
+    first = world.sign(key)
+    world.push()
+    (report,) = peer.reports(f"p-c{number}")
+    task = peer.get("Task", key.task_id)
+    opinions = []
+    for _ in range(2):
+        item = world.sign(key, "Seen again.", kind="opinion")
+        opinions.append(item.report_id)
+        for kind in list(OPINION)[1:]:
+            world.sign(key, f"{kind.capitalize()}.", on=item.report_id, kind=kind)
+        while world.push().pushed:
+            world.later(1)
+    held = {one["id"]: one for one in peer.reports(f"p-c{number}")}
+    assert len(held) == 3
+    assert held.pop(report["id"]) == report
+    assert peer.get("Task", key.task_id) == task
+    assert task["status"] == "completed"
+    names = [{name["value"] for name in one["identifier"]} for one in held.values()]
+    assert all(sum(f"urn:uuid:{one}" in own for own in names) == 1 for one in opinions)
+    assert not any(f"urn:uuid:{first.report_id}" in own for own in names)
+    for ident in held:
+        name = f"DiagnosticReport/{ident}"
+        versions = [one["resource"] for one in sekmet.call("GET", f"{name}/_history")["entry"]]
+        assert [one["status"] for one in reversed(versions)] == list(OPINION.values())
+        assert len({one["meta"]["versionId"] for one in versions}) == len(OPINION)
+        found = [one["resource"] for one in sekmet.call("GET", f"Provenance?target={name}")["entry"]]
+        keys = {
+            entity["what"]["identifier"]["value"]
+            for one in found
+            for entity in one["entity"]
+            if entity["role"] == "source"
+        }
+        assert len(found) == len(keys) == len(OPINION)
+        assert [one["activity"]["coding"][0]["code"] for one in found] == ["LA"] * len(OPINION)
+    world.close()

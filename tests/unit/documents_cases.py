@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 from collections.abc import Iterator
@@ -19,8 +20,9 @@ from teleread.model.evidence import (
     KeyImage,
     Measurement,
 )
-from teleread.model.patient import NHS_SYSTEM, PatientIdentifier
+from teleread.model.patient import NHS_SYSTEM, Patient, PatientIdentifier
 from teleread.model.report import Draft, Override, Section, SignedReport
+from teleread.model.task import Order
 from teleread.model.text import SafeText, clean
 from teleread.signing.compose import as_signed, freezing
 from teleread.signing.jws import sign
@@ -91,40 +93,60 @@ def reports(count: int = COUNT, seed: int = SEED) -> Iterator[SignedReport]:
     dice = random.Random(seed)
     scripts = list(SCRIPTS)
     told = 0
-    while True:
+    for number in itertools.count(1):
         report: SignedReport | None = None
         script = scripts[told % len(scripts)]
+        patient, order = about(dice, script, number)
         for kind in (
             *(("preliminary",) if dice.random() < 0.15 else ()),
             "report",
             *dice.choices(("addendum", "correction", "withdrawal", "opinion"), k=dice.randint(0, 2)),
         ):
-            report = version(dice, script, kind, report)
+            before = None if kind == "opinion" else report  # a report of its own, on the same order
+            report = version(dice, script, kind, before, (patient, order))
             yield report
             told += 1
             if told == count:
                 return
 
 
-def version(dice: random.Random, script: str, kind: str, before: SignedReport | None) -> SignedReport:
-    """One version, after the one before it."""
-    sections = _sections(dice, script, kind, before)
-    name, _ = SCRIPTS[script]
+def about(dice: random.Random, script: str, number: int = 0) -> tuple[Patient, Order]:
+    """Whom and what a report is about: the same in each of its versions, of other numbers in each report."""
     patient = made.patient(
-        name=clean(name),
-        identifiers=_numbers(dice),
+        name=clean(SCRIPTS[script][0]),
+        identifiers=_numbers(dice, number),
         birth_date=clean(dice.choice(("1979-03-14", "2025-12-31", "1979-03", "1979", ""))),
         sex=clean(dice.choice("MFO") if dice.random() < 0.9 else ""),
     )
+    last = 40522 + number
+    accessions: tuple[list[str], ...] = (
+        [f"NG26-{last}"],
+        [],
+        [f"A1-{number}", f"B2-{number}"],
+        [f"NORTHGATE-2026-00{last}"],
+    )
     order = made.order(
-        accessions=tuple(
-            clean(one) for one in dice.choice((["NG26-40522"], [], ["A1", "B2"], ["NORTHGATE-2026-0040522"]))
-        ),
+        id=clean(f"o{number + 1}"),
+        accessions=tuple(clean(one) for one in dice.choice(accessions)),
         procedure=clean(dice.choice(("CT abdomen with contrast", "", SCRIPTS[script][1][0]))),
         procedure_code=clean(dice.choice(("CABDOC", "", "A-LONG-LOCAL-PROCEDURE-CODE"))),
         requester=clean(dice.choice(("Northgate, ward 7", "", SCRIPTS[script][0]))),
         occurrence=dice.choice((None, datetime(2026, 11, 24, 13, 31, tzinfo=UTC))),
     )
+    return patient, order
+
+
+def version(
+    dice: random.Random,
+    script: str,
+    kind: str,
+    before: SignedReport | None,
+    of: tuple[Patient, Order] | None = None,
+) -> SignedReport:
+    """One version, after the one before it."""
+    sections = _sections(dice, script, kind, before)
+    name, _ = SCRIPTS[script]
+    patient, order = of or about(dice, script)
     context = made.context(the_patient=patient, the_order=order)
     draft = Draft(
         id="5e0d9a2a-2f51-4d3f-8d3a-3a1f1cf3e001",
@@ -147,7 +169,8 @@ def version(dice: random.Random, script: str, kind: str, before: SignedReport | 
         report_id=_uuid(dice),
         reader_id="Practitioner/reader",
         reader_name=dice.choice(("Dr Demo Reader", "Dr Zoë Ångström", name.replace("^", " "))),
-        signed_at=made.NOW + timedelta(minutes=dice.randint(0, 10**6), milliseconds=dice.choice((0, 5))),
+        signed_at=(before.signed_at if before else made.NOW)
+        + timedelta(minutes=dice.randint(0, 10**6), milliseconds=dice.choice((0, 5))),
         zone="Europe/London",
         offset_seconds=-0.25,
     )
@@ -167,16 +190,30 @@ def _uuid(dice: random.Random) -> str:
     return str(uuid.UUID(int=dice.getrandbits(128), version=4))
 
 
-def _numbers(dice: random.Random) -> tuple[PatientIdentifier, ...]:
-    nhs = PatientIdentifier(clean("9994182218"), clean(NHS_SYSTEM), clean("01"))
+def _nhs_number(number: int) -> str:
+    """The so many-th valid one (check digit by 11) of the range kept for tests."""
+    for body in itertools.count(999418221):
+        check = (
+            -sum(int(digit) * weight for digit, weight in zip(str(body), range(10, 1, -1), strict=True)) % 11
+        )
+        number -= check < 10
+        if number < 0:
+            return f"{body}{check}"
+    raise AssertionError
+
+
+def _numbers(dice: random.Random, number: int) -> tuple[PatientIdentifier, ...]:
+    nhs = PatientIdentifier(clean(_nhs_number(number)), clean(NHS_SYSTEM), clean("01"))
+    own = f"NG{123456 + number}"
     return dice.choice(
         (
-            (made.number("NG123456"), nhs),
-            (nhs, made.number("NG123456"), made.number("77-Ü", "")),
+            (made.number(own), nhs),
+            (nhs, made.number(own), made.number("77-Ü", "")),
             (nhs,),
             (
                 made.number(
-                    "0012", "urn:oid:2.16.840.1.113883.2.1.4.1.of-a-hospital-with-a-very-long-name-indeed"
+                    f"{12 + number:04}",
+                    "urn:oid:2.16.840.1.113883.2.1.4.1.of-a-hospital-with-a-very-long-name-indeed",
                 ),
             ),
             (),

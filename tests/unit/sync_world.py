@@ -98,15 +98,21 @@ class World:
         self.vault.claims.put(key, "held", version=held.task.version)
 
     def sign(
-        self, key: TaskKey, text: str = "No fracture.", *, on: str = "", not_before: datetime | None = None
+        self,
+        key: TaskKey,
+        text: str = "No fracture.",
+        *,
+        on: str = "",
+        not_before: datetime | None = None,
+        kind: str = "",
     ) -> OutboxItem:
-        """Sign a report (or with ``on`` an addendum to it): vault rows as signing makes them."""
+        """Sign a report (or with ``on`` an addendum to it; else that kind): vault rows as signing makes."""
         context = self.vault.worklist.get(key)
         assert context is not None
         before = self.vault.reports.get(on) if on else None
         section = Section("impression", SafeText("Impression"), "19005-8", clean(text))
         draft = self.vault.drafts.start(
-            key, "limb", "1", [section], kind="addendum" if on else "report", report_id=on
+            key, "limb", "1", [section], kind=kind or ("addendum" if on else "report"), report_id=on
         )
         what = freezing(
             Case(draft, context, None, (), Match(()), (), (), None, before),
