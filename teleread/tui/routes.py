@@ -30,6 +30,8 @@ class Routes(Face, inherit_bindings=False):
     # -- the window -------------------------------------------------------------------------------
     def fit_window(self) -> None:
         """Cover everything while the window is too small, uncover it when it is not."""
+        if not self.screen_stack:  # the program is ending
+            return
         top = self.screen_stack[-1]
         small = too_small(*self.size)
         if small and isinstance(top, Place):

@@ -455,3 +455,7 @@ def test_every_page_of_the_go_menu_opens_and_comes_back() -> None:
             assert isinstance(do.app.place, Worklist), key
 
     walk(steps, size=(120, 40))
+
+
+def test_a_program_that_is_ending_measures_no_window() -> None:
+    TelereadApp(tui_fake.FakeStation(1), clock=FakeClock(tui_fake.NOW)).fit_window()
