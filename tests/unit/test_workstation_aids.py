@@ -79,12 +79,12 @@ def test_copied_passages_warn_until_they_are_edited(world: World) -> None:
         return [str(one.text) for one in world.desk.checks(draft.id) if one.id == "copied-unedited"]
 
     (words,) = copied()
-    assert "2 passages" in words
+    assert "(2)" in words
     now = world.desk.draft(draft.id)
     texts = {"findings": "New mass. Stable 10 mm nodule. No effusion."}
     world.desk.save_draft(draft.id, now.seq, texts)
     (words,) = copied()
-    assert "1 passages" in words
+    assert "(1)" in words
     now = world.desk.draft(draft.id)
     world.desk.save_draft(
         draft.id, now.seq, {"findings": "New mass. Stable 10 mm nodule. No large effusion."}
@@ -103,7 +103,7 @@ def test_copied_passages_that_were_read_warn_no_more_and_that_is_audited_without
     draft = world.desk.writing.accept_copied(draft.id, draft.seq, [first])
     assert marks_in(draft.fields) == (second,)
     (words,) = (str(one.text) for one in world.desk.checks(draft.id) if one.id == "copied-unedited")
-    assert "1 passages" in words
+    assert "(1)" in words
     assert world.desk.writing.accept_copied(draft.id, draft.seq, [first]).seq == draft.seq
     draft = world.desk.writing.accept_copied(draft.id, draft.seq, [second])
     assert "copied-unedited" not in {one.id for one in world.desk.checks(draft.id)}
