@@ -9,7 +9,7 @@ from pathlib import Path
 from teleread.model.errors import NotSignedInError, UsageError
 from teleread.model.hubfile import AUTHS, HubFile
 
-__all__ = ["authorization", "tls_context", "tls_files"]
+__all__ = ["authorization", "called_context", "tls_context"]
 
 
 def authorization(hub: HubFile, secret: str | None) -> str:
@@ -72,14 +72,28 @@ def tls_context(hub: HubFile) -> ssl.SSLContext:
     return context
 
 
-def tls_files(hub: HubFile, context: ssl.SSLContext) -> None:
-    """Load the hub's authority and certificate into a context for those who call us.
+def called_context(hub: HubFile, what: str, switch: str) -> ssl.SSLContext:
+    """How those are met who call us: both sides show a certificate.
+
+    Args:
+        hub: The hub file.
+        what: What they bring, in words.
+        switch: The line of the hub file that asks for TLS there.
 
     Raises:
-        UsageError: A certificate file cannot be read.
+        UsageError: The hub file names no certificate or no authority, or one cannot be read.
     """
+    if not hub.client_cert or not hub.ca_file:
+        raise UsageError(
+            f"Hub {hub.name} wants TLS for {what}, and lacks a certificate for it.",
+            remedy=f"Name ca_file and client_cert in its hub file, or set {switch} = false.",
+        )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     _load(hub, "CA file", hub.ca_file, lambda path: context.load_verify_locations(cafile=path))
     _load(hub, "client certificate", hub.client_cert, lambda path: context.load_cert_chain(path))
+    return context
 
 
 def _load(hub: HubFile, what: str, path: str, load: object) -> None:

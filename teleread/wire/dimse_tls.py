@@ -12,7 +12,7 @@ import ssl
 from dataclasses import dataclass
 from typing import Final
 
-from teleread.model.errors import OfflineError, UsageError
+from teleread.model.errors import OfflineError
 from teleread.model.hubfile import HubFile
 from teleread.model.text import clean
 
@@ -91,16 +91,9 @@ def listening(hub: HubFile) -> DimseTls | None:
     """
     if not hub.listen_tls:
         return None
-    if not hub.client_cert or not hub.ca_file:
-        raise UsageError(
-            f"Hub {hub.name} wants TLS for what the archive sends, and lacks a certificate for it.",
-            remedy="Name ca_file and client_cert in its hub file, or set listen_tls = false.",
-        )
-    from .auth import tls_files
+    from .auth import called_context
 
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.verify_mode = ssl.CERT_REQUIRED
-    tls_files(hub, context)
+    context = called_context(hub, "what the archive sends", "listen_tls")
     _profile(context)
     return DimseTls(context)
 

@@ -17,7 +17,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 
 from teleread.model.addresses import MllpAddress
-from teleread.model.errors import TelereadError, UsageError
+from teleread.model.errors import TelereadError
 from teleread.model.hubfile import HubFile
 from teleread.wire.mllp import Frames, TooLongError, framed
 
@@ -198,15 +198,6 @@ def listening_tls(hub: HubFile) -> ssl.SSLContext | None:
     """
     if not hub.hl7_listen_tls:
         return None
-    if not hub.client_cert or not hub.ca_file:
-        raise UsageError(
-            f"Hub {hub.name} wants TLS for the messages that come in, and lacks a certificate for it.",
-            remedy="Name ca_file and client_cert in its hub file, or set hl7_listen_tls = false.",
-        )
-    from teleread.wire.auth import tls_files
+    from teleread.wire.auth import called_context
 
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.verify_mode = ssl.CERT_REQUIRED
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    tls_files(hub, context)
-    return context
+    return called_context(hub, "the messages that come in", "hl7_listen_tls")
