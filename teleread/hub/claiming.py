@@ -1,4 +1,4 @@
-"""What every hub says of a claim that can't be made, whatever protocol it speaks."""
+"""What every hub says of what can't be done there, whatever protocol it speaks: claims, notes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from teleread.model.errors import AttentionError
 from teleread.model.hubfile import HubFile
 from teleread.model.text import clean
 
-__all__ = ["check_reader", "claim_lost"]
+__all__ = ["check_reader", "claim_lost", "no_notes"]
 
 
 def check_reader(hub: HubFile) -> None:
@@ -34,4 +34,20 @@ def claim_lost(title: str) -> AttentionError:
         "A draft of yours stays as it is.",
         "Take the next case, or ask the site.",
         code="claim-lost",
+    )
+
+
+def no_notes(hub: HubFile, title: str) -> AttentionError:
+    """The refusal of a note by a site that has no way to take one.
+
+    Args:
+        hub: The hub file: the site's telephone number.
+        title: Who takes none, in words.
+    """
+    return AttentionError(
+        title,
+        "The note is kept here, and nothing was sent.",
+        f"Tell the site by telephone{f' ({hub.site_phone})' if hub.site_phone else ''},"
+        " then withdraw the note and say whom you told.",
+        code="refused",
     )

@@ -11,19 +11,17 @@ from typing import Any, Final
 
 from teleread.hub.dimse_peer import DimsePeer
 from teleread.hub.ups_memory import Stored
-from teleread.hub.ups_store import digest_in, texts_of
+from teleread.hub.ups_store import digest_of, studies_of, words_in
 from teleread.model.errors import AttentionError, OfflineError, TelereadError
 from teleread.model.hubfile import HubFile
 from teleread.model.task import PriorStudy
-from teleread.model.text import SafeText
 from teleread.wire.dicom_dataset import read_data_set, write_data_set
 from teleread.wire.dicom_header import HeaderReader
-from teleread.wire.dicom_json import integer, texts, uid, words
+from teleread.wire.dicom_json import uid
 from teleread.wire.dicom_tags import EXPLICIT, is_uid
 from teleread.wire.dimse_messages import StoreRequest
 from teleread.wire.dimse_services import Answer
 from teleread.wire.fhir_json import Unreadable
-from teleread.wire.fhir_parts import when
 from teleread.wire.part10 import syntax_in
 
 __all__ = ["DimseDocuments"]
@@ -83,7 +81,7 @@ class DimseDocuments:
         data = self._fetched(document.sop_class, document.study_uid, document.series_uid, document.sop_uid)
         if data is None:
             return document.sha256
-        return next((digest for text in texts_of(data) if (digest := digest_in(text))), "")
+        return digest_of(data)
 
     def words_of(self, study_uid: str, series_uid: str, sop_uid: str) -> str:
         """What a structured report says, a line an item; empty where it cannot be had."""
@@ -97,30 +95,12 @@ class DimseDocuments:
             data = self._fetched(sop_class, study_uid, series_uid, sop_uid)
         except TelereadError:
             return ""
-        return "\n".join(texts_of(data))[:64_000] if data is not None else ""
+        return words_in(data) if data is not None else ""
 
     def studies(self, patient_id: str, issuers: frozenset[str]) -> list[PriorStudy]:
         """A patient's studies; those whose number another issuer gave are left out."""
         asked = ("00080020", "00080050", "00080061", "00081030", "00100021", "0020000D", "00201208")
-        found: list[PriorStudy] = []
-        for one in self._find("STUDY", {"00100020": patient_id}, asked):
-            issuer = str(words(one, "00100021"))
-            if words(one, "00100020").strip() != patient_id or not is_uid(uid(one, "0020000D")):
-                continue  # an archive that ignores the key lists everybody's
-            if issuer and issuers and issuer not in issuers:
-                continue
-            day = str(words(one, "00080020"))
-            found.append(
-                PriorStudy(
-                    SafeText(uid(one, "0020000D")),
-                    next(iter(texts(one, "00080061")), SafeText("")),
-                    words(one, "00081030"),
-                    when(f"{day[:4]}-{day[4:6]}-{day[6:8]}") if len(day) == 8 else None,
-                    integer(one, "00201208"),
-                    tuple(texts(one, "00080050")),
-                )
-            )
-        return found
+        return studies_of(self._find("STUDY", {"00100020": patient_id}, asked), patient_id, issuers)
 
     def close(self) -> None:
         """Each question had a line of its own."""

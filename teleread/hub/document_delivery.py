@@ -9,18 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from teleread.hub.port import Found
+from teleread.hub.port import Found, each_found
 from teleread.hub.ups_memory import Stored, UpsMemory
-from teleread.hub.ups_store import documents_of
+from teleread.hub.ups_store import DocumentStore, documents_of
 from teleread.model.delivery import Receipt, Submission
 from teleread.model.errors import AttentionError, OfflineError, TelereadError
 from teleread.model.hubfile import HubFile
 from teleread.model.task import PriorStudy
 from teleread.model.text import EMPTY, SafeText, clean
+from teleread.wire.http import HttpClient
 
-__all__ = ["REFUSED", "Delivery", "Documents", "earlier_studies"]
+if TYPE_CHECKING:
+    from teleread.wire.sign_in import SignIn
+
+__all__ = ["REFUSED", "Delivery", "Documents", "archive_of", "earlier_studies"]
 
 REFUSED: Final = frozenset({"refused", "gone"})
 
@@ -47,6 +51,23 @@ class Documents(Protocol):
     def close(self) -> None:
         """Let go of connections."""
         ...
+
+
+def archive_of(hub: HubFile, secret: str | None, sign_in: SignIn | None) -> Documents | None:
+    """Where a worklist's documents go: the hub's DICOMweb before its DIMSE; None for neither.
+
+    Args:
+        hub: The hub file.
+        secret: Password or token of the DICOMweb.
+        sign_in: Another way to sign in there.
+    """
+    if hub.dicomweb:
+        return DocumentStore(HttpClient(hub, secret, base=hub.dicomweb, what="archive", sign_in=sign_in))
+    if hub.dimse is not None:
+        from teleread.hub.dimse_documents import DimseDocuments
+
+        return DimseDocuments(hub)
+    return None
 
 
 class Delivery:
@@ -107,8 +128,7 @@ class Delivery:
 
     def holding(self, receipts: Mapping[str, str]) -> dict[str, Found]:
         """What the archive holds of several reports; missing ones are left out."""
-        found = {report_id: self.find(report_id, "") for report_id in receipts}
-        return {report_id: one for report_id, one in found.items() if one is not None}
+        return each_found(self.find, receipts)
 
     def names(self, reports: Collection[str]) -> frozenset[str]:
         """SOP Instance UIDs of what was stored for these reports (ids, or ids of receipts)."""

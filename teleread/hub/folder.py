@@ -21,7 +21,7 @@ from teleread.host.clock import Clock, SystemClock
 from teleread.hub.claiming import check_reader, claim_lost
 from teleread.hub.folder_claims import Claim, FolderClaims, LostRaceError, make_new
 from teleread.hub.folder_reports import ENDINGS, FolderReports, Manifest
-from teleread.hub.port import Capabilities, Found, Health, PullPage
+from teleread.hub.port import Capabilities, Found, Health, PullPage, each_found
 from teleread.hub.ups_memory import KeyStore
 from teleread.model.delivery import Receipt, Submission
 from teleread.model.errors import AttentionError, OfflineError, UsageError
@@ -193,8 +193,7 @@ class FolderHub:
     def holding(self, receipts: Mapping[str, str]) -> dict[str, Found]:
         """What it holds of several reports."""
         with self._drive():
-            found = {one: self._reports.find(one, "") for one in receipts}
-        return {one: held for one, held in found.items() if held is not None}
+            return each_found(self._reports.find, receipts)
 
     def send_note(self, submission: Submission) -> Receipt:
         """Write a note about a task; safe to repeat."""

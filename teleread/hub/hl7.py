@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Final
 
 from teleread.host.clock import Clock, SystemClock
-from teleread.hub.claiming import check_reader, claim_lost
+from teleread.hub.claiming import check_reader, claim_lost, no_notes
 from teleread.hub.hl7_board import Board
 from teleread.hub.hl7_inbox import Inbox
 from teleread.hub.hl7_results import FORM, Hl7Results, Sent
@@ -234,13 +234,7 @@ class Hl7Hub:
         Raises:
             AttentionError: ``refused``, always.
         """
-        raise AttentionError(
-            f"{self.hub.name} takes no notes by HL7.",
-            "The note is kept here, and nothing was sent.",
-            f"Tell the site by telephone{f' ({self.hub.site_phone})' if self.hub.site_phone else ''},"
-            " then withdraw the note and say whom you told.",
-            code="refused",
-        )
+        raise no_notes(self.hub, f"{self.hub.name} takes no notes by HL7.")
 
     def other_reports(self, context: TaskContext, ours: Collection[str] = ()) -> tuple[PriorReport, ...]:
         """None are ever told this way; an order that the site calls completed shows as somebody else's."""

@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Final
 
 from teleread.host.clock import Clock
-from teleread.hub.port import Found
+from teleread.hub.port import Found, each_found
 from teleread.hub.ups_memory import KeyStore
 from teleread.model.addresses import MllpAddress
 from teleread.model.delivery import Receipt, Submission
@@ -141,8 +141,7 @@ class Hl7Results:
 
     def holding(self, receipts: Mapping[str, str]) -> dict[str, Found]:
         """The same of several reports: a receiver that lost them can't be asked."""
-        found = {one: self.find(one, "") for one in receipts}
-        return {one: held for one, held in found.items() if held is not None}
+        return each_found(self.find, receipts)
 
     def newest(self, report_id: str) -> Sent | None:
         """The newest acknowledged version of a report."""

@@ -13,14 +13,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from teleread.host.clock import Clock, SystemClock
-from teleread.hub.claiming import check_reader, claim_lost
+from teleread.hub.claiming import check_reader, claim_lost, no_notes
 from teleread.hub.dimse_peer import DimsePeer
-from teleread.hub.document_delivery import Documents, earlier_studies
+from teleread.hub.document_delivery import Documents, archive_of, earlier_studies
 from teleread.hub.local_claims import LocalClaims
 from teleread.hub.mwl_list import Listed, MwlList, options_of
 from teleread.hub.mwl_memory import MwlMemory, Shown
 from teleread.hub.mwl_reports import MwlReports
-from teleread.hub.port import Capabilities, Found, Health, PullPage
+from teleread.hub.port import Capabilities, Found, Health, PullPage, each_found
 from teleread.hub.ups_memory import KeyStore
 from teleread.model.delivery import Receipt, Submission
 from teleread.model.errors import AttentionError, UsageError
@@ -75,7 +75,7 @@ class MwlHub:
         self._list = MwlList(peer, self._options, hub.patient_id_issuer, self._clock.monotonic)
         self._memory = MwlMemory(hub.hub_id, memory)
         self._claims = LocalClaims(hub, memory)
-        self._documents = documents if documents is not None else _archive_of(hub, secret, sign_in)
+        self._documents = documents if documents is not None else archive_of(hub, secret, sign_in)
         self._reports = MwlReports(hub, self._documents, memory, self._clock)
         self.forms: tuple[str, ...] = self._reports.forms
 
@@ -290,8 +290,7 @@ class MwlHub:
 
     def holding(self, receipts: Mapping[str, str]) -> dict[str, Found]:
         """The same of several reports; missing ones are left out."""
-        found = {one: self._reports.find(one, "") for one in receipts}
-        return {one: held for one, held in found.items() if held is not None}
+        return each_found(self._reports.find, receipts)
 
     def send_note(self, submission: Submission) -> Receipt:
         """Refuse: a list takes no notes.
@@ -299,13 +298,7 @@ class MwlHub:
         Raises:
             AttentionError: ``refused``, always.
         """
-        raise AttentionError(
-            f"The worklist of {self.hub.name} takes no notes.",
-            "The note is kept here, and nothing was sent.",
-            f"Tell the site by telephone{f' ({self.hub.site_phone})' if self.hub.site_phone else ''},"
-            " then withdraw the note and say whom you told.",
-            code="refused",
-        )
+        raise no_notes(self.hub, f"The worklist of {self.hub.name} takes no notes.")
 
     def other_reports(self, context: TaskContext, ours: Collection[str] = ()) -> tuple[PriorReport, ...]:
         """None are told by a list; an order that somebody reported leaves it."""
@@ -322,17 +315,3 @@ def _moment(cursor: str) -> datetime | None:
         return datetime.fromisoformat(cursor)
     except ValueError:
         return None
-
-
-def _archive_of(hub: HubFile, secret: str | None, sign_in: SignIn | None) -> Documents | None:
-    """Where documents go: the DICOMweb before DIMSE; None for neither."""
-    if hub.dicomweb:
-        from teleread.hub.ups_store import DocumentStore
-        from teleread.wire.http import HttpClient
-
-        return DocumentStore(HttpClient(hub, secret, base=hub.dicomweb, what="archive", sign_in=sign_in))
-    if hub.dimse is not None:
-        from teleread.hub.dimse_documents import DimseDocuments
-
-        return DimseDocuments(hub)
-    return None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, fields
-from datetime import date, tzinfo
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from teleread.hub.dimse_peer import DimsePeer
-from teleread.model.errors import AttentionError, OfflineError, UsageError
+from teleread.hub.switches import Switches, read_switches
+from teleread.model.errors import AttentionError, OfflineError
 from teleread.model.hubfile import HubFile
 from teleread.wire.dicom_dataset import read_data_set
 from teleread.wire.dimse import VERIFICATION
@@ -33,8 +33,8 @@ _WORDS: Final = 50
 """Most items that are told of singly."""
 
 
-@dataclass(frozen=True, slots=True)
-class MwlOptions:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MwlOptions(Switches):
     """How a list is asked: the table ``mwl_options`` of the hub file, each switch named as here."""
 
     days_back: int = 7
@@ -46,15 +46,6 @@ class MwlOptions:
     modality: str = ""
     station: str = ""
     """Scheduled Station AE Title."""
-    charset: str = ""
-    """Specific Character Set of answers that name none, such as ``ISO_IR 192`` (UTF-8)."""
-    timezone: str = ""
-    """Of scheduled times, such as ``Europe/London``; without it days are known and hours are not."""
-
-    @property
-    def zone(self) -> tzinfo | None:
-        """`timezone` as such."""
-        return ZoneInfo(self.timezone) if self.timezone else None
 
 
 _RANGES: Final = {
@@ -71,25 +62,13 @@ def options_of(hub: HubFile) -> MwlOptions:
     Raises:
         UsageError: A switch is not known, or has a value it can't have.
     """
-    known: dict[str, Any] = {one.name: one.default for one in fields(MwlOptions)}
-    for name, value in hub.mwl_options.items():
-        if name not in known or type(value) is not type(known[name]):
-            raise _wrong(hub, name, f"The switches are {', '.join(known)}.")
+
+    def lacks(name: str, value: Any) -> str:
         low, high = _RANGES.get(name, (0, 0))
-        if name in _RANGES and not low <= int(value) <= high:
-            raise _wrong(hub, name, f"It is a number from {low} to {high}.")
-    options = MwlOptions(**hub.mwl_options)
-    try:
-        options.zone  # noqa: B018 - whether there is one of that name
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise _wrong(hub, "timezone", "It is a name such as Europe/London.") from None
-    return options
+        good = name not in _RANGES or low <= int(value) <= high
+        return "" if good else f"It is a number from {low} to {high}."
 
-
-def _wrong(hub: HubFile, name: str, remedy: str) -> UsageError:
-    return UsageError(
-        f"Hub file {hub.name}: mwl_options has a {name} that is none.", remedy=remedy, code="mwl-options"
-    )
+    return read_switches(hub, "mwl_options", MwlOptions, hub.mwl_options, lacks)
 
 
 @dataclass(slots=True)

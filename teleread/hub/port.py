@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 from teleread.model.delivery import Receipt, Submission
 from teleread.model.task import PriorReport, PriorStudy, TaskContext, TaskKey
 
-__all__ = ["Capabilities", "Found", "Health", "Hub", "Listens", "PullPage"]
+__all__ = ["Capabilities", "Found", "Health", "Hub", "Listens", "PullPage", "each_found"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,17 @@ class Found:
     author: str
     keys: tuple[str, ...]
     """Idempotency keys and report ids among its identifiers, bare UUIDs."""
+
+
+def each_found(find: Callable[[str, str], Found | None], receipts: Mapping[str, str]) -> dict[str, Found]:
+    """What `Hub.holding` answers where every report is asked for by itself.
+
+    Args:
+        find: As `Hub.find`.
+        receipts: Report id to the id of its receipt.
+    """
+    found = {report_id: find(report_id, "") for report_id in receipts}
+    return {report_id: one for report_id, one in found.items() if one is not None}
 
 
 class Hub(Protocol):

@@ -10,9 +10,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from teleread.host.clock import Clock, SystemClock
-from teleread.hub.dimse_documents import DimseDocuments
 from teleread.hub.dimse_peer import DimsePeer
-from teleread.hub.document_delivery import Documents
+from teleread.hub.document_delivery import Documents, archive_of
 from teleread.hub.port import Capabilities, Health
 from teleread.hub.ups import UpsHub
 from teleread.hub.ups_dimse_events import UpsDimseEvents
@@ -57,7 +56,14 @@ class UpsDimseHub(UpsHub):
             raise UsageError(f"Hub {hub.name} has no worklist address.", remedy="Give one with --ups.")
         dialect = dialect_of(hub)
         self._line = UpsDimseWire(DimsePeer(hub, hub.ups, f"The hub {hub.name}"), hub.aet, dialect)
-        archive = documents if documents is not None else _archive_of(hub, secret, sign_in)
+        archive = documents if documents is not None else archive_of(hub, secret, sign_in)
+        if archive is None:
+            raise UsageError(
+                f"The hub {hub.name} has nowhere for reports to go.",
+                "A worklist takes no reports itself.",
+                "Give --dicomweb URL or --dimse AET@HOST:PORT too.",
+                code="no-archive",
+            )
         super().__init__(hub, dialect, self._line, archive, memory, clock or SystemClock())
         self._events = UpsDimseEvents(self._line, hub, dialect.listen, self.memory)
 
@@ -80,20 +86,3 @@ class UpsDimseHub(UpsHub):
             TelereadError: The port can't be listened on.
         """
         return self.dialect.events and self._events.listen(stop, heard)
-
-
-def _archive_of(hub: HubFile, secret: str | None, sign_in: SignIn | None) -> Documents:
-    """Where documents go: the DICOMweb before DIMSE."""
-    if hub.dicomweb:
-        from teleread.hub.ups_store import DocumentStore
-        from teleread.wire.http import HttpClient
-
-        return DocumentStore(HttpClient(hub, secret, base=hub.dicomweb, what="archive", sign_in=sign_in))
-    if hub.dimse is None:
-        raise UsageError(
-            f"The hub {hub.name} has nowhere for reports to go.",
-            "A worklist takes no reports itself.",
-            "Give --dicomweb URL or --dimse AET@HOST:PORT too.",
-            code="no-archive",
-        )
-    return DimseDocuments(hub)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from teleread.hub.dimse_peer import DimsePeer
-from teleread.hub.ups_port import UpsPage
+from teleread.hub.ups_port import UpsPage, garbled
 from teleread.hub.ups_wire import Dialect, reading_codes
 from teleread.model.errors import AttentionError, OfflineError
 from teleread.wire.dicom_dataset import DataSet, read_data_set, write_data_set
@@ -112,7 +112,7 @@ class UpsDimseWire:
                 if isinstance(one, Answer):
                     self._check(one)
                 elif len(found) >= MOST:
-                    raise self.garbled()
+                    raise garbled(self.who)
                 else:
                     found.append(one)
         return found
@@ -130,9 +130,9 @@ class UpsDimseWire:
             data = read_data_set(answer.data, fallback=self._charset)
             item = read_workitem({"00080018": {"vr": "UI", "Value": [uid]}, **data})
         except Unreadable:
-            raise self.garbled() from None
+            raise garbled(self.who) from None
         if item.uid != uid:
-            raise self.garbled()
+            raise garbled(self.who)
         return item
 
     def change_state(self, uid: str, state: str, transaction: str) -> bool:
@@ -161,15 +161,6 @@ class UpsDimseWire:
 
     def close(self) -> None:
         """Each request had a line of its own."""
-
-    def garbled(self) -> OfflineError:
-        """The error for an answer that is not what was asked for."""
-        return OfflineError(
-            f"{self.who} sends an answer that is not what was asked for.",
-            "What is here stays as it is.",
-            "Check the address of the hub; tell the site if it goes on.",
-            code="garbled",
-        )
 
     def _act(self, by: str, uid: str, action: int, body: DataSet) -> None:
         raw, known = write_data_set(_in_utf8(body)), self._known(uid)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from teleread.model.errors import OfflineError
 from teleread.wire.ups_json import Workitem
 
-__all__ = ["UpsLine", "UpsPage"]
+__all__ = ["UpsLine", "UpsPage", "garbled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,20 @@ class UpsPage:
     last: bool
     date: datetime | None
     """The server's clock; None where it tells none."""
+
+
+def garbled(who: str) -> OfflineError:
+    """The error for an answer that is not what was asked for.
+
+    Args:
+        who: The hub, at the beginning of a sentence.
+    """
+    return OfflineError(
+        f"{who} sends an answer that is not what was asked for.",
+        "What is here stays as it is.",
+        "Check the address of the hub; tell the site if it goes on.",
+        code="garbled",
+    )
 
 
 class UpsLine(Protocol):
@@ -70,10 +84,6 @@ class UpsLine(Protocol):
 
     def request_cancel(self, uid: str, reason: Mapping[str, Any]) -> None:
         """Request UPS cancelation (RAD-88). Raises as `change_state`."""
-        ...
-
-    def garbled(self) -> OfflineError:
-        """The error for an answer that is not what was asked for."""
         ...
 
     def close(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from teleread.hub.ups_memory import Stored
@@ -17,7 +17,7 @@ from teleread.wire.dicom_tags import is_uid
 from teleread.wire.fhir_parts import when
 from teleread.wire.http import HttpClient
 
-__all__ = ["DocumentStore", "digest_in", "documents_of", "texts_of"]
+__all__ = ["DocumentStore", "digest_of", "documents_of", "studies_of", "words_in"]
 
 _JSON: Final = {"Accept": "application/dicom+json"}
 _DEEPEST: Final = 16
@@ -58,7 +58,7 @@ class DocumentStore:
             return None
         if document.form != "dicom-sr":
             return document.sha256
-        return next((found for text in texts_of(data) if (found := digest_in(text))), "")
+        return digest_of(data)
 
     def words_of(self, study_uid: str, series_uid: str, sop_uid: str) -> str:
         """What a structured report says, a line an item; empty where it cannot be had."""
@@ -69,30 +69,13 @@ class DocumentStore:
             data = self._metadata(path)
         except TelereadError:
             return ""
-        return "\n".join(texts_of(data))[:64_000] if data is not None else ""
+        return words_in(data) if data is not None else ""
 
     def studies(self, patient_id: str, issuers: frozenset[str]) -> list[PriorStudy]:
         """A patient's studies; those whose number another issuer gave are left out."""
         query = {"PatientID": patient_id, "includefield": ["00081030", "00080061", "00201208", "00100021"]}
-        found: list[PriorStudy] = []
-        for one in data_sets(self._http.get_json("studies", {**query, "limit": 1000}, _JSON).json):
-            issuer = str(words(one, "00100021"))
-            if words(one, "00100020").strip() != patient_id or not is_uid(uid(one, "0020000D")):
-                continue  # an archive that ignores the key lists everybody's
-            if issuer and issuers and issuer not in issuers:
-                continue
-            day = str(words(one, "00080020"))
-            found.append(
-                PriorStudy(
-                    SafeText(uid(one, "0020000D")),
-                    next(iter(texts(one, "00080061")), SafeText("")),
-                    words(one, "00081030"),
-                    when(f"{day[:4]}-{day[4:6]}-{day[6:8]}") if len(day) == 8 else None,
-                    integer(one, "00201208"),
-                    tuple(texts(one, "00080050")),
-                )
-            )
-        return found
+        answer = self._http.get_json("studies", {**query, "limit": 1000}, _JSON).json
+        return studies_of(data_sets(answer), patient_id, issuers)
 
     def close(self) -> None:
         """Let go of connections."""
@@ -106,6 +89,37 @@ class DocumentStore:
                 raise
             return None
         return found[0] if found else None
+
+
+def studies_of(
+    rows: Iterable[Mapping[str, Any]], patient_id: str, issuers: frozenset[str]
+) -> list[PriorStudy]:
+    """The patient's own among the studies of an answer.
+
+    Args:
+        rows: Data sets at study level (PS3.4 C.6.2.1.2).
+        patient_id: Whose.
+        issuers: Who may have given that number; empty for anybody.
+    """
+    found: list[PriorStudy] = []
+    for one in rows:
+        issuer = str(words(one, "00100021"))
+        if words(one, "00100020").strip() != patient_id or not is_uid(uid(one, "0020000D")):
+            continue  # an archive that ignores the key lists everybody's
+        if issuer and issuers and issuer not in issuers:
+            continue
+        day = str(words(one, "00080020"))
+        found.append(
+            PriorStudy(
+                SafeText(uid(one, "0020000D")),
+                next(iter(texts(one, "00080061")), SafeText("")),
+                words(one, "00081030"),
+                when(f"{day[:4]}-{day[4:6]}-{day[6:8]}") if len(day) == 8 else None,
+                integer(one, "00201208"),
+                tuple(texts(one, "00080050")),
+            )
+        )
+    return found
 
 
 def documents_of(submission: Submission) -> tuple[Stored, ...]:
@@ -140,7 +154,17 @@ def _document(submission: Submission, form: str, data: bytes) -> Stored:
     )
 
 
-def texts_of(data: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
+def words_in(data: Mapping[str, Any]) -> str:
+    """What a structured report says, a line an item."""
+    return "\n".join(_texts(data))[:64_000]
+
+
+def digest_of(data: Mapping[str, Any]) -> str:
+    """The digest of the signed bytes that a structured report names; empty for none."""
+    return next((found for text in _texts(data) if (found := _digest_in(text))), "")
+
+
+def _texts(data: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
     """Every text in a structured report's content, in its order."""
     for item in inside(data, "0040A730"):
         element = item.get("0040A160")
@@ -148,10 +172,10 @@ def texts_of(data: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
         if isinstance(values, list) and values and isinstance(values[0], str):
             yield str(clean(values[0], multiline=True, limit=16_384))
         if depth < _DEEPEST:
-            yield from texts_of(item, depth + 1)
+            yield from _texts(item, depth + 1)
 
 
-def digest_in(text: str) -> str:
+def _digest_in(text: str) -> str:
     """The digest in the mark that every document of ours carries; empty for none."""
     if not text.startswith("teleread.report/1 "):
         return ""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
-from datetime import tzinfo
+from dataclasses import dataclass
 from typing import Any, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from teleread.hub.ups_port import UpsPage
-from teleread.model.errors import AttentionError, OfflineError, UsageError
+from teleread.hub.switches import Switches, read_switches
+from teleread.hub.ups_port import UpsPage, garbled
+from teleread.model.errors import AttentionError
 from teleread.model.hubfile import HubFile
 from teleread.wire.dicom_json import data_sets
 from teleread.wire.dicom_tags import is_uid
@@ -28,8 +27,8 @@ MAX_PAGES: Final = 2_000
 _HEAD: Final = {"Accept": DICOM_JSON, "Content-Type": DICOM_JSON}
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect(Switches):
     """How a hub differs: the table ``ups_options`` of its file, each switch named as here."""
 
     requester: str = "query"
@@ -40,21 +39,12 @@ class Dialect:
     """``standard``: POST with the bare Transaction UID as query; ``put``: PUT with ``transaction-uid=``."""
     empty: str = "204"
     """``404``: an empty list is answered with that status."""
-    timezone: str = ""
-    """Of times that name none, such as ``Europe/London``; without it those stay unknown."""
     codes: str = INTERPRETATION
     """Codes of the workitems that are readings, with commas between; what has no code counts as one."""
     events: bool = True
     """Subscribe, and listen on a WebSocket; else the hub is asked every so often."""
     listen: int = 0
     """Over DIMSE: the port at which a hub that knows our AE title brings its events; 0: it is asked."""
-    charset: str = ""
-    """Over DIMSE: the Specific Character Set of answers that name none, such as ``ISO_IR 192``."""
-
-    @property
-    def zone(self) -> tzinfo | None:
-        """`timezone` as such."""
-        return ZoneInfo(self.timezone) if self.timezone else None
 
 
 _CHOICES: Final = {
@@ -71,29 +61,17 @@ def dialect_of(hub: HubFile) -> Dialect:
     Raises:
         UsageError: A switch is not known, or has a value it can't have.
     """
-    known = {one.name: one.default for one in fields(Dialect)}
-    for name, value in hub.ups_options.items():
-        if name not in known or type(value) is not type(known[name]):
-            raise _wrong(hub, name, f"The switches are {', '.join(known)}.")
-        if name in _CHOICES and value not in _CHOICES[name]:
-            raise _wrong(hub, name, f"It may be: {', '.join(_CHOICES[name])}.")
-    dialect = Dialect(**hub.ups_options)
-    try:
-        dialect.zone  # noqa: B018 - whether there is one of that name
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise _wrong(hub, "timezone", "It is a name such as Europe/London.") from None
-    return dialect
+
+    def lacks(name: str, value: Any) -> str:
+        good = name not in _CHOICES or value in _CHOICES[name]
+        return "" if good else f"It may be: {', '.join(_CHOICES[name])}."
+
+    return read_switches(hub, "ups_options", Dialect, hub.ups_options, lacks)
 
 
 def reading_codes(dialect: Dialect) -> frozenset[str]:
     """Codes of the workitems that are readings."""
     return frozenset(one.strip() for one in dialect.codes.split(",") if one.strip())
-
-
-def _wrong(hub: HubFile, name: str, remedy: str) -> UsageError:
-    return UsageError(
-        f"Hub file {hub.name}: ups_options has a {name} that is none.", remedy=remedy, code="ups-options"
-    )
 
 
 class UpsWire:
@@ -146,7 +124,7 @@ class UpsWire:
             yield UpsPage(tuple(items), tuple(skipped), last, answer.date)
             if last:
                 return
-        raise self.garbled()
+        raise garbled(self.who)
 
     def _read(self, found: tuple[Mapping[str, Any], ...], seen: set[str]) -> tuple[list[Workitem], list[str]]:
         items: list[Workitem] = []
@@ -187,7 +165,7 @@ class UpsWire:
         except Unreadable:
             item = None
         if item is None or item.uid != uid:
-            raise self.garbled()
+            raise garbled(self.who)
         return item
 
     def change_state(self, uid: str, state: str, transaction: str) -> bool:
@@ -251,12 +229,3 @@ class UpsWire:
     def close(self) -> None:
         """Let go of connections."""
         self.http.close()
-
-    def garbled(self) -> OfflineError:
-        """The error for an answer that is not what was asked for."""
-        return OfflineError(
-            f"{self.who} sends an answer that is not what was asked for.",
-            "What is here stays as it is.",
-            "Check the address of the hub; tell the site if it goes on.",
-            code="garbled",
-        )
