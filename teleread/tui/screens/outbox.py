@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import ClassVar, Final
-
-from textual import events
-from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
 
 from teleread.model.delivery import CONSEQUENCES, OutboxItem
 from teleread.model.text import clean
 from teleread.tui.paint import Line, wrap
-from teleread.tui.widgets.bars import HintBar, StatusLine, TopBar
-from teleread.tui.widgets.lines import Lines, Row
-from teleread.tui.widgets.table import Cell, Column, Table, TableHead
+from teleread.tui.widgets.lines import Row
+from teleread.tui.widgets.table import Cell, Column
 from teleread.tui.words import ago, born, clock, person
 from teleread.workstation.api import WorklistItem
 
 from .ask import AskText
-from .lists import ListPlace
+from .lists import DetailPlace
 from .outbox_sheets import DetailSheet, ResolveSheet
 
 __all__ = ["Outbox"]
 
-WIDE: Final = 120
 _OPEN: Final = {"held", "queued", "sending", "needs_attention"}
 
 
-class Outbox(ListPlace[OutboxItem]):
+class Outbox(DetailPlace[OutboxItem]):
     """Every item, the ones that need the reader first."""
 
     NAME = "Outbox"
@@ -40,81 +34,49 @@ class Outbox(ListPlace[OutboxItem]):
         "hub.again": "ask again",
         "app.back": "back",
     }
+    EMPTY = ("Nothing waits here.", "Signed reports are listed until the hub has them, and after.")
 
     def __init__(self) -> None:
         super().__init__()
         self.beside: dict[tuple[str, str], Sequence[tuple[str, Sequence[str]]]] = {}
         """Others' reports beside the reader's, by item and what it carries."""
 
-    def compose(self) -> ComposeResult:
-        """Heads, list, detail."""
-        shared = self.face
-        yield TopBar(id="top")
-        yield Lines(self._counts, ground="room", id="counts")
-        with Horizontal(id="body"):
-            with Vertical(id="list"):
-                yield TableHead(id="head")
-                yield Table[OutboxItem](
-                    self._cell,
-                    lambda one: one.id,
-                    shared.keymap.bindings("L"),
-                    id="table",
-                    empty=(
-                        "Nothing waits here.",
-                        "Signed reports are listed until the hub has them, and after.",
-                    ),
-                )
-            yield Lines(lambda width: self.detail_rows(width, "panel"), ground="panel", id="detail")
-        yield StatusLine(id="status")
-        yield HintBar(id="hints")
+    def name_of(self, one: OutboxItem) -> Hashable:
+        """Its number."""
+        return one.id
 
-    def on_mount(self) -> None:
-        """Read the list."""
-        super().on_mount()
-        self.query_one("#counts").styles.height = 1
-        self.query_one("#detail").styles.width = 46
-        self._lay_out(self.app.size.width)
-        self.focus_on(self.table)
-        self.data_moved()
+    def columns(self, wide: bool) -> Sequence[Column]:
+        """State, whose, which report, hub, since when, why."""
+        more = (Column("accession", "accession", 12), Column("report", "report", 11)) if wide else ()
+        return (
+            Column("state", "state", 13),
+            Column("patient", "patient", 22 if wide else 19),
+            *more,
+            Column("hub", "hub", 10),
+            Column("since", "since", 6),
+            Column("why", "why", 10),
+        )
 
-    def on_resize(self, event: events.Resize) -> None:
-        """List and detail from 120 columns."""
-        super().on_resize(event)
-        if self.is_mounted:  # a terminal may change its size before the screen is composed
-            self._lay_out(event.size.width)
-
-    def _lay_out(self, width: int) -> None:
-        wide = width >= WIDE
-        self.query_one("#detail").display = wide
-        room = width - (47 if wide else 0) - 2
-        columns = [Column("state", "state", 13), Column("patient", "patient", 22 if wide else 19)]
-        if wide:
-            columns += [Column("accession", "accession", 12), Column("report", "report", 11)]
-        columns += [Column("hub", "hub", 10), Column("since", "since", 6)]
-        used = sum(one.width + 1 for one in columns)
-        columns.append(Column("why", "why", max(10, room - used)))
-        self.query_one(TableHead).columns = columns
-        self.table.lay_out(columns)
+    def detail(self, width: int) -> Sequence[Row]:
+        """The item in focus, beside the list."""
+        return self.detail_rows(width, "panel")
 
     # -- what is shown ----------------------------------------------------------------------------
-    def data_moved(self) -> None:
-        """Read anew."""
-        self.face.spawn(self._read(), "outbox")
-
     def show_status(self) -> None:
         """Counts may have moved without a change of the worklist."""
         super().show_status()
         if self.is_mounted and self.query("#table"):
             self.data_moved()
 
-    async def _read(self) -> None:
+    async def read(self) -> None:
+        """Every item, the ones that need the reader first, the newest before the others."""
         found = await self.face.calls.vault(self._found)
         if not self.is_mounted:
             return
         newest = found[::-1]
         newest.sort(key=lambda one: (one.state != "needs_attention", one.state not in _OPEN))
         self.table.show(newest)
-        self._renew()
+        self.renew()
 
     def _found(self) -> list[OutboxItem]:
         station = self.face.workstation
@@ -126,15 +88,12 @@ class Outbox(ListPlace[OutboxItem]):
         }
         return items
 
-    def _renew(self) -> None:
-        for lines in self.query(Lines):
-            lines.renew()
-
     def row_of(self, one: OutboxItem) -> WorklistItem | None:
         """The case of an item, for names."""
         return next((row for row in self.face.items if row.key == one.key), None)
 
-    def _counts(self, width: int) -> Sequence[Row]:
+    def counts(self, width: int) -> Sequence[Row]:
+        """How many wait, need the reader, arrived."""
         rows = self.table.rows
         waiting = [one for one in rows if one.state in _OPEN]
         needs = sum(one.state == "needs_attention" for one in rows)
@@ -149,7 +108,8 @@ class Outbox(ListPlace[OutboxItem]):
             right.put(f"last receipt {clock(max(times))}", "soft").gap()
         return [(line, right)]
 
-    def _cell(self, one: OutboxItem, column: str, chosen: bool) -> Cell:
+    def cell(self, one: OutboxItem, column: str, chosen: bool) -> Cell:
+        """A cell of the list."""
         row = self.row_of(one)
         if column == "state":
             sign, words, role = self.state_of(one)
@@ -270,7 +230,7 @@ class Outbox(ListPlace[OutboxItem]):
 
     def on_table_moved(self) -> None:
         """Another item."""
-        self._renew()
+        self.renew()
 
     def do_case_open(self, key: str) -> None:
         """The detail in full: over the list, scrolled."""

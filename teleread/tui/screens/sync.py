@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from datetime import datetime
 from typing import ClassVar, Final
 
-from textual import events
-from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
-
 from teleread.model.delivery import CONSEQUENCES
 from teleread.tui.paint import Line, wrap
-from teleread.tui.widgets.bars import HintBar, StatusLine, TopBar
 from teleread.tui.widgets.lines import Lines, Row
-from teleread.tui.widgets.table import Cell, Column, Table, TableHead
+from teleread.tui.widgets.table import Cell, Column
 from teleread.tui.words import ago, clock, day, person
 from teleread.workstation.api import Digest, HubLine
 
 from .case_sheets import Scrolling
-from .lists import ListPlace
+from .lists import DetailPlace
 
 __all__ = ["Sync"]
 
-WIDE: Final = 120
-LOOK_SECONDS: Final = 2.0
 SKEW_SECONDS: Final = 30.0
 """A hub's clock so far from ours is worth a warning."""
 MOST_NEWS: Final = 12
@@ -50,7 +43,7 @@ class LineSheet(Scrolling[None]):
         return self.place.painted(self.place.facts(whole=True), width, "raised")
 
 
-class Sync(ListPlace[HubLine]):
+class Sync(DetailPlace[HubLine]):
     """The hubs, one row each; the one in focus in full; above them what is not read yet."""
 
     NAME = "Sync"
@@ -61,68 +54,35 @@ class Sync(ListPlace[HubLine]):
         "go.outbox": "outbox",
         "app.back": "back; the news is read",
     }
+    COUNTS = 2
+    DETAIL = 60
+    LOOKS = 2.0
+    EMPTY = ("No hub is set up here.", "teleread init --hub NAME sets one up.")
 
     def __init__(self) -> None:
         super().__init__()
         self.shown: Digest | None = None
         """The news that was on this screen."""
 
-    def compose(self) -> ComposeResult:
-        """News, heads, list, detail."""
-        yield TopBar(id="top")
-        yield Lines(self._news, ground="room", id="counts")
-        with Horizontal(id="body"):
-            with Vertical(id="list"):
-                yield TableHead(id="head")
-                yield Table[HubLine](
-                    self._cell,
-                    lambda one: one.hub_id,
-                    self.face.keymap.bindings("L"),
-                    id="table",
-                    empty=("No hub is set up here.", "teleread init --hub NAME sets one up."),
-                )
-            yield Lines(
-                lambda width: self.painted(self.facts(whole=False), width, "panel"),
-                ground="panel",
-                id="detail",
-            )
-        yield StatusLine(id="status")
-        yield HintBar(id="hints")
+    def name_of(self, one: HubLine) -> Hashable:
+        """Its hub."""
+        return one.hub_id
 
-    def on_mount(self) -> None:
-        """Read, and go on reading."""
-        super().on_mount()
-        self.query_one("#counts").styles.height = 2
-        self.query_one("#detail").styles.width = 60
-        self._lay_out(self.app.size.width)
-        self.focus_on(self.table)
-        self.set_interval(LOOK_SECONDS, self.data_moved)
-        self.data_moved()
-
-    def on_resize(self, event: events.Resize) -> None:
-        """List and detail from 120 columns."""
-        super().on_resize(event)
-        if self.is_mounted:
-            self._lay_out(event.size.width)
-
-    def _lay_out(self, width: int) -> None:
-        wide = width >= WIDE
-        self.query_one("#detail").display = wide
-        room = width - (61 if wide else 0) - 2
-        columns = [Column("hub", "hub", 12), Column("line", "line", 12), Column("contact", "last", 6)]
-        columns += [
+    def columns(self, wide: bool) -> Sequence[Column]:
+        """Hub, line, last contact, what waits, what needs the reader, what comes next."""
+        return (
+            Column("hub", "hub", 12),
+            Column("line", "line", 12),
+            Column("contact", "last", 6),
             Column("waits", "waits", 5),
             Column("oldest", "oldest", 6),
             Column("needs", "needs you", 9),
-        ]
-        used = sum(one.width + 1 for one in columns)
-        columns.append(Column("next", "next, or why not", max(10, room - used)))
-        self.query_one(TableHead).columns = columns
-        self.table.lay_out(columns)
+            Column("next", "next, or why not", 10),
+        )
 
-    def data_moved(self) -> None:
-        """Read anew."""
-        self.face.spawn(self._read(), "sync-lines")
+    def detail(self, width: int) -> Sequence[Row]:
+        """The hub in focus and the first news."""
+        return self.painted(self.facts(whole=False), width, "panel")
 
     def show_status(self) -> None:
         """The news may have come or gone."""
@@ -130,16 +90,15 @@ class Sync(ListPlace[HubLine]):
         if self.is_mounted and self.query("#counts"):
             self.query_one("#counts", Lines).renew()
 
-    async def _read(self) -> None:
+    async def read(self) -> None:
+        """Each hub's line, as the vault tells it."""
         found = await self.face.calls.vault(self.face.workstation.hub_lines)
-        if not self.is_mounted:
-            return
-        self.table.show(list(found))
-        for lines in self.query(Lines):
-            lines.renew()
+        if self.is_mounted:
+            self.table.show(list(found))
+            self.renew()
 
     # -- what is shown ----------------------------------------------------------------------------
-    def _news(self, width: int) -> Sequence[Row]:
+    def counts(self, width: int) -> Sequence[Row]:
         """Two rows: what an absence brought, or that nothing is unread."""
         digest = self.face.status.digest if self.face.status is not None else None
         line = Line(self.face.look).gap()
@@ -156,7 +115,8 @@ class Sync(ListPlace[HubLine]):
         same = day(when) == day(self.face.now())
         return clock(when) if same else f"{day(when, short=True)} {clock(when)}"
 
-    def _cell(self, one: HubLine, column: str, chosen: bool) -> Cell:
+    def cell(self, one: HubLine, column: str, chosen: bool) -> Cell:
+        """A cell of the list."""
         glyphs, now = self.face.glyphs, self.face.now()
         if column == "line":
             if not one.signed_in:

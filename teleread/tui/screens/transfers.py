@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import ClassVar, Final
 
-from textual import events
-from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
-
 from teleread.tui.paint import Line, wrap
-from teleread.tui.widgets.bars import HintBar, StatusLine, TopBar
 from teleread.tui.widgets.lines import Lines, Row
-from teleread.tui.widgets.table import Cell, Column, Table, TableHead
+from teleread.tui.widgets.table import Cell, Column
 from teleread.tui.words import clock, person, size
 from teleread.workstation.api import Transfer
 from teleread.workstation.api import Transfers as View
 
-from .lists import ListPlace
+from .lists import DetailPlace
 
 __all__ = ["Transfers"]
 
 BAR: Final = 7
-WIDE: Final = 120
-LOOK_SECONDS: Final = 2.0
 
 
 def left_words(seconds: float) -> str:
@@ -34,7 +27,7 @@ def left_words(seconds: float) -> str:
     return f"{minutes}m" if minutes < 90 else f"{minutes // 60}h {minutes % 60:02}"
 
 
-class Transfers(ListPlace[Transfer]):
+class Transfers(DetailPlace[Transfer]):
     """What runs, what failed, what comes next, what waits, what came; in that order."""
 
     NAME = "Transfers"
@@ -45,74 +38,39 @@ class Transfers(ListPlace[Transfer]):
         "hub.again": "look again",
         "app.back": "back",
     }
+    LOOKS = 2.0
+    EMPTY = ("Nothing is on its way.", "Cases to come are listed here with the reason for each.")
 
     def __init__(self) -> None:
         super().__init__()
         self.view = View()
 
-    def compose(self) -> ComposeResult:
-        """Counts, heads, list, detail."""
-        yield TopBar(id="top")
-        yield Lines(self._counts, ground="room", id="counts")
-        with Horizontal(id="body"):
-            with Vertical(id="list"):
-                yield TableHead(id="head")
-                yield Table[Transfer](
-                    self._cell,
-                    lambda one: one.key,
-                    self.face.keymap.bindings("L"),
-                    id="table",
-                    empty=(
-                        "Nothing is on its way.",
-                        "Cases to come are listed here with the reason for each.",
-                    ),
-                )
-            yield Lines(self._detail, ground="panel", id="detail")
-        yield StatusLine(id="status")
-        yield HintBar(id="hints")
+    def name_of(self, one: Transfer) -> Hashable:
+        """Its study and part."""
+        return one.key
 
-    def on_mount(self) -> None:
-        """Read, and go on reading."""
-        super().on_mount()
-        self.query_one("#counts").styles.height = 1
-        self.query_one("#detail").styles.width = 46
-        self._lay_out(self.app.size.width)
-        self.focus_on(self.table)
-        self.set_interval(LOOK_SECONDS, self.data_moved)
-        self.data_moved()
+    def columns(self, wide: bool) -> Sequence[Column]:
+        """Whose, what, how far, how long, why."""
+        return (
+            Column("case", "case", 18),
+            Column("what", "what", 20 if wide else 16),
+            Column("got", "got", 16),
+            Column("left", "left", 6),
+            Column("why", "why", 8),
+        )
 
-    def on_resize(self, event: events.Resize) -> None:
-        """List and detail from 120 columns."""
-        super().on_resize(event)
-        if self.is_mounted:
-            self._lay_out(event.size.width)
-
-    def _lay_out(self, width: int) -> None:
-        wide = width >= WIDE
-        self.query_one("#detail").display = wide
-        room = width - (47 if wide else 0) - 2
-        columns = [Column("case", "case", 18), Column("what", "what", 20 if wide else 16)]
-        columns += [Column("got", "got", 16), Column("left", "left", 6)]
-        used = sum(one.width + 1 for one in columns)
-        columns.append(Column("why", "why", max(8, room - used)))
-        self.query_one(TableHead).columns = columns
-        self.table.lay_out(columns)
-
-    def data_moved(self) -> None:
-        """Read anew."""
-        self.face.spawn(self._read(), "transfers")
-
-    async def _read(self) -> None:
+    async def read(self) -> None:
+        """What is coming, as the vault tells it."""
         found = await self.face.calls.vault(self.face.workstation.transfers)
         if not self.is_mounted:
             return
         self.view = found
         self.table.show(list(found.rows))
-        for lines in self.query(Lines):
-            lines.renew()
+        self.renew()
 
     # -- what is shown ----------------------------------------------------------------------------
-    def _counts(self, width: int) -> Sequence[Row]:
+    def counts(self, width: int) -> Sequence[Row]:
+        """How many run, come, wait, failed; the rate."""
         states = [one.state for one in self.view.rows]
         line = Line(self.face.look).gap()
         if self.view.paused:
@@ -128,7 +86,8 @@ class Transfers(ListPlace[Transfer]):
             right.put(f"{size(int(self.view.rate))}/s", "soft").gap()
         return [(line, right)]
 
-    def _cell(self, one: Transfer, column: str, chosen: bool) -> Cell:
+    def cell(self, one: Transfer, column: str, chosen: bool) -> Cell:
+        """A cell of the list."""
         if column == "got":
             return self._got(one)
         words = {
@@ -159,7 +118,8 @@ class Transfers(ListPlace[Transfer]):
             return (("asked for", "accent", False),)
         return ((f"{glyphs.away} away" if one.state == "coming" else f"{glyphs.away} waits", "soft", False),)
 
-    def _detail(self, width: int) -> Sequence[Row]:
+    def detail(self, width: int) -> Sequence[Row]:
+        """The study in focus."""
         """The row in focus, in full."""
         one = self.table.current
         made: list[Row] = []
