@@ -98,14 +98,21 @@ class World:
 @contextmanager
 def listening(world: World, **more: Any) -> Iterator[int]:
     """The hub takes messages; its port."""
-    port, stop, heard = free_port(), threading.Event(), threading.Event()
-    hub = world.hub(hl7_listen=parse_mllp(str(port), listening=True), **more)
+    port = free_port()
+    with taking(world.hub(hl7_listen=parse_mllp(str(port), listening=True), **more)):
+        yield port
+
+
+@contextmanager
+def taking(hub: Hl7Hub) -> Iterator[None]:
+    """A hub takes messages at the port its file names."""
+    stop, heard = threading.Event(), threading.Event()
     assert isinstance(hub, Listens)
     thread = threading.Thread(target=hub.listen, args=(stop, heard.set))
     thread.start()
     try:
         assert heard.wait(60)
-        yield port
+        yield
     finally:
         stop.set()
         thread.join(60)

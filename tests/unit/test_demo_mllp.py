@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,7 +20,7 @@ from teleread.model.addresses import parse_mllp
 from teleread.model.errors import TelereadError
 from teleread.model.hubfile import HubFile
 from teleread.model.task import TaskContext, TaskKey
-from tests.contract.hl7_world import sent
+from tests.contract.hl7_world import sent, taking
 from tests.contract.ups_double import Keys
 from tests.ports import free_port
 from tests.unit import signing_cases as made
@@ -53,16 +52,9 @@ class Place:
     @contextmanager
     def desk(self) -> Iterator[int]:
         """A desk that listens; its port."""
-        port, stop, heard = free_port(), threading.Event(), threading.Event()
-        hub = self.hub(hl7_listen=parse_mllp(str(port), listening=True))
-        thread = threading.Thread(target=hub.listen, args=(stop, heard.set))
-        thread.start()
-        try:
-            assert heard.wait(60)
+        port = free_port()
+        with taking(self.hub(hl7_listen=parse_mllp(str(port), listening=True))):
             yield port
-        finally:
-            stop.set()
-            thread.join(60)
 
     def case(self, number: int = 0) -> tuple[str, str]:
         """(task id, accession number) of a case nobody has."""

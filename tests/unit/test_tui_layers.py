@@ -28,6 +28,7 @@ from teleread.tui.widgets.picture import PicturePane, View
 from teleread.workstation.api import SeriesView
 from teleread.workstation.hanging import hang
 from tests.unit import test_tui_pictures as pictures
+from tests.unit.decoder_double import PicturesAlone
 from tests.unit.test_tui_screens import Driver
 from tests.unit.test_tui_screens import walk as plain_walk
 
@@ -203,7 +204,7 @@ def test_the_same_key_turns_to_the_pages_of_a_pdf_and_back_to_its_text() -> None
     plain_walk(steps, size=pictures.SIZE, station=pictures.Station(12))
 
 
-class Masks:
+class Masks(PicturesAlone):
     """A decoder of segmentations of three frames, 5 mm apart; the second marks nothing."""
 
     def decode(
@@ -220,19 +221,6 @@ class Masks:
             pixels[20:40, 50:60] = 1
         place = (0.0, 0.0, 5.0 * (number - 1))
         return replace(frame(), pixels=pixels, position=place, sop_uid=SafeText(bytes(data).decode()))
-
-    def read(
-        self, data: bytes | memoryview, *, timeout: float = 10.0, key: str = ""
-    ) -> ReadObject | CannotShow:
-        return CannotShow(clean("It is none."), "damaged")
-
-    def page(
-        self, data: bytes | memoryview, number: int = 1, *, timeout: float = 10.0, key: str = ""
-    ) -> Frame | CannotShow:
-        return CannotShow(clean("It has no pages."), "not-image")
-
-    def close(self) -> None:
-        """Nothing is held."""
 
 
 def instance(uid: str, sop_class: str, *, frames: int = 0, size: int = 900) -> InstanceInfo:

@@ -9,16 +9,15 @@ import numpy as np
 import pytest
 
 from teleread.imaging.frames import CannotShow, Frame
-from teleread.imaging.objects import ReadObject
 from teleread.model.study import InstanceInfo
-from teleread.model.text import clean
 from teleread.tui.pictures import Ring, Shot, shots_of
+from tests.unit.decoder_double import PicturesAlone
 
 JPEG2000, PLAIN = "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.1"
 SIDE = 64
 
 
-class Decoder:
+class Decoder(PicturesAlone):
     """Frames of 64 x 64, as many halvings smaller as are asked for."""
 
     def __init__(self) -> None:
@@ -38,19 +37,6 @@ class Decoder:
         return Frame(
             np.zeros((side, side), np.int16), side, side, pixel_spacing=(2.0**reduce,) * 2, reduced=reduce
         )
-
-    def read(
-        self, data: bytes | memoryview, *, timeout: float = 10.0, key: str = ""
-    ) -> ReadObject | CannotShow:
-        return CannotShow(clean("It is none."), "damaged")
-
-    def page(
-        self, data: bytes | memoryview, number: int = 1, *, timeout: float = 10.0, key: str = ""
-    ) -> Frame | CannotShow:
-        return CannotShow(clean("It has no pages."), "not-image")
-
-    def close(self) -> None:
-        """Nothing is held."""
 
 
 def series(syntax: str) -> list[Shot]:
