@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final
 from teleread.archive.plans import Lane
 from teleread.model.errors import TelereadError
 from teleread.model.task import PriorStudy, TaskKey
-from teleread.sync.outlook import Outlook, archive_identifier
+from teleread.sync.outlook import archive_identifier
 
 if TYPE_CHECKING:
+    from teleread.archive.plans import Plan
     from teleread.archive.port import StudyMatch
     from teleread.model.hubfile import HubFile
     from teleread.sync.requests import Works
@@ -25,7 +26,7 @@ FAILED: Final = timedelta(minutes=5)
 _LANES: Final = (Lane.NOW, Lane.STAT, Lane.NEXT)
 
 
-def look_for_priors(works: Works, outlook: Outlook, stop: threading.Event, most: int = 50) -> int:
+def look_for_priors(works: Works, plan: Plan, stop: threading.Event, most: int = 50) -> int:
     """Ask the archives for the studies of the patients of the open, stat and next cases.
 
     Only by an identifier of the issuer that the hub file names (``patient_id_issuer``): the archive's bare
@@ -33,7 +34,7 @@ def look_for_priors(works: Works, outlook: Outlook, stop: threading.Event, most:
 
     Args:
         works: The parts.
-        outlook: Where the cases come from.
+        plan: Where the cases come from.
         stop: Ends it.
         most: Patients asked for.
 
@@ -44,7 +45,7 @@ def look_for_priors(works: Works, outlook: Outlook, stop: threading.Event, most:
     if not files or works.wanted().rules.priors < 1:
         return 0
     asked = 0
-    for one in outlook.plan().decisions:
+    for one in plan.decisions:
         file = files.get(one.key.hub_id)
         if asked >= most or stop.is_set():
             break

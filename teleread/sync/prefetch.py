@@ -80,7 +80,7 @@ class Prefetcher:
     def once(self) -> int:
         """Fetch what the plan names now; answers how many studies came whole."""
         self._sweep()
-        look_for_priors(self._works, self._outlook(), self._stop)
+        look_for_priors(self._works, self._outlook().plan(), self._stop)
         done = 0
         tried: set[tuple[StudyKey, str]] = set()
         while not self._stop.is_set():
@@ -195,9 +195,11 @@ class Prefetcher:
         """A plan that is kept; the ordinary worker first sees to room and to what is known of priors."""
         if slot == "ordinary":
             self._sweep()
-            look_for_priors(self._works, self._outlook(), self._stop, most=1)
         told, now = self._told(), self.clock.monotonic()
-        found = self.plan()
+        found = self._outlook().plan()
+        if slot == "ordinary" and look_for_priors(self._works, found, self._stop, most=1):
+            told, found = self._told(), self._outlook().plan()
+        found = self._works.room().fit(found)
         self._kept = (told, now, found)
         return found
 
