@@ -14,6 +14,7 @@ from teleread.model.errors import TelereadError
 from teleread.model.task import TaskKey
 from teleread.workstation.api import Status, WorklistItem, Workstation
 
+from . import paint
 from .calls import Calls
 from .glyphs import UNICODE, Glyphs
 from .graphics import Graphics
@@ -55,6 +56,7 @@ class Face(App[int]):
         self.calls = Calls()
         self.keymap = Keymap()
         self.glyphs: Glyphs = UNICODE
+        paint.use_plain(False)  # what an app before this one in the process drew with is its own
         self.looks, self.failed_looks = load_themes()
         self.look: Look = self.looks["reading-room"]
         self.notices: list[Notice] = []

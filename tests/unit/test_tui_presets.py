@@ -206,12 +206,7 @@ def test_settings_are_changed_in_place_and_kept() -> None:
         await do.press("s", "s", "s", "enter", "w", "enter")
         assert do.station.settings["idle_minutes"] == 5
 
-    from teleread.tui import paint
-
-    try:
-        walk(steps)
-    finally:
-        paint.use_plain(False)
+    walk(steps)
 
 
 def test_the_doctor_says_what_is_wrong_first_and_what_to_do() -> None:

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 from textual import events
 
-from teleread.tui import paint
 from teleread.tui.app import ANSWER_SECONDS, WIDTH_QUESTION, TelereadApp
 from teleread.tui.glyphs import ASCII, UNICODE
 from tests.unit import tui_fake
 from tests.unit.test_tui_screens import Driver, walk
-
-
-@pytest.fixture(autouse=True)
-def _one_cell_again() -> Iterator[None]:
-    yield
-    paint.use_plain(False)
 
 
 def test_the_plain_signs_are_those_of_the_table() -> None:
