@@ -48,7 +48,7 @@ def _list(call: Call) -> int:
         [
             (
                 one.name,
-                str(one.fhir or one.ups_rs or one.ups or one.mwl or one.folder or one.hl7 or ""),
+                str(getattr(one, one.platform)) if one.platform else "",
                 one.dicomweb,
                 str(one.dimse or ""),
                 one.auth,

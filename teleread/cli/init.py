@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any, cast
 
 from teleread.cli.call import Call, asker
-from teleread.model.hubfile import AUTHS, KEY_ALGS
+from teleread.model.hubfile import AUTHS, KEY_ALGS, PLATFORMS
 
 if TYPE_CHECKING:
     from teleread.workstation.setup import Done, HubAnswers
@@ -167,7 +167,7 @@ def _wizard(call: Call, answers: HubAnswers) -> HubAnswers:
         ("site_phone", "The site's telephone number"),
     )
     for field, question in questions:
-        if field == "fhir" and any((answers.ups_rs, answers.ups, answers.mwl, answers.folder, answers.hl7)):
+        if field == "fhir" and any(getattr(answers, kind) for kind in PLATFORMS if kind != field):
             continue
         if getattr(answers, field) is None:
             call.out.note(f"{question}: ")
