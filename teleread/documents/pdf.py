@@ -7,6 +7,7 @@ every machine with the same typst; which typst that is belongs to the renderer's
 from __future__ import annotations
 
 import json
+import os
 import re
 import unicodedata
 import zlib
@@ -104,7 +105,11 @@ _RENDERERS: Final[dict[int, Callable[[SignedReport, int], bytes]]] = {1: _render
 
 @lru_cache(maxsize=2)
 def _compiler(number: int) -> Any:
-    """A compiler with the shipped fonts and nothing of this machine's."""
+    """A compiler with the shipped fonts and nothing of this machine's.
+
+    One thread sets a page: more of them spend half as much again waiting for one another.
+    """
+    os.environ.setdefault("RAYON_NUM_THREADS", "1")
     import typst
 
     source = resources.files("teleread.documents") / "report.typ"

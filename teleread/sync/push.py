@@ -273,10 +273,12 @@ class Pusher:
         self._attention(item, words, ("resign", "withdraw"))
 
     def _look(self, item: OutboxItem) -> TaskContext:
-        """Task, order, patient and study as they are now; the mirror follows."""
+        """Task, order, patient and study as they are now; the mirror follows where they moved."""
         context = self._hub.read(item.key)
-        context = context.carrying(self._vault.worklist.get(item.key))
-        self._vault.worklist.put_page(self._hub.hub_id, [context], self._clock.now())
+        before = self._vault.worklist.get(item.key)
+        context = context.carrying(before)
+        if before is None or before.raw != context.raw:
+            self._vault.worklist.put_page(self._hub.hub_id, [context], self._clock.now())
         return context
 
     def _situation(

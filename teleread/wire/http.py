@@ -41,6 +41,7 @@ __all__ = ["HttpClient", "JsonAnswer", "Timeouts", "same_origin"]
 _ERROR_BODY_CAP = 64 << 10
 _REPEATS = 2
 _REDIRECTS = 3
+_AGENT = f"teleread/{__version__}"
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 for _name in ("httpx", "httpcore"):
@@ -82,8 +83,13 @@ class HttpClient:
         self._deadline = Deadline()
         self._random = random.Random(seed)
         self._transport = transport
-        self._client: httpx.Client | None = None
+        self._ready_transport: httpx.BaseTransport | None = None
         self._making = threading.Lock()
+        self._cookies = httpx.Cookies()
+        limits = self._timeouts
+        self._extensions = {
+            "timeout": httpx.Timeout(limits.read, connect=limits.connect, write=limits.write).as_dict()
+        }
 
     def get_json(
         self,
@@ -175,25 +181,17 @@ class HttpClient:
     def close(self) -> None:
         """Let go of connections."""
         with self._making:
-            client, self._client = self._client, None
-        if client is not None:
-            client.close()
+            transport, self._ready_transport = self._ready_transport, None
+        if transport is not None:
+            transport.close()
 
-    def _ready(self) -> httpx.Client:
+    def _ready(self) -> httpx.BaseTransport:
         with self._making:
-            if self._client is None:
-                self._client = self._made()
-            return self._client
-
-    def _made(self) -> httpx.Client:
-        limits = self._timeouts
-        return httpx.Client(
-            transport=self._transport or LimitedTransport(self._context(), self._deadline, self._hub.proxy),
-            timeout=httpx.Timeout(limits.read, connect=limits.connect, write=limits.write),
-            follow_redirects=False,
-            trust_env=False,
-            headers={"User-Agent": f"teleread/{__version__}"},
-        )
+            if self._ready_transport is None:
+                self._ready_transport = self._transport or LimitedTransport(
+                    self._context(), self._deadline, self._hub.proxy
+                )
+            return self._ready_transport
 
     def _context(self) -> ssl.SSLContext:
         if self.base.startswith("https:"):
@@ -213,15 +211,19 @@ class HttpClient:
         write: bool = False,
         again: int = _REPEATS,
     ) -> httpx.Response:
-        client = self._ready()
+        transport = self._ready()
         self._deadline.start(total)
         renewed = False
         for _ in range(_REDIRECTS + 2):
             sign_in = self._sign_in.header()
-            send = {**headers, "Authorization": sign_in} if sign_in else headers
+            send = {**headers, "User-Agent": _AGENT, **({"Authorization": sign_in} if sign_in else {})}
             try:
-                request = client.build_request(method, url, params=params, content=content, headers=send)
-                response = client.send(request, stream=True)
+                response = self._exchanged(
+                    transport,
+                    httpx.Request(
+                        method, url, params=params, content=content, headers=send, extensions=self._extensions
+                    ),
+                )
             except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
                 if not write and again < _REPEATS and _closed_early(error):
                     raise _Again from error
@@ -236,6 +238,19 @@ class HttpClient:
             response.close()
             url, params = self.url(target), None
         raise AttentionError(f"{self._who_up} sends us round in a circle.", code="refused")
+
+    def _exchanged(self, transport: httpx.BaseTransport, request: httpx.Request) -> httpx.Response:
+        """Send one request; an `httpx.Client` would take as long around it as the transport itself.
+
+        Cookies go back to whoever set them: a balancer keeps us at one replica by them.
+        """
+        if self._cookies.jar:
+            self._cookies.set_cookie_header(request)
+        response = transport.handle_request(request)
+        response.request = request
+        if "set-cookie" in response.headers:
+            self._cookies.extract_cookies(response)
+        return response
 
     def _renewed(self, response: httpx.Response, refused: str) -> bool:
         """Whether the sign-in has another value now; the refusal is let go of unless it is the answer."""
@@ -339,7 +354,11 @@ def _closed_early(error: Exception) -> bool:
 
 
 def _lower(headers: httpx.Headers) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items()}
+    found: dict[str, str] = {}
+    for raw, value in headers.raw:
+        name, words = raw.decode("latin_1").lower(), value.decode("latin_1")
+        found[name] = f"{found[name]}, {words}" if name in found else words
+    return found
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -343,3 +343,16 @@ def test_a_proxy_that_is_none_or_carries_a_password_is_refused(proxy: str) -> No
 def test_a_proxy_and_a_number_of_connections_are_read_from_the_hub_file() -> None:
     hub = parse_hub_file("NORTH", {"hub_id": "h", "proxy": "http://p.example:3128/", "connections": 3})
     assert (hub.proxy, hub.connections) == ("http://p.example:3128", 3)
+
+
+def test_a_cookie_goes_back_to_the_hub_that_set_it() -> None:
+    sent: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request.headers.get("cookie", ""))
+        return httpx.Response(200, json={}, headers={"Set-Cookie": "replica=b7; Path=/"})
+
+    http = client(answer)
+    http.get_json("Task/1")
+    http.send_json("PUT", "Task/1", b"{}")
+    assert sent == ["", "replica=b7"]
