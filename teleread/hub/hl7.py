@@ -22,7 +22,7 @@ from teleread.model.delivery import Receipt, Submission
 from teleread.model.errors import AttentionError, TelereadError
 from teleread.model.hubfile import HubFile
 from teleread.model.task import PriorReport, PriorStudy, TaskContext, TaskKey
-from teleread.model.text import clean
+from teleread.model.text import EMPTY, SafeText, clean
 from teleread.wire.fhir_json import Unreadable
 from teleread.wire.mllp import reach
 from teleread.wire.mllp_listen import MllpListener, listening_tls
@@ -237,8 +237,28 @@ class Hl7Hub:
         raise no_notes(self.hub, f"{self.hub.name} takes no notes by HL7.")
 
     def other_reports(self, context: TaskContext, ours: Collection[str] = ()) -> tuple[PriorReport, ...]:
-        """None are ever told this way; an order that the site calls completed shows as somebody else's."""
-        return ()
+        """The reader's own other reports that ended this case here; somebody else's are never told this way.
+
+        An order that the site calls completed shows as somebody else's.
+        """
+        mine = {one.lower().removeprefix("report/") for one in ours}
+        task = context.key.task_id
+        found = {one.report: one for one in self._results.all() if one.task == task and one.completes}
+        return tuple(
+            PriorReport(
+                id=one.receipt.id,
+                version=one.receipt.version,
+                status=SafeText("final"),
+                study_uid=context.study.study_uid if context.study else EMPTY,
+                accession=context.order.accession,
+                title=context.order.procedure,
+                author=clean(one.author, limit=256),
+                issued=one.receipt.stored_at,
+                text=EMPTY,
+            )
+            for one in found.values()
+            if one.report not in mine
+        )
 
     def close(self) -> None:
         """There is nothing to let go of."""

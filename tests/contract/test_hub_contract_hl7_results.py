@@ -72,6 +72,18 @@ def test_a_report_is_delivered_when_its_own_message_is_acknowledged(
     assert fresh.find("nothing", "nothing") is None
 
 
+def test_the_readers_own_other_report_on_a_case_is_told_before_a_second_one_goes(
+    world: World, held: tuple[Hl7Hub, TaskContext]
+) -> None:
+    hub, context = held
+    one = sent(context)
+    hub.submit(one)
+    (told,) = world.hub().other_reports(hub.read(KEY), {"another"})
+    assert (told.id, told.author, told.status) == (f"report/{one.report_id}", "Dr reader", "final")
+    assert hub.other_reports(hub.read(KEY), {one.report_id}) == ()
+    assert hub.other_reports(hub.read(KEY), {str(told.id)}) == ()
+
+
 @pytest.mark.parametrize("mode", ["none", "garbage", "another", "no-number", "cut", "close", "noise"])
 def test_what_was_not_acknowledged_goes_again_under_the_same_number_and_is_filed_once(
     world: World, held: tuple[Hl7Hub, TaskContext], mode: str
