@@ -1,4 +1,4 @@
-"""Replay seeds: ``python -m tests.simulation SEED [COUNT]``."""
+"""Replay seeds: ``python -m tests.simulation SEED [COUNT [KIND...]]``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from datetime import timedelta
 
+from tests.simulation.kinds import MIXED
 from tests.simulation.world import Failed, run
 
 
@@ -14,11 +15,12 @@ def main() -> int:
     """Run the seeds named; says what happened in them."""
     first = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    kinds = sys.argv[3:] or MIXED
     told: Counter[str] = Counter()
     passed, failed, began = timedelta(), 0, time.process_time()
     for seed in range(first, first + count):
         try:
-            happened, simulated = run(seed)
+            happened, simulated = run(seed, kinds=kinds)
         except Failed as problem:
             if count == 1:
                 raise

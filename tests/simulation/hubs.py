@@ -6,18 +6,24 @@ import base64
 import json
 import random
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 
+from teleread.host.clock import Clock
+from teleread.hub.fhir import FhirHub
+from teleread.hub.port import Hub
+from teleread.model.hubfile import HubFile
+from teleread.vault.vault import Vault
 from teleread.wire.fhir_reports import FROZEN_TYPE, frozen_sha256, uuids_of
 from tests.contract.hub_cases import case, others_report
-from tests.contract.hub_fake import FakeHub, Quirks, Resource
-from tests.simulation.connection import SimCrash
+from tests.contract.hub_fake import BASE, FakeHub, Quirks, Resource
+from tests.simulation.line import Line
 
-__all__ = ["Line", "SimHub", "Wrong", "quirky"]
+__all__ = ["OTHER", "SETTLES", "SimHub", "State", "Wrong", "quirky"]
 
 OTHER = {"reference": "Practitioner/other", "display": "Dr Other"}
 
@@ -50,8 +56,9 @@ class State:
 
 @dataclass
 class SimHub(FakeHub):
-    """The server."""
+    """The server; hubs of other kinds are faces of the same one."""
 
+    kind = "fhir"
     name: str = "hub-1"
     state: State = field(default_factory=State)
     proofs: set[tuple[str, str]] = field(default_factory=set)
@@ -68,6 +75,75 @@ class SimHub(FakeHub):
         super().__post_init__()
         self.store = self.state.store
         self.backup = self.state.copied()
+
+    # -- as a machine meets it ----------------------------------------------------------------------------
+
+    def file(self, at: int) -> dict[str, Any]:
+        """What the hub file of a machine says about it.
+
+        Args:
+            at: The machine's number.
+        """
+        return {"fhir": BASE}
+
+    def line(self, at: int, wait: Any, dice: random.Random, told: Counter[str]) -> Any:
+        """A machine's line to it."""
+        return Line(self, wait, dice, told)
+
+    def adapter(self, file: HubFile, vault: Vault, clock: Clock, line: Any) -> Hub:
+        """The product's own adapter on that line."""
+        return FhirHub(file, None, clock, transport=line)
+
+    def case_of(self, task_id: str) -> str:
+        """The FHIR Task behind a task."""
+        return task_id
+
+    def brought(self, adapter: Any) -> None:
+        """What this hub sends by itself arrives, before a pass."""
+
+    def leave(self) -> None:
+        """The world ends."""
+
+    # -- what must hold -----------------------------------------------------------------------------------
+
+    def check_once(self) -> None:
+        """No report is there twice."""
+        names = Counter(
+            name
+            for one in self.all("DiagnosticReport")
+            for name in {entry["value"] for entry in one.get("identifier", ())}
+        )
+        if any(count > 1 for count in names.values()):
+            raise Wrong(f"{self.name} holds one report twice")
+
+    def check_finals(self) -> None:
+        """One report a case, unless a reader chose to write beside another."""
+        for of, count in Counter(self.finals()).items():
+            if count > 1 and not self.chosen.get(f"t-{of}", set()) & {"second-opinion", "addendum"}:
+                raise Wrong(f"{self.name} holds two final reports on one case, and nobody chose that")
+
+    def finals(self) -> Iterator[str]:
+        """The case of each final report of ours."""
+        for one in self.all("DiagnosticReport"):
+            if one["status"] != "preliminary" and one.get("identifier"):
+                yield one["basedOn"][0]["reference"].removeprefix("ServiceRequest/sr-")
+
+    def check_claims(self, held: Mapping[str, set[str]]) -> None:
+        """No case is held by two who both may sign.
+
+        Args:
+            held: Task to the readers who hold it.
+        """
+        for task, readers in held.items():
+            if len(readers) > 1 and self.get("Task", task)["status"] not in {"completed", "cancelled"}:
+                raise Wrong(f"two readers hold one case of {self.name}")
+
+    def check_held(self, report_id: str, sha256: str) -> bool:
+        """Whether it still has a report version it once took, or a later one."""
+        return any(one[0] == report_id and one[2] == sha256 for one in self.state.history)
+
+    def check_told(self, adapter: Any, line: Any) -> None:
+        """What this hub sent by itself, and was told is kept, is there."""
 
     # -- history ------------------------------------------------------------------------------------------
 
@@ -89,25 +165,46 @@ class SimHub(FakeHub):
         version = sum(one[0] == report_id for one in self.state.history) + 1
         if any(one[0] == report_id and one[2] == digest for one in self.state.history):
             self.wrong.append(f"{self.name} got one signature twice")
-        self._compare(kept, version)
+        self._compare(_form_of(kept), order.removeprefix("ServiceRequest/sr-c"), version)
         self.state.history.append((report_id, version, digest, order))
         self.proofs.add((report_id, digest))
+
+    def filed(self, report: tuple[str, str], number: str, status: str, by: str = "") -> None:
+        """A report version came by another face than FHIR.
+
+        Args:
+            report: Its id and the digest of its signed bytes.
+            number: The case's.
+            status: FHIR's word for it.
+            by: Who brought it.
+        """
+        report_id, digest = report
+        order = f"ServiceRequest/sr-c{number}"
+        if any(one[0] == report_id and one[2] == digest for one in self.state.history):
+            self.wrong.append(f"{self.name} got one signature twice")
+        version = sum(one[0] == report_id for one in self.state.history) + 1
+        self._compare(self.book.get(digest), number, version)
+        self.state.history.append((report_id, version, digest, order))
+        self.proofs.add((report_id, digest))
+        kept = {"resourceType": "DiagnosticReport", "id": report_id, "status": status}
+        super().put(
+            {**kept, "identifier": [{"value": report_id}], "basedOn": [{"reference": order}], "by": by}
+        )
 
     def _note_owner(self, before: Resource, now: Resource) -> None:
         then, after = (one.get("owner", {}).get("reference", "") for one in (before, now))
         if then and after and then != after and not self.by_others:
             self.wrong.append(f"a claim at {self.name} went from one reader to another without being free")
 
-    def _compare(self, kept: Resource, version: int) -> None:
+    def _compare(self, form: Any, number: str, version: int) -> None:
         """What was known at this hub before the pass began, and no reader decided about, forbids a report."""
         if self.arriving or self.blind:
             return
-        form, number = _form_of(kept), kept["basedOn"][0]["reference"].removeprefix("ServiceRequest/sr-c")
         task, order, patient = f"t-c{number}", f"ServiceRequest/sr-c{number}", f"Patient/p-c{number}"
         chosen = self.chosen.get(task, set())
         told = {what for what, at in self.state.trouble.get(task, {}).items() if at < self.pass_began}
         if version == 1:
-            for what in {one for one in told if self._still(one, number) and not chosen & _SETTLES[one]}:
+            for what in {one for one in told if self._still(one, number) and not chosen & SETTLES[one]}:
                 self.wrong.append(f"a report went to {self.name} though its case was {what}")
         if self._known(order):
             now = self.store["ServiceRequest", f"sr-c{number}"]["bodySite"][0]["text"]
@@ -136,6 +233,8 @@ class SimHub(FakeHub):
     blind: bool = False
     """An old answer was given in this pass: the reader's side can't know better."""
     pass_began: datetime = datetime(2000, 1, 1, tzinfo=UTC)
+    book: dict[str, Any] = field(default_factory=dict)
+    """Digest to the form signed, of everything any machine signed."""
     chosen: dict[str, set[str]] = field(default_factory=dict)
     """Task id to what readers chose about it."""
 
@@ -264,7 +363,7 @@ _OTHERS = {
     "images": SimHub._images,
 }
 
-_SETTLES = {
+SETTLES = {
     "cancelled": {"send-with-note"},
     "reassigned": {"preliminary", "second-opinion", "addendum"},
     "reported": {"second-opinion", "addendum"},
@@ -274,94 +373,6 @@ _SETTLES = {
 def _form_of(report: Resource) -> Any:
     (carried,) = [one for one in report["presentedForm"] if one["contentType"] == FROZEN_TYPE]
     return json.loads(base64.b64decode(carried["data"]))
-
-
-FAULTS = (
-    "offline",
-    "drop",
-    "500",
-    "503",
-    "cut",
-    "lose",
-    "500-done",
-    "late",
-    "twice",
-    "stale",
-    "die",
-    "die-done",
-)
-
-
-class Line(httpx.BaseTransport):
-    """One machine's line to one hub.
-
-    Args:
-        hub: The hub.
-        wait: Called with the seconds an answer that never comes is waited for.
-        dice: The faults'.
-        told: Counts the faults that met something.
-    """
-
-    def __init__(self, hub: SimHub, wait: Any, dice: random.Random, told: Counter[str]) -> None:
-        self._hub = hub
-        self._wait = wait
-        self._dice = dice
-        self._told = told
-        self.up = True
-        self.chance = 0.0
-        self.expired = False
-        """The token is not taken any more."""
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        if not self.up:
-            raise httpx.ConnectError("refused", request=request)
-        if self.expired:
-            self._told["401"] += 1
-            return self._hub._answer(401, {"resourceType": "OperationOutcome"})
-        fault = self._dice.choice(FAULTS) if self._dice.random() < self.chance else ""
-        if fault in {"late", "twice"} and request.method == "GET":
-            fault = "drop"
-        if fault == "stale" and (request.method != "GET" or not self._hub.copies):
-            fault = ""
-        if fault:
-            self._told[fault] += 1
-        return self._with(fault, request)
-
-    def _with(self, fault: str, request: httpx.Request) -> httpx.Response:
-        hub = self._hub
-        if fault == "die":
-            raise SimCrash
-        if fault == "late":
-            request.read()
-            hub.late.append((hub.now + timedelta(seconds=self._dice.choice([1, 40, 3600])), request))
-            fault = "drop"
-        if fault == "twice":
-            request.read()
-            hub._answered(request)
-        if fault == "stale":
-            return self._old(request)
-        if fault in {"offline", "drop", "500", "503", "cut", "lose", "500-done"}:
-            hub.faults.append(fault)
-        try:
-            answer = hub.handle_request(request)
-        except httpx.ReadTimeout:
-            self._wait(30)
-            raise
-        finally:
-            hub.faults.clear()
-        if fault == "die-done":
-            raise SimCrash
-        return answer
-
-    def _old(self, request: httpx.Request) -> httpx.Response:
-        hub = self._hub
-        hub.blind = True
-        real = hub.store
-        hub.store = self._dice.choice(hub.copies)
-        try:
-            return hub._answered(request)
-        finally:
-            hub.store = real
 
 
 def quirky(dice: random.Random) -> Quirks:

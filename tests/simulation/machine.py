@@ -12,12 +12,12 @@ from typing import Any, Final
 
 from teleread.host.clock import FakeClock
 from teleread.host.paths import ProfilePaths
-from teleread.hub.fhir import FhirHub
+from teleread.hub.port import Hub
 from teleread.model.delivery import OutboxItem
 from teleread.model.errors import OfflineError, TelereadError
 from teleread.model.hubfile import HubFile
 from teleread.model.identity import Match
-from teleread.model.report import Draft, Section
+from teleread.model.report import Draft, Section, SignedReport
 from teleread.model.task import TaskKey
 from teleread.model.text import SafeText
 from teleread.signing.compose import Case
@@ -29,10 +29,9 @@ from teleread.sync.rules import FREE
 from teleread.vault.unlock import Unlock
 from teleread.vault.vault import Vault
 from teleread.workstation.signing import undo
-from tests.contract.hub_fake import BASE
 from tests.simulation.connection import SimCrash, connector
 from tests.simulation.disk import Disk
-from tests.simulation.hubs import Line, SimHub, Wrong
+from tests.simulation.hubs import SimHub, Wrong
 from tests.simulation.witness import Look, Witness
 
 __all__ = ["Machine"]
@@ -40,6 +39,8 @@ __all__ = ["Machine"]
 LAST: Final = ("second-opinion", "preliminary", "send-with-note", "resend", "keep-note", "withdraw")
 """What a reader chooses who wants to be done."""
 
+PATIENCE: Final = 5
+"""How often that reader sends a thing again that is refused each time, as a note where none are taken."""
 
 _ENDING: Final = {"withdraw", "resign", "verify-identity", "addendum"}
 """Choices that end an item unsent."""
@@ -71,7 +72,7 @@ class Machine:
     """The machine.
 
     Args:
-        name: For messages.
+        at: Its number.
         reader: Whose it is.
         hubs: The hubs it knows.
         template: A fresh vault's files and its master key.
@@ -83,7 +84,7 @@ class Machine:
 
     def __init__(
         self,
-        name: str,
+        at: int,
         reader: str,
         hubs: dict[str, SimHub],
         template: tuple[dict[str, bytes], bytes],
@@ -92,23 +93,23 @@ class Machine:
         dice: random.Random,
         told: Counter[str],
     ) -> None:
-        self.name, self.reader, self.dice, self.told = name, reader, dice, told
+        self.name, self.reader, self.dice, self.told = f"machine {at} of reader {reader}", reader, dice, told
         self.hubs = hubs
         self.clock = FakeClock(start)
         self.disk = Disk(template[0])
         self._key, self._paths = template[1], paths
         self.crash_in: int | None = None
-        self.lines = {hub_id: Line(hub, self._wait, dice, told) for hub_id, hub in hubs.items()}
+        self.lines = {one: hub.line(at, self._wait, dice, told) for one, hub in hubs.items()}
         self.files_of = tuple(
             HubFile(
                 hub_id=one,
                 name=one,
-                fhir=BASE,
                 reader_id=reader,
                 reader_name=f"Dr {reader}",
                 undo_minutes=dice.choice([0, 0, 5]),
+                **hub.file(at),
             )
-            for one in hubs
+            for one, hub in hubs.items()
         )
         self.witness = Witness()
         self.open()
@@ -142,7 +143,7 @@ class Machine:
             ballast_bytes=0,
         )
         self._adapters = {
-            one.hub_id: FhirHub(one, None, self.clock, transport=self.lines[one.hub_id])
+            one.hub_id: self.hubs[one.hub_id].adapter(one, self.vault, self.clock, self.lines[one.hub_id])
             for one in self.files_of
         }
         dice = random.Random(self.dice.random())
@@ -181,7 +182,7 @@ class Machine:
     def files(self) -> tuple[HubFile, ...]:
         return self.files_of
 
-    def hub(self, hub_id: str) -> FhirHub:
+    def hub(self, hub_id: str) -> Hub:
         return self._adapters[hub_id]
 
     def archives(self, hub_id: str, via: str = "auto") -> tuple[Any, ...]:
@@ -191,16 +192,17 @@ class Machine:
 
     def do(self, act: str) -> None:
         """One act; an error in words is no fault."""
-        for hub_id, hub in self.hubs.items():
+        for hub in self.hubs.values():
             hub.pass_began, hub.blind = hub.now, False
-            assert hub_id
         try:
             _ACTS[act](self)
         except TelereadError as error:
             self.told[f"said {error.code}"] += 1
 
     def sync(self, *, typed: bool = False) -> dict[str, Any]:
-        """One pass over every hub."""
+        """What came by itself is taken in; then one pass over every hub."""
+        for hub_id, hub in self.hubs.items():
+            hub.brought(self._adapters[hub_id])
         return perform(self.works, "sync", {"typed": typed})
 
     def _engine(self) -> None:
@@ -295,7 +297,7 @@ class Machine:
             authenticated="held",
             zone="+00:00",
         )
-        self.witness.signed[report.report_id, report.version] = report.frozen, report.signature
+        self._witnessed(report)
         if not context.task.owner:
             self.vault.claims.put(draft.key, "wanted")
         self.told["signed"] += 1
@@ -328,7 +330,8 @@ class Machine:
     def choose(self, item: OutboxItem, choice: str) -> None:
         """Resolve an item; what was chosen is known to whoever watches the hub."""
         self.told[f"chose {choice}"] += 1
-        self.hubs[item.key.hub_id].chosen.setdefault(item.key.task_id, set()).add(choice)
+        hub = self.hubs[item.key.hub_id]
+        hub.chosen.setdefault(hub.case_of(item.key.task_id), set()).add(choice)
         if choice in _ENDING:
             self.witness.ended.add(item.id)
         if item.kind == "draft":
@@ -341,7 +344,11 @@ class Machine:
         for item in self.vault.outbox.open():
             if item.state == "needs_attention":
                 offered = {one.id for one in item.choices}
-                self.choose(item, next(one for one in (*LAST, *sorted(offered)) if one in offered))
+                tired = self.witness.resent[item.id] >= PATIENCE
+                wishes = ("withdraw", *LAST) if tired else LAST
+                choice = next(one for one in (*wishes, *sorted(offered)) if one in offered)
+                self.witness.resent[item.id] += choice == "resend"
+                self.choose(item, choice)
 
     # -- who watches --------------------------------------------------------------------------------------
 
@@ -353,7 +360,12 @@ class Machine:
                 self.witness.typed[draft_id] = text
         self.witness.typing.clear()
         for one in self.vault.reports.list():
-            self.witness.signed.setdefault((one.report_id, one.version), (one.frozen, one.signature))
+            self._witnessed(one)
+
+    def _witnessed(self, report: SignedReport) -> None:
+        self.witness.signed.setdefault((report.report_id, report.version), (report.frozen, report.signature))
+        for hub in self.hubs.values():
+            hub.book[report.sha256] = json.loads(report.frozen)
 
     def check(self) -> None:
         """Every invariant of one machine.
@@ -367,6 +379,11 @@ class Machine:
         """The chain, whole."""
         if not self.vault.audit.verify().valid:
             raise Wrong(f"{self.name}: the audit trail is broken")
+
+    def check_told(self) -> None:
+        """What hubs sent by themselves is there."""
+        for hub_id, hub in self.hubs.items():
+            hub.check_told(self._adapters[hub_id], self.lines[hub_id])
 
 
 _ACTS = {

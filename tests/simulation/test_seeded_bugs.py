@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -14,11 +15,14 @@ import pytest
 pytest.importorskip("apsw", reason="apsw is not installed (pip install apsw): the simulation did NOT run")
 
 from teleread.documents import fhir
-from teleread.hub import fhir_claim, fhir_submit
+from teleread.hub import fhir_claim, fhir_submit, hl7, hl7_board
 from teleread.model.delivery import Receipt
-from teleread.model.errors import OfflineError
+from teleread.model.errors import OfflineError, TelereadError
+from teleread.model.text import EMPTY
+from teleread.signing import sign
 from teleread.sync import composing, push, receipts, rules
 from teleread.vault import audit, connection, drafts, outbox, worklist
+from teleread.wire import hl7_acks, mllp
 from tests.simulation.hubs import Wrong
 from tests.simulation.world import Failed, run
 
@@ -40,6 +44,61 @@ def early_ack(patch: Patch) -> None:
             return Receipt("DiagnosticReport/0", "1", sha256, "", self._clock.now())  # type: ignore[arg-type]
 
     patch.setitem(push._KINDS, "report", report)
+
+
+def delivered_before_sent(patch: Patch) -> None:
+    """The row says delivered while the report is about to leave."""
+    real = push.Pusher._report
+
+    def report(self: Any, item: Any) -> None:
+        sha256 = self._vault.reports.get(item.report_id, item.report_version).sha256
+        made = Receipt("DiagnosticReport/0", "1", sha256, "", self._clock.now())  # type: ignore[arg-type]
+        self._vault.outbox.mark_delivered(item.id, made)
+        with contextlib.suppress(TelereadError):
+            real(self, item)
+
+    patch.setitem(push._KINDS, "report", report)
+
+
+def reused_key(patch: Patch) -> None:
+    """Every report is signed under the same idempotency key.
+
+    A vault refuses two such, FHIR compares report ids besides; by HL7 the key is the number of the message.
+    """
+    patch.setattr(sign, "uuid7", lambda _: "019ab5f0-0000-7000-8000-000000000001")
+
+
+def ack_before_aa(patch: Patch) -> None:
+    """An HL7 message that left counts as acknowledged."""
+    real = mllp._awaited
+
+    def awaited(line: Any, control_id: str, limits: Any) -> hl7_acks.Ack:
+        try:
+            return real(line, control_id, limits)
+        except OSError:
+            return hl7_acks.Ack("AA", control_id, EMPTY, EMPTY, EMPTY)
+
+    patch.setattr(mllp, "_awaited", awaited)
+
+
+def any_ack(patch: Patch) -> None:
+    """Whatever the receiver of HL7 says of a message counts as AA."""
+    patch.setattr(hl7_acks.Ack, "accepted", True)
+
+
+def kept_in_memory(patch: Patch) -> None:
+    """An HL7 order is acknowledged before it is on disk."""
+
+    def add(self: Any, frame: bytes, name: str, now: Any) -> int:
+        self._take(self.upto + 1, {"at": now.isoformat(), "name": name, "text": frame.decode("latin-1")})
+        return int(self.upto)
+
+    patch.setattr(hl7_board.Board, "add", add)
+
+
+def second_unasked(patch: Patch) -> None:
+    """The reader's own other report on an HL7 case is no news: found by a seed, and mended."""
+    patch.setattr(hl7.Hl7Hub, "other_reports", lambda *_: ())
 
 
 def lost_fsync(patch: Patch) -> None:
@@ -228,6 +287,7 @@ BUGS: Mapping[str, Callable[[Patch], None]] = {
     one.__name__: one
     for one in (
         early_ack,
+        delivered_before_sent,
         lost_fsync,
         unsynced_log,
         fresh_key,
@@ -251,20 +311,42 @@ BUGS: Mapping[str, Callable[[Patch], None]] = {
 }
 
 
+OF_KIND: Mapping[str, tuple[Callable[[Patch], None], ...]] = {
+    "hl7": (ack_before_aa, any_ack, kept_in_memory, reused_key, second_unasked),
+}
+"""Mistakes in what only one kind of hub does."""
+
+
 @pytest.mark.parametrize("bug", BUGS)
 def test_a_mistake_made_on_purpose_is_caught(bug: str, monkeypatch: pytest.MonkeyPatch) -> None:
     BUGS[bug](monkeypatch)
-    caught = next((one for one in map(failed, range(1, MOST)) if one is not None), None)
+    check_caught(bug, "fhir")
+
+
+@pytest.mark.parametrize(
+    ("kind", "bug"),
+    [(kind, bug) for kind, bugs in OF_KIND.items() for bug in bugs],
+    ids=lambda one: one if isinstance(one, str) else one.__name__,
+)
+def test_a_mistake_in_what_one_kind_of_hub_does_is_caught(
+    kind: str, bug: Callable[[Patch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bug(monkeypatch)
+    check_caught(bug.__name__, kind)
+
+
+def check_caught(bug: str, kind: str) -> None:
+    caught = next((one for one in (failed(seed, kind) for seed in range(1, MOST)) if one is not None), None)
     assert caught is not None
     assert isinstance(caught.__cause__, Wrong)
     assert "replay: python -m tests.simulation" in str(caught)
     print(bug, caught)
 
 
-def failed(seed: int) -> Failed | None:
+def failed(seed: int, kind: str) -> Failed | None:
     """What a seed finds."""
     try:
-        run(seed)
+        run(seed, kinds=(kind,))
     except Failed as problem:
         return problem
     return None

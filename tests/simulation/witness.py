@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,8 +27,12 @@ class Witness:
     """Drafts the reader closed, or was closing."""
     keys: dict[str, str] = field(default_factory=dict)
     """Outbox item to its idempotency key."""
+    owners: dict[str, str] = field(default_factory=dict)
+    """Idempotency key to its outbox item."""
     ended: set[str] = field(default_factory=set)
     """Outbox items the reader took back, or was taking back."""
+    resent: Counter[str] = field(default_factory=Counter)
+    """Outbox item to how often it was sent again by choice, in the end."""
     lines: int = 0
     """Of the worklist, at most."""
 
@@ -88,6 +93,8 @@ class Look:
         kept = self._witness.keys.setdefault(item.id, item.idempotency_key)
         if kept != item.idempotency_key:
             raise Wrong(f"{self._name}: an idempotency key changed")
+        if self._witness.owners.setdefault(kept, item.id) != item.id:
+            raise Wrong(f"{self._name}: two things wait under one idempotency key")
         if item.state == "needs_attention" and not item.choices:
             raise Wrong(f"{self._name}: an item needs the reader and offers no choice")
         if item.kind == "report" and item.state == "closed" and item.id not in self._witness.ended:

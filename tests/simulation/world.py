@@ -8,10 +8,10 @@ import random
 import tempfile
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Final
+from typing import Any, Final
 from unittest import mock
 
 from teleread.documents import fhir
@@ -22,6 +22,7 @@ from teleread.vault.vault import Vault
 from tests.simulation.connection import SimCrash, connector
 from tests.simulation.disk import Disk
 from tests.simulation.hubs import SimHub, Wrong, quirky
+from tests.simulation.kinds import KINDS, MIXED, WIRES
 from tests.simulation.machine import Machine
 
 __all__ = ["Failed", "World", "run"]
@@ -92,25 +93,34 @@ def seeded(dice: random.Random) -> Iterator[None]:
         mock.patch.object(uuid, "uuid4", name),
         mock.patch.object(os, "urandom", dice.randbytes),
         mock.patch.object(fhir, "_newest", return_value=1),
+        contextlib.ExitStack() as wires,
     ):
+        for one in WIRES:
+            wires.enter_context(one())
         yield
 
 
 class World:
     """Everything from one seed."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, kinds: Sequence[str] = MIXED) -> None:
         self.dice = random.Random(seed)
+        # Of their own, so that a world of FHIR alone is the same whatever other kinds there are.
+        self._kinds = random.Random(f"kinds of {seed}").choices(kinds, k=2)
         self.told: Counter[str] = Counter()
         self.now = START
         self.cases = self.dice.choice(CASES)
         paths, image, key = template()
         count = self.dice.choice([1, 1, 2])
-        self.hubs = {f"hub-{n + 1}": self._hub(f"hub-{n + 1}") for n in range(count)}
+        self.hubs = {f"hub-{n + 1}": self._hub(f"hub-{n + 1}", self._kinds[n]) for n in range(count)}
+        book: dict[str, Any] = {}
+        for hub in self.hubs.values():
+            hub.book = book
+            self.told[f"hub {hub.kind}"] += 1
         readers = self.dice.choice([["a"], ["a", "b"], ["a", "a"], ["a", "a", "b"]])
         self.machines = [
             Machine(
-                f"machine {n} of reader {reader}",
+                n,
                 reader,
                 self.hubs,
                 (image, key),
@@ -122,9 +132,9 @@ class World:
             for n, reader in enumerate(readers)
         ]
 
-    def _hub(self, name: str) -> SimHub:
+    def _hub(self, name: str, kind: str) -> SimHub:
         now = self.now + timedelta(seconds=self.dice.choice([0, 90]))
-        hub = SimHub(quirks=quirky(self.dice), name=name, now=now)
+        hub = KINDS[kind](quirks=quirky(self.dice), name=name, now=now)
         for number in range(1, self.cases + 1):
             hub.others("offer", number, self.dice)
         hub.back_up()
@@ -133,6 +143,8 @@ class World:
     def close(self) -> None:
         for one in self.machines:
             one.close()
+        for hub in self.hubs.values():
+            hub.leave()
 
     # -- one step -----------------------------------------------------------------------------------------
 
@@ -207,16 +219,7 @@ class World:
         for hub in self.hubs.values():
             if hub.wrong:
                 raise Wrong(hub.wrong[0])
-            self._check_once(hub)
-
-    @staticmethod
-    def _check_once(hub: SimHub) -> None:
-        seen: dict[str, int] = {}
-        for one in hub.all("DiagnosticReport"):
-            for name in {entry["value"] for entry in one.get("identifier", ())}:
-                seen[name] = seen.get(name, 0) + 1
-        if any(count > 1 for count in seen.values()):
-            raise Wrong(f"{hub.name} holds one report twice")
+            hub.check_once()
 
     def heal(self) -> None:
         """The world is mended; everything has to come to its end."""
@@ -263,10 +266,11 @@ class World:
             if left:
                 raise Wrong(f"{machine.name}: {left[0].kind} does not end by its choices ({left[0].why})")
             machine.check_audit()
+            machine.check_told()
             self._check_held(machine)
         self._check_claims()
         for hub in self.hubs.values():
-            self._check_finals(hub)
+            hub.check_finals()
 
     def _check_held(self, machine: Machine) -> None:
         """Whatever was delivered is at the hub: it, or a later version of the same report."""
@@ -277,36 +281,26 @@ class World:
                 continue
             if machine.clock.now() - report.signed_at > timedelta(days=6):
                 continue
-            if not any(one[0] == report.report_id and one[2] == report.sha256 for one in hub.state.history):
+            if not hub.check_held(report.report_id, report.sha256):
                 raise Wrong(f"{machine.name}: {hub.name} lost a delivered report and nobody noticed")
-
-    @staticmethod
-    def _check_finals(hub: SimHub) -> None:
-        """One report a case, unless a reader chose to write beside another."""
-        finals: Counter[str] = Counter()
-        for one in hub.all("DiagnosticReport"):
-            if one["status"] != "preliminary" and one.get("identifier"):
-                finals[one["basedOn"][0]["reference"].removeprefix("ServiceRequest/sr-")] += 1
-        for case, count in finals.items():
-            if count > 1 and not hub.chosen.get(f"t-{case}", set()) & {"second-opinion", "addendum"}:
-                raise Wrong(f"{hub.name} holds two final reports on one case, and nobody chose that")
 
     def _check_claims(self) -> None:
         for hub_id, hub in self.hubs.items():
-            for number in range(1, self.cases + 1):
-                holders = {
-                    one.reader
-                    for one in self.machines
-                    for key in one.vault.claims.held()
-                    if (key.hub_id, key.task_id) == (hub_id, f"t-c{number}")
-                }
-                task = hub.get("Task", f"t-c{number}")
-                if len(holders) > 1 and task["status"] not in {"completed", "cancelled"}:
-                    raise Wrong(f"two readers hold one case of {hub_id}")
+            held: dict[str, set[str]] = {}
+            for one in self.machines:
+                for key in one.vault.claims.held():
+                    if key.hub_id == hub_id:
+                        held.setdefault(hub.case_of(key.task_id), set()).add(one.reader)
+            hub.check_claims(held)
 
 
-def run(seed: int, steps: int = STEPS) -> tuple[Counter[str], timedelta]:
+def run(seed: int, steps: int = STEPS, kinds: Sequence[str] = MIXED) -> tuple[Counter[str], timedelta]:
     """Run one seed.
+
+    Args:
+        seed: The seed.
+        steps: How much happens before the world is mended.
+        kinds: Of hubs, drawn from.
 
     Returns:
         What happened, and how much time passed in the simulation.
@@ -317,15 +311,16 @@ def run(seed: int, steps: int = STEPS) -> tuple[Counter[str], timedelta]:
     template()
     dice = random.Random(~seed)
     with seeded(dice):
-        world = World(seed)
+        world = World(seed, kinds)
         at = 0
         try:
             for at in range(steps):  # noqa: B007 - told below
                 world.step()
             world.heal()
         except Exception as problem:
+            more = "" if kinds == MIXED else f" 1 {' '.join(kinds)}"
             raise Failed(
-                f"seed {seed}, step {at}: {problem}\nreplay: python -m tests.simulation {seed}"
+                f"seed {seed}, step {at}: {problem}\nreplay: python -m tests.simulation {seed}{more}"
             ) from problem
         finally:
             world.close()

@@ -1,0 +1,17 @@
+"""The kinds of hubs there are in a simulated world, and how often."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.simulation.hl7_site import Hl7Site
+from tests.simulation.hubs import SimHub
+from tests.simulation.mllp_line import mllp_wires
+
+__all__ = ["KINDS", "MIXED", "WIRES"]
+
+KINDS: Final[dict[str, type[SimHub]]] = {one.kind: one for one in (SimHub, Hl7Site)}
+MIXED: Final = ("fhir", "fhir", "hl7")
+"""What is drawn from."""
+WIRES: Final = (mllp_wires,)
+"""What stands for their networks while a world runs."""
