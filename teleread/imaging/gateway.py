@@ -24,6 +24,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from teleread.host.clock import Clock
 
 from .gateway_answers import Answer, Asked, Service, refusal
+from .gateway_codes import CODE_SECONDS, Codes
 from .gateway_viewers import ohif_config, ohif_file, proxy_json, weasis_manifest
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CODE_SECONDS", "IDLE_SECONDS", "Gateway", "Serving"]
 
-CODE_SECONDS: Final = 60.0
-"""How long a one-use code works."""
 IDLE_SECONDS: Final = 30 * 60.0
 """How long nobody has to ask anything until it closes."""
 MAX_LINES: Final = 48
@@ -43,7 +42,6 @@ LINE_SECONDS: Final = 30.0
 WATCH_SECONDS: Final = 0.5
 READERS: Final = 4
 """Threads that read the vault; each has a database connection of its own."""
-MAX_CODES: Final = 16
 
 _METHODS: Final = "GET, HEAD, OPTIONS"
 _ALWAYS: Final = {
@@ -66,16 +64,7 @@ class Serving:
 
 
 @dataclass(slots=True)
-class _Code:
-    kind: str
-    """``page``, ``proxy`` or ``weasis``."""
-    ends: float
-    """Monotonic seconds."""
-
-
-@dataclass(slots=True)
 class _State:
-    codes: dict[str, _Code] = field(default_factory=dict)
     asked_at: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -109,6 +98,7 @@ class Gateway:
         self._over = over
         self._path = secrets.token_urlsafe(32)
         self._cookie = f"teleread-{secrets.token_hex(8)}"
+        self._codes = Codes(clock)
         self._state = _State(asked_at=clock.monotonic())
         self._readers = ThreadPoolExecutor(READERS, "gateway-read")
         self._pool: DecodePool | None = None
@@ -132,15 +122,9 @@ class Gateway:
             kind: ``page`` opens OHIF as served from here, ``proxy`` gives the source of an OHIF elsewhere,
                 ``weasis`` gives Weasis' manifest.
         """
-        code = secrets.token_urlsafe(24)
         with self._state.lock:
-            now = self._clock.monotonic()
-            live = {name: one for name, one in self._state.codes.items() if one.ends > now}
-            for name in list(live)[: max(0, len(live) - MAX_CODES + 1)]:
-                del live[name]
-            self._state.codes = live | {code: _Code(kind, now + CODE_SECONDS)}
-            self._state.asked_at = now
-        return f"http://127.0.0.1:{self.port}/open/{code}"
+            self._state.asked_at = self._clock.monotonic()
+        return f"http://127.0.0.1:{self.port}/open/{self._codes.new(kind)}"
 
     def close(self) -> None:
         """End it: the port, every connection, every code and key."""
@@ -151,8 +135,8 @@ class Gateway:
         self._server.server_close()
         self._server.drop_all()
         self._readers.shutdown(wait=False, cancel_futures=True)
+        self._codes.clear()
         with self._state.lock:
-            self._state.codes.clear()
             pool, self._pool = self._pool, None
         if pool is not None:
             pool.close()
@@ -187,7 +171,7 @@ class Gateway:
         parts = urlsplit(target)
         path = tuple(unquote(one) for one in parts.path.split("/") if one)
         if path[:1] == ("open",) and len(path) == 2:
-            return self._exchange(path[1])
+            return self._exchange(path[1], headers)
         if (
             len(path) >= 2
             and path[1] == "dicom-web"
@@ -195,6 +179,7 @@ class Gateway:
         ):
             if not self._known(headers):
                 return Answer(401, body=b"A token is needed.\n", headers={"WWW-Authenticate": "Bearer"})
+            self._codes.key_used()
             with self._state.lock:
                 self._state.asked_at = self._clock.monotonic()
             asked = Asked(
@@ -229,15 +214,14 @@ class Gateway:
             given += [value] if name == self._cookie else []
         return any(hmac.compare_digest(_bytes(one), _bytes(self.token)) for one in given)
 
-    def _exchange(self, code: str) -> Answer:
-        """Take a one-use code; whoever comes second, or late, gets nothing."""
-        with self._state.lock:
-            found = self._state.codes.pop(code, None)
-        if found is None or found.ends <= self._clock.monotonic():
+    def _exchange(self, code: str, headers: Any) -> Answer:
+        """Take a code; whoever comes second, or late, gets nothing."""
+        kind = self._codes.exchange(code, str(headers.get("User-Agent") or ""))
+        if not kind:
             return refusal(403, "This link has been used, or is too old. Press the key again in teleread.")
-        if found.kind == "weasis":
+        if kind == "weasis":
             return self._readers.submit(weasis_manifest, self.shared, self.root, self.token).result()
-        if found.kind == "proxy":
+        if kind == "proxy":
             return proxy_json(self.root)
         # The browser keeps the address it is sent to: an alias that is made up for this time alone.
         cookie = f"{self._cookie}={self.token}; Path=/{self._path}; HttpOnly; SameSite=Strict"

@@ -18,6 +18,7 @@ import pytest
 from teleread.archive.local import import_paths
 from teleread.host.clock import FakeClock
 from teleread.imaging.gateway import CODE_SECONDS, Gateway, Serving
+from teleread.imaging.gateway_codes import AGAIN_SECONDS
 from teleread.imaging.gateway_study import Shared, Shown
 from teleread.vault.vault import Vault
 from tests.archive_factories import STUDY, ct, explicit, file_of, item, sequence
@@ -357,6 +358,57 @@ def test_a_code_is_too_old_after_a_minute(held: Vault) -> None:
         assert gateway.token.encode() not in got.body
     finally:
         gateway.close()
+
+
+def weasis(gateway: Gateway, path: str, program: str = "Weasis/4.5") -> Got:
+    return ask(gateway, path, Authorization="", User_Agent=program)
+
+
+def test_weasis_may_ask_again_where_its_first_answer_was_lost(gateway: Gateway) -> None:
+    path = urlsplit(gateway.link("weasis")).path
+    first = weasis(gateway, path)
+    assert first.status == 200
+    assert weasis(gateway, path).body == first.body
+    assert ask(gateway, path, method="POST", Authorization="").status == 405
+    assert weasis(gateway, path).status == 200
+
+
+def test_weasis_may_not_ask_again_once_its_key_was_used(gateway: Gateway) -> None:
+    path, waiting = (urlsplit(gateway.link("weasis")).path for _ in range(2))
+    assert weasis(gateway, path).status == 200
+    assert ask(gateway, "studies", Authorization="Bearer wrong").status == 401
+    assert weasis(gateway, path).status == 200, "a wrong key is no use of the key"
+    assert ask(gateway, "studies").status == 200
+    got = weasis(gateway, path)
+    assert got.status == 403
+    assert gateway.token.encode() not in got.body
+    assert weasis(gateway, waiting).status == 200, "a code that nobody asked for yet still works"
+
+
+def test_weasis_may_not_ask_again_after_half_a_minute_however_often_it_asked(held: Vault) -> None:
+    clock = FakeClock(cases.START)
+    gateway = gateway_over(held, clock=clock)
+    try:
+        path = urlsplit(gateway.link("weasis")).path
+        for _ in range(3):
+            assert weasis(gateway, path).status == 200
+            clock.advance(AGAIN_SECONDS / 3)
+        assert weasis(gateway, path).status == 403
+        late = urlsplit(gateway.link("weasis")).path
+        clock.advance(CODE_SECONDS - 5)
+        assert weasis(gateway, late).status == 200
+        clock.advance(6)
+        assert weasis(gateway, late).status == 403, "asking late makes a code no older than a minute"
+    finally:
+        gateway.close()
+
+
+def test_another_program_does_not_ask_again_and_ends_the_code(gateway: Gateway) -> None:
+    path = urlsplit(gateway.link("weasis")).path
+    assert weasis(gateway, path).status == 200
+    assert ask(gateway, path, Authorization="", Origin="https://evil.example").status == 403
+    assert weasis(gateway, path, "curl/8").status == 403
+    assert weasis(gateway, path).status == 403, "two programs have it: nobody is told more"
 
 
 def test_weasis_gets_a_manifest_with_its_key_behind_the_code(gateway: Gateway) -> None:
