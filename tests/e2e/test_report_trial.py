@@ -77,10 +77,12 @@ class Reader:
 
     def copy_from_the_prior(self) -> None:
         """The sentence of the nodule, out of the comparison with the earlier report."""
-        self.press(CTRL_D, "PRIOR  20 Aug 2026")
+        self.press(CTRL_D, "PRIOR  ")
+        told = re.search(r"PRIOR {2}(\d+ \w+ \d{4})", self.desk.text())  # so many days before the demo began
+        assert told
         self.until(r"▌.*│ - Solid nodule of 6 mm", "s")
         self.press(ENTER, "stays marked until you edit it")
-        self.press(ESC, "from 20 Aug 2026")
+        self.press(ESC, f"from {told[1]}")
 
     def fill_the_form(self) -> None:
         """The one open field by its first letters; the others keep what is usual."""
