@@ -11,7 +11,11 @@ __all__ = ["arguments", "run"]
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Nothing but the global options."""
+    """What may be typed."""
+    parser.add_argument(
+        "--microphone", action="store_true", help="try the microphone: its level, and a phrase to be heard"
+    )
+    parser.add_argument("--device", metavar="NAME", help="with --microphone: try this one")
 
 
 def run(call: Call) -> int:
@@ -29,6 +33,10 @@ def run(call: Call) -> int:
             checks += doctor.hubs(core)
     else:
         checks.append(doctor.Checked("vault", False, "There is no vault yet.", "teleread init makes one."))
+    if call.args.microphone or call.args.device is not None:
+        from .microphone import tried
+
+        checks += tried(call, call.args.device)
     rows = [
         {"check": one.check, "ok": one.ok, "detail": one.detail, "remedy": one.remedy or None}
         for one in checks

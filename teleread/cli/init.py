@@ -127,7 +127,13 @@ def run(call: Call) -> int:
             f"Recovery code, shown this once: {done.recovery_code}\n"
             "Write it down and keep it away from this machine: it opens the vault when all else is lost."
         )
-    return _sign_in(call, done) if ask is not None else _to_sign_in(call, done)
+    if ask is None:
+        return _to_sign_in(call, done)
+    if done.created:
+        from .microphone import offer
+
+        offer(call)
+    return _sign_in(call, done)
 
 
 def _to_sign_in(call: Call, done: Done) -> int:

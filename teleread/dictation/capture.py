@@ -19,7 +19,16 @@ from teleread.model.errors import TelereadError, UsageError
 from .audio import FifoSource, WavSource
 from .ports import BYTES_A_SECOND, FRAME, RATE, AudioSource, SourceCapabilities
 
-__all__ = ["PROGRAMS", "PortAudioSource", "ProgramSource", "found_sources", "open_source", "play"]
+__all__ = [
+    "PROGRAMS",
+    "PortAudioSource",
+    "ProgramSource",
+    "environment",
+    "found_sources",
+    "open_source",
+    "play",
+    "portaudio",
+]
 
 PROGRAMS: Final[Mapping[str, tuple[str, ...]]] = {
     "parec": ("--raw", "--format=s16le", f"--rate={RATE}", "--channels=1", "--latency-msec=32"),
@@ -46,7 +55,7 @@ _ENVIRONMENT: Final = (
 
 def found_sources() -> tuple[str, ...]:
     """Ways to a microphone that this machine has, the one that is taken first."""
-    ways = ["portaudio"] if _portaudio() is not None else []
+    ways = ["portaudio"] if portaudio() is not None else []
     return (*ways, *(name for name in PROGRAMS if shutil.which(name)))
 
 
@@ -100,7 +109,7 @@ def _gone() -> TelereadError:
     )
 
 
-def _portaudio() -> Any:
+def portaudio() -> Any:
     """The module `sounddevice`, or None: without the library it raises OSError at import."""
     try:
         return importlib.import_module("sounddevice")
@@ -108,7 +117,8 @@ def _portaudio() -> Any:
         return None
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """What a sound program is given of the reader's environment."""
     return {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
 
 
@@ -137,7 +147,7 @@ class ProgramSource:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env=_environment(),
+                env=environment(),
                 start_new_session=True,
             )
         except OSError:
@@ -203,7 +213,7 @@ class PortAudioSource:
     """
 
     def __init__(self, device: str = "") -> None:
-        module = _portaudio()
+        module = portaudio()
         if module is None:
             raise _none("PortAudio is not on this machine.")
         self._blocks: queue.Queue[bytes] = queue.Queue(maxsize=4096)
@@ -251,39 +261,59 @@ class PortAudioSource:
         self._closed = True
 
 
-def play(sound: bytes, *, which: Callable[[str], str | None] = shutil.which) -> None:
+def play(
+    sound: bytes,
+    *,
+    which: Callable[[str], str | None] = shutil.which,
+    failed: Callable[[], object] = lambda: None,
+) -> None:
     """Play sound, in the background; it is piped, never written to a file.
+
+    Args:
+        sound: Samples as `teleread.dictation.ports` says.
+        which: Finds a program.
+        failed: Called from another thread where the player ended badly.
 
     Raises:
         UsageError: Nothing on this machine plays sound.
     """
     found = next((name for name in _PLAYERS if which(name)), None)
-    module = _portaudio() if found is None else None
-    if found is not None:
-        threading.Thread(target=_piped, args=((found, *_PLAYERS[found]), sound), daemon=True).start()
-    elif module is not None:
-        threading.Thread(target=_streamed, args=(module, sound), daemon=True).start()
-    else:
+    module = portaudio() if found is None else None
+    if found is None and module is None:
         raise UsageError(
             "Nothing on this machine plays sound.",
             remedy="Install pulseaudio-utils (paplay), pipewire-bin (pw-play) or alsa-utils (aplay).",
             code="no-player",
         )
 
+    def played() -> None:
+        good = _piped((found, *_PLAYERS[found]), sound) if found is not None else _streamed(module, sound)
+        if not good:
+            failed()
 
-def _piped(command: tuple[str, ...], sound: bytes) -> None:
-    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-        subprocess.run(
+    threading.Thread(target=played, name="dictation-play", daemon=True).start()
+
+
+def _piped(command: tuple[str, ...], sound: bytes) -> bool:
+    try:
+        done = subprocess.run(
             command,
             input=sound,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env=_environment(),
+            env=environment(),
             timeout=len(sound) / BYTES_A_SECOND + 10,
             check=False,
         )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
 
 
-def _streamed(module: Any, sound: bytes) -> None:
-    with contextlib.suppress(Exception), module.RawOutputStream(RATE, channels=1, dtype="int16") as stream:
-        stream.write(sound)
+def _streamed(module: Any, sound: bytes) -> bool:
+    try:
+        with module.RawOutputStream(RATE, channels=1, dtype="int16") as stream:
+            stream.write(sound)
+    except Exception:  # PortAudio's own error has no class without the library
+        return False
+    return True

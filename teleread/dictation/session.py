@@ -14,6 +14,7 @@ from .echo import without_echoes
 from .endpoint import VoiceEndpointer
 from .levels import quality
 from .marks import Limits, Mark, marks_for
+from .others import Other, others_at
 from .ports import FRAME, AudioSource, Cut, Endpointer, HeardWord, Hearing, Recogniser, Utterance, seconds_of
 from .ring import SealedRing
 from .snap import Snap, in_context
@@ -52,6 +53,8 @@ class Said:
     command: Match | None = None
     cut: Cut = field(default_factory=lambda: Cut(0, 0))
     """Where its sound lies in the ring."""
+    others: Mapping[int, tuple[Other, ...]] = field(default_factory=dict)
+    """What else was heard, by index of the piece in ``written.placed``."""
 
     @property
     def text(self) -> str:
@@ -193,7 +196,7 @@ class Dictation:
             poor_audio=poor or heard.poor_audio,
             limits=self.reader.limits,
         )
-        return Said(heard, made, marks, None, cut)
+        return Said(heard, made, marks, None, cut, others_at(made, others))
 
     def _exact(self, text: str) -> Match | None:
         found = self._grammar.match(text)

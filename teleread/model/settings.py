@@ -123,6 +123,13 @@ _ALL: Final = (
         "What ends an utterance: a pause of the voice, or the key alone.",
         ("voice", "key"),
     ),
+    Setting(
+        "sound",
+        "text",
+        "off",
+        "Short tones while dictating: microphone on and off, a word to be read, trouble.",
+        ("off", "dictation"),
+    ),
     Setting("spelling", "switch", True, "Words that may be wrong are underlined while you write."),
     Setting(
         "notify",

@@ -176,6 +176,12 @@ class Routes(Face, inherit_bindings=False):
 
         await self._go(Doctor())
 
+    async def do_go_microphone(self, key: str) -> None:
+        """Which microphone, its level, a phrase to try."""
+        from .screens.microphone import open_microphone
+
+        await open_microphone(self, self.place)
+
     async def do_go_audit(self, key: str) -> None:
         """The audit trail."""
         from .screens.health import AuditTrail

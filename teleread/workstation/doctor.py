@@ -118,7 +118,8 @@ def _microphone() -> Checked:
         return Checked(
             "dictation", True, "No way to a microphone: install pulseaudio-utils, pipewire-bin or alsa-utils."
         )
-    return Checked("dictation", True, f"The microphone comes by {found[0]}.")
+    words = f"The microphone comes by {found[0]}; teleread doctor --microphone tries it, g v on the desk."
+    return Checked("dictation", True, words)
 
 
 def _nearest(folder: Path) -> Path:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from teleread.model.errors import AttentionError, TelereadError, UsageError
+from teleread.model.errors import AttentionError, TelereadError
 from teleread.model.report import Draft
 from teleread.model.task import TaskKey
 from teleread.model.text import clean
@@ -18,11 +18,14 @@ from .core import Core
 
 if TYPE_CHECKING:
     from teleread.dictation.bias import CaseWords
+    from teleread.dictation.devices import Device
     from teleread.dictation.placing import Anchor
     from teleread.dictation.ports import AudioSource, Bias, Capabilities, Endpointer, Recogniser, Utterance
     from teleread.dictation.ring import SealedRing
     from teleread.dictation.session import Reader, Said
     from teleread.reporting.marks import Mark
+
+    from .microphone import Tried
 
 __all__ = ["DICTATED_FIELD", "DeskSpeech", "Prepared", "Speech", "sound_signed", "sweep_sound"]
 
@@ -88,8 +91,16 @@ class Speech(Protocol):
         """Put words into a draft that no screen shows any more; whether they are kept."""
         ...
 
-    def play(self, sound: bytes) -> None:
-        """Play sound. UsageError where nothing plays it."""
+    def play(self, sound: bytes, failed: Callable[[], object] = lambda: None) -> None:
+        """Play sound. UsageError where nothing plays it; `failed` is called where the player ended badly."""
+        ...
+
+    def microphones(self) -> tuple[str, Sequence[Device]]:
+        """The way to a microphone that is taken, and the microphones it knows."""
+        ...
+
+    def try_microphone(self, device: str, show: Callable[[float], None]) -> Tried:
+        """Hear one phrase from a microphone; `show` is told the level. Blocks while it lasts."""
         ...
 
     def close(self) -> None:
@@ -146,18 +157,9 @@ class DeskSpeech:
 
     def ready(self) -> None:
         """See that there is something to hear with."""
-        from teleread.dictation.extra import missing_extra
-        from teleread.dictation.models import available
+        from .microphone import can_hear
 
-        if not dictation.installed():
-            raise missing_extra()
-        if not dictation.models() and not available():
-            raise UsageError(
-                "There is no speech model yet.",
-                "Nothing was recorded.",
-                "teleread dictation install PATH|NAME puts one in place.",
-                code="no-model",
-            )
+        can_hear()
 
     def prepare(self, draft_id: str, key: TaskKey) -> Prepared:
         """Read what a take needs."""
@@ -278,11 +280,26 @@ class DeskSpeech:
             drafts.release(draft_id, core.holder)
         return True
 
-    def play(self, sound: bytes) -> None:
+    def play(self, sound: bytes, failed: Callable[[], object] = lambda: None) -> None:
         """Play sound."""
         from teleread.dictation.capture import play
 
-        play(sound)
+        play(sound, failed=failed)
+
+    def microphones(self) -> tuple[str, Sequence[Device]]:
+        """The way to a microphone that is taken, and the microphones it knows."""
+        from .microphone import microphones
+
+        return microphones(self._core.setting("dictation_source"))
+
+    def try_microphone(self, device: str, show: Callable[[float], None]) -> Tried:
+        """Hear one phrase from a microphone."""
+        from teleread.dictation.capture import open_source
+
+        from .microphone import try_source
+
+        source = open_source(self._core.setting("dictation_source"), device)
+        return try_source(source, self.recogniser(), show)
 
     def close(self) -> None:
         """End the recogniser."""

@@ -53,7 +53,7 @@ def test_a_recorder_ends_with_its_source() -> None:
 
 
 def test_ways_to_a_microphone_are_tried_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(capture, "_portaudio", lambda: None)
+    monkeypatch.setattr(capture, "portaudio", lambda: None)
     monkeypatch.setattr(shutil, "which", lambda name: name if name != "parec" else None)
     assert found_sources() == ("pw-record", "arecord")
     monkeypatch.setattr(shutil, "which", lambda name: None)

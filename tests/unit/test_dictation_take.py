@@ -61,7 +61,7 @@ class Fed:
 
 
 class Scripted:
-    """A recogniser that says what it is told; the gate holds it back."""
+    """A recogniser that says what it is told, another hearing behind a bar; the gate holds it back."""
 
     def __init__(self, *said: str) -> None:
         self.said = list(said)
@@ -78,17 +78,22 @@ class Scripted:
         if self.fails:
             self.fails -= 1
             raise TelereadError("The recogniser stops again and again.", code="recogniser-stopped")
-        words = (self.said.pop(0) if len(self.said) > 1 else self.said[0]).split()
+        best, _, other = (self.said.pop(0) if len(self.said) > 1 else self.said[0]).partition(" | ")
         length = seconds_of(audio)
-        step = length / len(words)
-        heard = tuple(
-            HeardWord(clean(word), start + step * at, start + step * (at + 1), 0.9)
-            for at, word in enumerate(words)
-        )
-        return Utterance(start, start + length, Hearing(heard, "scripted"))
+        hearings = [_hearing(words.split(), start, length) for words in (best, other) if words]
+        return Utterance(start, start + length, hearings[0], tuple(hearings[1:]))
 
     def close(self) -> None:
         pass
+
+
+def _hearing(words: list[str], start: float, length: float) -> Hearing:
+    step = length / len(words)
+    heard = tuple(
+        HeardWord(clean(word), start + step * at, start + step * (at + 1), 0.9)
+        for at, word in enumerate(words)
+    )
+    return Hearing(heard, "scripted")
 
 
 class Heard:

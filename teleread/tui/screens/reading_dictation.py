@@ -274,7 +274,8 @@ class ReadingDictation(ReadingReport):
             self.face.tell(f"Copied {source}. F3: read, still true. Left goes into it to mend it.", "warn")
         else:
             why, _ = self._told_of(found)
-            self.face.tell(f"“{found.mark.text}”: {why}. F3 is read, typing mends it, k plays it.", "warn")
+            other = ", Ctrl+O what else" if self.heard_otherwise(found) else ""
+            self.face.tell(f"“{found.mark.text}”: {why}. F3 read, k plays, typing mends{other}.", "warn")
         self._show_standing()
 
     async def _mark_read(self, mark: Mark) -> None:
@@ -283,15 +284,30 @@ class ReadingDictation(ReadingReport):
         call = station.writing.accept_copied if mark.kind == "copied" else station.speech.read_marks
         self._show_notes(await self.keeper.note(call, [mark]))
 
-    def _told_of(self, marked: Marked) -> tuple[str, tuple[Placed, float, float] | None]:
-        """Why a word is marked, and where its sound lies: (utterance, start, end in seconds)."""
+    def _said_at(self, marked: Marked) -> tuple[Placed, int] | None:
+        """The utterance a marked word came with, and the index of its piece; None in another window."""
         microphone, draft = self._known, self.keeper.draft
         placed = microphone.placed.get(draft.id, []) if microphone is not None and draft is not None else []
         for one in reversed(placed):
-            for at, mark in one.said.marks.items():
+            for at in one.said.marks:
                 piece = one.said.written.placed[at]
-                if piece.piece.text == marked.mark.text and one.section == marked.mark.section:
-                    return mark.why, (one, *one.said.times(piece))
+                before = one.said.written.text[: piece.start]
+                same = piece.piece.text == marked.mark.text and before.endswith(marked.mark.before)
+                if same and one.section == marked.mark.section:
+                    return one, at
+        return None
+
+    def heard_otherwise(self, marked: Marked) -> bool:
+        """Whether something else was heard at a marked word, as far as is known here."""
+        found = self._said_at(marked)
+        return found is not None and bool(found[0].said.others.get(found[1]))
+
+    def _told_of(self, marked: Marked) -> tuple[str, tuple[Placed, float, float] | None]:
+        """Why a word is marked, and where its sound lies: (utterance, start, end in seconds)."""
+        found = self._said_at(marked)
+        if found is not None:
+            one, at = found
+            return one.said.marks[at].why, (one, *one.said.times(one.said.written.placed[at]))
         kind = "a side, denial or number" if marked.mark.kind == "dictated" else "not heard surely"
         return kind, None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from .reading_dictation import ReadingDictation
+from .reading_others import ReadingOthers
 
 if TYPE_CHECKING:
     from teleread.dictation.commands import Match
@@ -22,7 +22,7 @@ ACTIONS: Final = frozenset(
 """Voice commands that do the action of the table they name. Signing and discarding open their sheets."""
 
 
-class ReadingVoice(ReadingDictation):
+class ReadingVoice(ReadingOthers):
     """What the reader commands by voice."""
 
     async def obey(self, said: Said) -> None:

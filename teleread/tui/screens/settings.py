@@ -41,6 +41,8 @@ class Settings(Page):
             "colours": SETTINGS["colours"].choices,
             "idle_minutes": _MINUTES,
             "spelling": _SWITCH,
+            "dictation_ends": SETTINGS["dictation_ends"].choices,
+            "sound": SETTINGS["sound"].choices,
             "editor": _SWITCH,
             "notify": SETTINGS["notify"].choices,
         }
