@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError as Cancelled
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
@@ -190,6 +191,8 @@ class _Voice:
             call = microphone.speech.put_late
             return await microphone.face.calls.vault(call, self.draft_id, anchor, said, engine)
         made = await screen.put_said(anchor, said, engine)
+        if said.marks:
+            microphone.cue("mark")
         behind = made.behind(anchor.section)
         self.last = (number, self.anchors.get(number, self.first), behind)
         take = microphone.take_of(self.draft_id)
@@ -204,6 +207,7 @@ class _Voice:
     def trouble(self, error: TelereadError) -> None:
         """Say it."""
         self._soon(self.microphone.face.tell, str(error), "danger")
+        self._soon(self.microphone.cue, "error")
 
     def ended(self) -> None:
         """The take is over."""
@@ -228,6 +232,10 @@ class Microphone:
         self.standing = Standing()
         self.placed: dict[str, list[Placed]] = {}
         """By draft: its utterances in the order they came."""
+        self._deaf = False
+        """No tone could be played: said once, not tried again."""
+        self._tones = ThreadPoolExecutor(1, "tones")
+        """Finding a player may take a moment: a thread of its own, begun with the first tone."""
         self._running: list[tuple[_Voice, Take]] = []
         self._done: dict[str, Take] = {}
 
@@ -270,6 +278,8 @@ class Microphone:
             prepared = replace(prepared, ring=only)
         take = await asyncio.to_thread(self._take, prepared, _Voice(self, draft_id, first), only_left)
         self._done.pop(draft_id, None)
+        if not only_left:
+            self.cue("start")
         take.start()
 
     def _take(self, prepared: Prepared, voice: _Voice, only_left: bool) -> Take:
@@ -302,8 +312,35 @@ class Microphone:
         else:
             await self.face.calls.vault(self.speech.drop_left, draft_id)
 
+    def cue(self, name: str) -> None:
+        """Play a tone, where the reader has chosen tones; nothing waits for it."""
+        if self._deaf or self.closed or self.face.setting("sound", "off") != "dictation":
+            return
+        self._tones.submit(self._play_tone, name)
+
+    def _play_tone(self, name: str) -> None:
+        from teleread.dictation.cues import cue
+
+        def failed(remedy: str = "") -> None:
+            if not self.loop.is_closed():
+                self.loop.call_soon_threadsafe(self._no_tone, remedy)
+
+        try:
+            self.speech.play(cue(name), failed)
+        except TelereadError as error:
+            failed(error.remedy)
+
+    def _no_tone(self, remedy: str) -> None:
+        if not self._deaf:
+            self._deaf = True
+            self.face.tell(
+                f"Tones can't be played here; dictation goes on without. {remedy}".rstrip(), "warn"
+            )
+
     def off(self) -> None:
         """The microphone off; the last words still come."""
+        if self.on:
+            self.cue("stop")
         for _, take in self._running:
             take.stop()
 
@@ -338,4 +375,5 @@ class Microphone:
         self.off()
         for _, take in self._running:
             take.sealed(SEAL_SECONDS)
+        self._tones.shutdown(wait=False, cancel_futures=True)
         self.speech.close()

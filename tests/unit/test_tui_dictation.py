@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -97,7 +97,7 @@ class FakeSpeech:
         self.late.append((draft_id, said.text))
         return True
 
-    def play(self, sound: bytes) -> None:
+    def play(self, sound: bytes, failed: Callable[[], object] = lambda: None) -> None:
         self.played.append(sound)
 
     def close(self) -> None:
