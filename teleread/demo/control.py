@@ -136,6 +136,9 @@ class Control:
     def _release(self, request: Request) -> None:
         self._events.release(self._case(request))
 
+    def _lease(self, request: Request) -> None:
+        self._faults.lease_minutes = max(float(request.first("minutes", "15")), 0.0)
+
     def _amend(self, request: Request) -> None:
         self._events.amend(self._case(request))
 
@@ -205,6 +208,7 @@ _LEVERS: dict[str, Callable[[Control, Request], dict[str, Any] | None]] = {
     "cancel": Control._cancel,
     "reassign": Control._reassign,
     "release": Control._release,
+    "lease": Control._lease,
     "amend": Control._amend,
     "correct-patient": Control._correct_patient,
     "report": Control._report,

@@ -61,6 +61,22 @@ class HubEvents:
 
         self._edit("Task", task, change)
 
+    def lapse(self, minutes: float) -> int:
+        """Let go of every claim that nobody has touched for so long.
+
+        Returns:
+            How many.
+        """
+        since = instant(datetime.now(UTC) - timedelta(minutes=minutes))
+        old = [
+            one.id
+            for one in self._store.all("Task")
+            if one.body.get("status") == "in-progress" and "owner" in one.body and one.updated < since
+        ]
+        for task in old:
+            self.release(task)
+        return len(old)
+
     def amend(self, task: str, question: str = "Amended: the other side is meant.") -> None:
         """The site changes the order: the side, and the question."""
 

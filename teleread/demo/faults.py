@@ -37,6 +37,8 @@ class Faults:
     """Every connection is dropped without a word."""
     delay_seconds: float = 0.0
     """Each answer waits this long, at most 60 s."""
+    lease_minutes: float = 0.0
+    """A claim nobody renews lapses after so long; 0: never."""
     archive_dies_after: int | None = None
     """The next retrievals drop their connection after this many instances in all, once."""
     _lost: int = 0
@@ -52,6 +54,7 @@ class Faults:
         """Put the line back and forget everything planned."""
         with self._lock:
             self.line_cut, self.delay_seconds, self.archive_dies_after = False, 0.0, None
+            self.lease_minutes = 0.0
             self._lost = self._lost_writes = 0
             self._planned.clear()
 
@@ -136,6 +139,7 @@ class Faults:
             return {
                 "line": "cut" if self.line_cut else "up",
                 "delay": self.delay_seconds,
+                "lease": self.lease_minutes,
                 "lose_answers": self._lost,
                 "lose_writes": self._lost_writes,
                 "planned": len(self._planned),

@@ -19,6 +19,7 @@ from teleread.demo.cases.seeding import began_at, lay_down
 from teleread.demo.cases.table import cases as cases_of
 from teleread.demo.control import Control
 from teleread.demo.events import HubEvents
+from teleread.demo.exchange import Reply, Request
 from teleread.demo.faults import Faults
 from teleread.demo.fhir.rest import FhirService
 from teleread.demo.fhir.store import Store
@@ -162,7 +163,7 @@ class DemoServer:
         self._archive = DicomWebService(catalogue, self.faults).handle
         self._mllp = _listening("MLLP", 0, store, lambda port: MllpDesk(store, self.faults, port))
         services: dict[str, Service] = {
-            "fhir": FhirService(store, __version__).handle,
+            "fhir": _leasing(FhirService(store, __version__).handle, store, self.faults),
             "dicom-web": self._archive,
             "_demo": Control(
                 self.faults, HubEvents(store), self.drop_connections, self._dimse.register, self._mllp
@@ -172,7 +173,7 @@ class DemoServer:
         base = f"http://127.0.0.1:{self._web.port}"
         desk = Desk(store, catalogue.images, f"{base}/dicom-web")
         board = Board(desk)
-        services["ups-rs"] = UpsService(desk, board).handle
+        services["ups-rs"] = _leasing(UpsService(desk, board).handle, store, self.faults)
         self._dimse.desk = DimseDesk(desk, board, self._dimse.destination)
         lay_down(store, listed, self._seed, f"{base}/dicom-web", datetime.now(UTC))
         store.keep("port HTTP", str(self._web.port))
@@ -274,6 +275,18 @@ def _listening(what: str, port: int, store: Store, open_at: Callable[[int], _Ope
                     code="port-taken",
                 ) from error
     raise AssertionError("one of the ports was tried last")
+
+
+def _leasing(service: Service, store: Store, faults: Faults) -> Service:
+    """A service that finds claims gone which nobody renewed in time."""
+    events = HubEvents(store)
+
+    def asked(request: Request) -> Reply:
+        if faults.lease_minutes:
+            events.lapse(faults.lease_minutes)
+        return service(request)
+
+    return asked
 
 
 def _dimse_at(catalogue: Catalogue, faults: Faults, port: int) -> DimseServer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from teleread.host.clock import Clock, SystemClock
@@ -26,7 +27,7 @@ from teleread.wire.fhir_json import (
     study_uid_of,
     task_of,
 )
-from teleread.wire.fhir_parts import accessions, items, logical_id, obj, words
+from teleread.wire.fhir_parts import accessions, items, logical_id, obj, when, words
 from teleread.wire.fhir_reports import FINAL, prior_report_of, report_study_ids, uuids_of
 from teleread.wire.http import HttpClient
 from teleread.wire.http_answers import Timeouts
@@ -127,6 +128,22 @@ class FhirHub:
     def give_back(self, context: TaskContext, reason_code: str, reason_text: str) -> TaskContext:
         """Return a claimed task with a reason (DICOM CID 9303 code)."""
         return self._renewed(context, self._claim.give_back(context.key.task_id, reason_code, reason_text))
+
+    def renew(self, context: TaskContext, now: datetime) -> TaskContext | None:
+        """Renew this reader's claim once half of the hub file's ``lease_minutes`` is over.
+
+        Args:
+            context: The task as the hub has it now; its ``last_updated`` is when the time began.
+            now: The hub's time, UTC.
+
+        Raises:
+            AttentionError: ``claim-lost``.
+        """
+        lease = timedelta(minutes=self.hub.lease_minutes)
+        began = context.task.last_updated or when(obj(context.raw.get("task")).get("lastModified"))
+        if not lease or (began is not None and now - began < lease / 2):
+            return None
+        return self._renewed(context, self._claim.renew(context.key.task_id, context.task.version, now))
 
     def priors(self, context: TaskContext) -> tuple[tuple[PriorStudy, ...], tuple[PriorReport, ...]]:
         """Ask for the patient's earlier studies and reports, newest first."""

@@ -8,6 +8,7 @@ again wherever the answer was lost, the version moved or the server compares no 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from teleread.hub.claiming import check_reader, claim_lost
@@ -97,6 +98,29 @@ class FhirClaim:
             return {**changed, "status": "requested", "statusReason": reason}
 
         return self._change(task_id, returned)
+
+    def renew(self, task_id: str, version: str, now: datetime) -> Resource:
+        """Touch the reader's Task, so that a hub which counts from the last change keeps it for them.
+
+        Args:
+            task_id: The Task.
+            version: As it was last seen: a Task that has moved since is renewed already.
+            now: The hub's time, for Task.lastModified.
+
+        Raises:
+            AttentionError: ``claim-lost``: it is not the reader's (any more).
+            OfflineError: No answer and none now either: ``unknown``.
+        """
+        at = now.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+        def touched(found: Resource, task: Task) -> Resource | None:
+            if not self._mine(task) or task.status not in HELD_STATUSES:
+                raise self._lost(task)
+            if version != version_of(found) or found.get("lastModified") == at:
+                return None
+            return {**found, "lastModified": at}
+
+        return self._change(task_id, touched)
 
     def _change(self, task_id: str, make: Callable[[Resource, Task], Resource | None]) -> Resource:
         """Read, change under If-Match, and read again until it is seen to be so."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from teleread.model.delivery import Receipt, Submission
 from teleread.model.task import PriorReport, PriorStudy, TaskContext, TaskKey
 
-__all__ = ["Capabilities", "Found", "Health", "Hub", "Listens", "PullPage", "each_found"]
+__all__ = ["Capabilities", "Found", "Health", "Hub", "Leases", "Listens", "PullPage", "each_found"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,27 @@ class Hub(Protocol):
 
     def close(self) -> None:
         """Let go of connections."""
+        ...
+
+
+@runtime_checkable
+class Leases(Protocol):
+    """A hub that may let go of a claim nobody renews."""
+
+    def renew(self, context: TaskContext, now: datetime) -> TaskContext | None:
+        """Renew this reader's claim once half of its time is over.
+
+        Args:
+            context: The task as the hub has it now.
+            now: The hub's time, UTC.
+
+        Returns:
+            The task with its new version; None where it was not time, or the hub keeps claims for ever.
+
+        Raises:
+            AttentionError: ``claim-lost``: it is not the reader's any more.
+            OfflineError: No answer; ``unknown`` where it may have been renewed.
+        """
         ...
 
 

@@ -62,6 +62,8 @@ class HubFile:
     """Forms of a report that are put there, by their names at ``report export``; empty: the usual ones."""
     claim_hours: float = 12.0
     """How long a claim in a drop box holds when nobody renews it."""
+    lease_minutes: float = 0.0
+    """How long a FHIR hub keeps a claim that nobody renews; 0: for ever."""
     hl7: MllpAddress | None = None
     """Where results go by HL7 v2 over MLLP."""
     hl7_tls: bool = False
@@ -247,6 +249,7 @@ _NUMBERS = (
     "sign_again_hours",
     "offline_hours",
     "claim_hours",
+    "lease_minutes",
 )
 _SWITCHES = (
     "claim_on_open",

@@ -260,9 +260,10 @@ class Engine:
         else:
             line.failures = 0
             pause = self._settings.pull_seconds
-            # What waits for its next try is not left lying until then.
+            # What waits for its next try is not left lying until then, and claims are renewed in time.
             if line.listener is not None and line.listener.open and not told["waiting"]:
-                pause = max(pause, QUIET_SECONDS)
+                quiet = min(QUIET_SECONDS, file.lease_minutes * 15 or QUIET_SECONDS)
+                pause = max(pause, quiet)
         line.due = self._clock.monotonic() + pause
 
     def _listener(self, hub_id: str) -> Listener | None:

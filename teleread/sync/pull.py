@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from teleread.host.clock import Clock
-from teleread.hub.port import Hub, PullPage
+from teleread.hub.port import Hub, Leases, PullPage
 from teleread.model.errors import AttentionError, NotSignedInError, OfflineError, TelereadError
 from teleread.model.hubfile import HubFile
 from teleread.model.task import TaskContext, TaskKey
@@ -227,6 +227,7 @@ class Puller:
             self._reconcile(now)
             if key in self._moved:
                 changed.append(key)
+            self._renew(now)
         return changed, read
 
     def _ended(self, key: TaskKey) -> bool:
@@ -261,10 +262,29 @@ class Puller:
             self._emit("claim-lost", {"hub": now.key.hub_id, "task": now.key.task_id})
 
     def _lapsed(self, now: TaskContext) -> bool:
-        """Free again by itself, with a draft open here; a case that was given back says why it was."""
+        """Free again by itself; a case that was given back says why it was.
+
+        Where the hub file knows no lease it may have been taken away: then it is left unless a draft is open.
+        """
         task = now.task
         free = not task.owner and task.status in FREE and not now.raw.get("task", {}).get("statusReason")
-        return free and bool(self._vault.drafts.open_for(now.key))
+        return free and (self._file.lease_minutes > 0 or bool(self._vault.drafts.open_for(now.key)))
+
+    def _renew(self, now: TaskContext) -> None:
+        """Renew a claim that the hub would let go of; who has it else is told by the next look."""
+        claim = self._vault.claims.get(now.key)
+        held = claim is not None and claim.state == "held" and now.task.status not in ENDED
+        if not held or not isinstance(self._hub, Leases):
+            return
+        offset = self._vault.worklist.hub_state(self._hub.hub_id).offset_seconds or 0.0
+        try:
+            renewed = self._hub.renew(now, self._clock.now() + timedelta(seconds=offset))
+        except AttentionError as refusal:
+            self._skipped.append(clean(f"Task/{now.key.task_id}: {refusal.title}"))
+            return
+        if renewed is not None:
+            self._store([renewed.carrying(now)])
+            self._vault.claims.put(now.key, "held", version=renewed.task.version)
 
     def _wanted(self) -> int:
         """Claims noted while off line."""

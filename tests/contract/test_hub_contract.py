@@ -6,7 +6,8 @@ import contextlib
 import itertools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -400,3 +401,23 @@ def test_a_note_is_at_the_hub_once_however_often_it_is_sent(peer: Peer, hub: Fhi
     assert first.id == second.id
     assert first.id.startswith("Communication/")
     assert first.sha256 == note.sha256
+
+
+def test_a_claim_is_renewed_once_half_its_time_is_over_and_never_anothers(peer: Peer, hub: FhirHub) -> None:
+    _, key = add(peer)
+    hub.hub = replace(hub.hub, lease_minutes=30)
+    hub.claim(hub.read(key))
+    held = hub.read(key)
+    began = held.task.last_updated
+    assert began is not None
+    assert hub.renew(held, began + timedelta(minutes=14)) is None
+    renewed = hub.renew(held, began + timedelta(minutes=16))
+    assert renewed is not None
+    assert renewed.task.owner == held.task.owner
+    now = hub.read(key).task
+    assert now.version not in {"", held.task.version}
+    assert (now.owner, now.status) == (held.task.owner, "in-progress")
+    edit(peer, "Task", key.task_id, owner={"reference": "Practitioner/other"})
+    with pytest.raises(AttentionError) as caught:
+        hub.renew(held, began + timedelta(minutes=60))
+    assert code_of(caught) == "claim-lost"
