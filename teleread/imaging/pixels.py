@@ -5,6 +5,7 @@ Every figure was checked before (`header.read_shape`), and a codec is given the 
 
 from __future__ import annotations
 
+import itertools
 import struct
 import warnings
 import zlib
@@ -34,6 +35,7 @@ _RLE: Final = "1.2.840.10008.1.2.5"
 _VIDEO: Final = "1.2.840.10008.1.2.4.10"
 _JPEG_LOSSLESS: Final = frozenset({"1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70"})
 _JPEG_BASELINE: Final = "1.2.840.10008.1.2.4.50"
+_JPEG_LS: Final = frozenset({"1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"})
 _JPEG_DCT: Final = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (51, 53, 55))
 """Extended, and the retired spectral selection and full progression: JPEG with the cosine transform."""
 _PREFERRED: Final = ("openjpeg", "rle", "pyjpegls", "pillow", "gdcm", "pydicom")
@@ -265,10 +267,9 @@ def _by_codec(stream: bytes, syntax: str, shape: Shape) -> tuple[Pixels, str]:
     usable = _plugins(syntax)
     if not usable and syntax not in _JPEG_LOSSLESS:
         raise cannot(f"There is no decoder for {_name_of(syntax)} here; the image is not drawn.", "no-codec")
-    boxed = _boxed(stream)
-    for plugin in usable:
+    for reading, plugin in itertools.product(_readings(stream, syntax), usable):
         try:
-            pixels = _by_pydicom(syntax, boxed, 0, _options(shape, 1), plugin)
+            pixels = _by_pydicom(syntax, _boxed(reading), 0, _options(shape, 1), plugin)
         except Exception:
             continue
         if plugin in ("rle", "pydicom", "gdcm"):
@@ -278,6 +279,17 @@ def _by_codec(stream: bytes, syntax: str, shape: Shape) -> tuple[Pixels, str]:
         samples = jpeg_lossless.decode(stream, shape.rows, shape.columns, shape.samples)
         return _as_stored(samples, shape), "teleread"
     raise cannot("The compressed picture is damaged and could not be decoded.")
+
+
+def _readings(stream: bytes, syntax: str) -> list[bytes]:
+    """The stream as it came; for JPEG-LS also without a zero byte before its end.
+
+    Old encoders made the length even there and not behind the end marker; CharLS 2 calls that damage.
+    """
+    stripped = stream.rstrip(b"\0")
+    if syntax in _JPEG_LS and stripped.endswith(b"\0\xff\xd9"):
+        return [stream, stripped[:-3] + stripped[-2:]]
+    return [stream]
 
 
 def _reduced(stream: bytes, said: codestream.Codestream, shape: Shape, reduce: int) -> Pixels | None:
