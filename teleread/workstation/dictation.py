@@ -69,11 +69,11 @@ def models() -> tuple[Model, ...]:
     return models(speech_folder())
 
 
-def install_model(what: str, name: str = "") -> Model:
+def install_model(what: str, name: str = "", engine: str = "") -> Model:
     """Put a model in place, verified; see `teleread.dictation.models.install`."""
     from teleread.dictation.models import install
 
-    return install(speech_folder(), what, name)
+    return install(speech_folder(), what, name, engine)
 
 
 def recogniser(names: Sequence[str] = ()) -> Recogniser:

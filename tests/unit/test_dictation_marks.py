@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from teleread.dictation.agree import together
 from teleread.dictation.bias import CaseWords
 from teleread.dictation.commands import COMMANDS, Grammar, confusable
 from teleread.dictation.marks import marks_for
-from teleread.dictation.ports import HeardWord
+from teleread.dictation.ports import HeardWord, Hearing, Utterance
 from teleread.dictation.safety import kind_of, opposite, prefix_of
+from teleread.dictation.text.finish import composed
+from teleread.dictation.text.pieces import Piece
 from teleread.dictation.text.pipeline import write
 from teleread.model.actions import ACTIONS
 from teleread.model.text import clean
@@ -177,3 +181,48 @@ def test_names_that_sound_alike_or_too_short_are_told() -> None:
     assert ("undo thad", "undo that") in found
     assert any(name == "nad" for name, _ in found)
     assert confusable(["normal chest", "cervical spine"]) == []
+
+
+def kinds_of(*pieces: Piece, sure: float = 0.99) -> list[str]:
+    words = heard(" ".join(piece.text for piece in pieces), sure)
+    made = composed([replace(piece, heard=(at,)) for at, piece in enumerate(pieces)])
+    return [mark.kind for _, mark in sorted(marks_for(made, words, [], CaseWords()).items())]
+
+
+def test_words_nothing_knows_and_words_one_prefix_from_another_are_marked_however_surely_heard() -> None:
+    assert kinds_of(Piece("effusion"), Piece("comattee", odd="unknown")) == ["low-confidence"]
+    assert kinds_of(Piece("hyperechoic", odd="prefix"), sure=0.9) == ["prefix"]
+    assert kinds_of(Piece("hyperechoic", odd="prefix"), sure=0.99) == []
+
+
+def test_a_word_that_was_only_spelt_otherwise_needs_no_second_look() -> None:
+    assert kinds_of(Piece("haemorrhage", was="hemorrhage"), Piece("washout", was="wash out")) == []
+    assert kinds_of(Piece("hilar", was="hiler")) == ["changed"]
+
+
+def test_a_little_word_where_a_class_has_its_figure_is_marked() -> None:
+    assert marked("long rads for a nodule") == {"for": "number"}
+    assert marked("fracture grade to") == {"to": "number"}
+    assert marked("adjacent to the nodule for comparison") == {}
+
+
+def test_the_words_of_the_surer_engine_are_taken_and_the_others_are_kept_to_differ() -> None:
+    sure, unsure = hearing("no left effusion", 0.9), hearing("no leaf fusion", 0.5)
+    assert together([unsure]) == unsure
+    made = together([unsure, sure])
+    assert made.best == sure.best
+    assert made.others == (unsure.best,)
+    nearly = hearing("no left effusion", 0.52)
+    assert together([unsure, nearly]).best == unsure.best  # the better engine's, where there is little in it
+
+
+def test_an_engine_that_lost_words_or_echoes_is_never_the_surer_one() -> None:
+    whole = hearing("no pleural effusion on the left", 0.5)
+    assert together([whole, hearing("on the left", 0.99)]).best == whole.best
+    echo = hearing(" ".join(["no pleural effusion on the left"] * 2), 0.99)
+    assert together([whole, echo]).best == whole.best
+    assert together([whole, Utterance(0, 1, Hearing(()))]).others == ()
+
+
+def hearing(text: str, sure: float) -> Utterance:
+    return Utterance(0.0, 9.0, Hearing(tuple(heard(text, sure)), "engine"))

@@ -133,3 +133,35 @@ def test_the_bias_of_a_case_ranks_its_own_words_first_and_holds_no_side_denial_o
     assert not any(kind_of(word) in HARD for phrase in bias.phrases for word in phrase.split())
     assert bias_for(case, SPELLER.levels) == bias
     assert bias_for(CaseWords()).phrases
+
+
+@pytest.mark.parametrize(
+    ("said", "made"),
+    [
+        ("sub-segmental", "subsegmental"),
+        ("hyper intense", "hyperintense"),
+        ("no-calculus", "no calculus"),
+        ("no-man", "no man"),
+        ("intra-articular", "intra-articular"),
+        ("follow-up", "follow-up"),
+        ("hyper active", "hyper active"),
+    ],
+)
+def test_hyphens_and_gaps_the_recogniser_made_up_are_mended(said: str, made: str) -> None:
+    assert texts(SNAP(pieces(*said.split()))) == made.split()
+
+
+@pytest.mark.parametrize(
+    ("word", "why"),
+    [
+        ("hyperechoic", "prefix"),
+        ("paraventricular", "prefix"),
+        ("periventricular", ""),  # the word of the list needs no second look
+        ("dilutionate", "unknown"),
+        ("effusion", ""),
+        ("grey-white", ""),
+    ],
+)
+def test_a_word_that_could_be_another_or_that_nothing_knows_is_told(word: str, why: str) -> None:
+    (made,) = SNAP(pieces(word))
+    assert made.odd == why

@@ -225,3 +225,37 @@ def test_a_phrase_written_twice_and_said_once_is_kept_once_with_the_times_it_too
     assert without_echo(twice) == twice
     short = at_times(("no", 0, 0.4), ("no", 0.4, 0.4))
     assert without_echo(short) == short
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ("ADL45 there is a protrusion", "At L4/5 there is a protrusion"),
+        ("stenosis ADC67 full stop", "Stenosis at C6/7."),
+        ("an ADC of 67", "An ADC of 67"),
+        ("ADC68 is a value", "ADC 68 is a value"),
+        ("slip of L5 an S1", "Slip of L5 on S1"),
+        ("an L5 lesion", "An L5 lesion"),
+        ("pie grads 4 lesion", "PI-RADS 4 lesion"),
+        ("the undergrads for a visit", "The undergrads for a visit"),
+        ("greyed two small vessel disease", "Grade 2 small vessel disease"),
+        ("the great vessels are normal", "The great vessels are normal"),
+        ("18 I 12 millimetres", "18 x 12 mm"),
+        ("T3 at N0 M0 full stop", "T3a N0 M0."),
+        ("T2 and 0 M0 full stop", "T2 N0 M0."),
+        ("both ovaries a normal full stop", "Both ovaries are normal."),
+        ("the ventricles are small and normal full stop", "The ventricles are small and normal."),
+        ("no calculus scene full stop", "No calculus seen."),
+        ("the scene was cleared", "The scene was cleared"),
+    ],
+)
+def test_little_words_heard_for_others_are_told_by_what_stands_beside_them(said: str, text: str) -> None:
+    assert written(said) == text
+
+
+def test_what_was_misheard_stays_told() -> None:
+    made = write(heard("slip of L5 an S1 full stop both ovaries a normal full stop"))
+    assert [(one.piece.text, one.piece.was) for one in made.placed if one.piece.was] == [
+        ("on", "an"),
+        ("are", "a"),
+    ]

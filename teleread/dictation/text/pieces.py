@@ -42,6 +42,9 @@ class Piece:
     """Its capitals are right as they stand."""
     was: str = ""
     """What was heard, where a word list changed it."""
+    odd: str = ""
+    """Why it is looked at though it was heard surely: ``unknown`` to every list, or ``prefix``: with another
+    prefix that sounds like its own it is a word, too."""
 
 
 Step = Callable[[Sequence[Piece]], list[Piece]]

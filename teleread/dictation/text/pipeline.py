@@ -11,6 +11,7 @@ from teleread.dictation.ports import HeardWord
 
 from . import finish, lists, measures, medical, numbers, spoken
 from .finish import Written
+from .misheard import misheard
 from .pieces import Piece, Step, pieces_of
 
 __all__ = ["Style", "begins_sentence", "write"]
@@ -27,6 +28,7 @@ class Style:
 
 
 _STEPS: Final[tuple[Step, ...]] = (
+    misheard,
     medical.names,
     medical.heard_numbers,
     medical.stages,

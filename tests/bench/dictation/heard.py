@@ -15,6 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from teleread.dictation.agree import together
 from teleread.dictation.link import ChildRecogniser
 from teleread.dictation.models import Model
 from teleread.dictation.ports import Bias, Capabilities, HeardWord, Hearing, Utterance
@@ -78,7 +79,7 @@ class Heard:
 
 
 class Together:
-    """Models together, the first one's words taken; implements `Recogniser`."""
+    """Models together, as the product's child puts them; implements `Recogniser`."""
 
     def __init__(self, engines: Sequence[Heard]) -> None:
         self._engines = tuple(engines)
@@ -90,9 +91,7 @@ class Together:
 
     def recognise(self, audio: bytes, start: float, bias: Bias) -> Utterance:
         """Each hears it, one after the other."""
-        heard = [one.recognise(audio, start, bias) for one in self._engines]
-        rest = [other for one in heard[1:] for other in (one.best, *one.others)]
-        return Utterance(heard[0].start, heard[0].end, heard[0].best, (*heard[0].others, *rest))
+        return together([one.recognise(audio, start, bias) for one in self._engines])
 
     @property
     def spent(self) -> float:
