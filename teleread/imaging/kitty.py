@@ -33,6 +33,8 @@ MAX_HELD: Final = 128 * 1024 * 1024
 FIRST_ID: Final = 0x7E0001
 """Numbers are above what other programs count up from 1, and below 2^24, so that a colour can say them."""
 
+_UP: Final = 2
+"""PNG's filter by the row above (PNG 9.2)."""
 _SHM: Final = Path("/dev/shm")
 _CELL: Final = "\U0010eeee"
 _MARKS: Final = (
@@ -59,13 +61,18 @@ def grey_png(picture: NDArray[np.uint8], level: int = 1) -> bytes:
         level: Of zlib.
     """
     height, width = picture.shape[:2]
-    rows = np.zeros((height, 1 + picture[0].size), np.uint8)  # a filter byte of 0 before each row
-    rows[:, 1:] = picture.reshape(height, -1)
+    flat = picture.reshape(height, -1)
+    rows = np.empty((height, 1 + flat.shape[1]), np.uint8)
+    rows[:, 0] = _UP  # each row as its difference from the one above: fewer bytes, and sooner
+    rows[0, 1:] = flat[0]
+    np.subtract(flat[1:], flat[:-1], out=rows[1:, 1:])
+    coder = zlib.compressobj(level, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
+    body = coder.compress(rows.data) + coder.flush()
     head = struct.pack(">IIBBBBB", width, height, 8, 0 if picture.ndim == 2 else 2, 0, 0, 0)
-    parts = ((b"IHDR", head), (b"IDAT", zlib.compress(rows.data, level)), (b"IEND", b""))
+    parts = ((b"IHDR", head), (b"IDAT", body), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-        for kind, body in parts
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(data, zlib.crc32(kind)))
+        for kind, data in parts
     )
 
 
@@ -163,7 +170,7 @@ class SharedPictures:
     def put(self, picture: NDArray[np.uint8]) -> str:
         """Lay a picture out as RGB; the name to tell the terminal, empty where there is no room."""
         name = f"/teleread-{secrets.token_hex(8)}"
-        colours = picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
+        colours = picture if picture.ndim == 3 else _coloured(picture)
         try:
             handle = os.open(_SHM / name[1:], os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
         except OSError:
@@ -191,6 +198,14 @@ class SharedPictures:
     def _remove(name: str) -> None:
         with contextlib.suppress(OSError):
             (_SHM / name[1:]).unlink()
+
+
+def _coloured(greys: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Greys as RGB; in half the time of repeating them."""
+    colours = np.empty((*greys.shape, 3), np.uint8)
+    for channel in range(3):
+        colours[..., channel] = greys
+    return colours
 
 
 class KittyStore:
