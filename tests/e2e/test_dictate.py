@@ -77,6 +77,16 @@ def test_a_wav_file_becomes_text_with_times_marks_and_its_engine(cli: Cli, tmp_p
     assert told["engine"].startswith("whisper-")
 
 
+def test_doctor_tries_the_microphone_its_level_and_a_phrase(cli: Cli) -> None:
+    env = {"TELEREAD_DICTATION_SOURCE": f"wav:{SOUND.parent / 'lungs-clear.wav'}"}
+    told = {one["check"]: one for one in cli.json("doctor", "--microphone", env=env, code=1)["checks"]}
+    assert told["microphone"]["ok"]
+    assert "voice -1" in told["microphone"]["detail"]
+    assert told["phrase"]["ok"]
+    assert {"lungs", "clear"} & set(told["phrase"]["detail"].lower().replace(".", "").split())
+    assert not told["vault"]["ok"]  # that is why it exits 1: there is none yet
+
+
 def test_bad_sound_bad_context_and_an_unknown_model_exit_2_in_words(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "x.wav").write_bytes(b"no sound")
     (tmp_path / "x.json").write_text("[]")

@@ -46,6 +46,12 @@ FIRST_WORDS = {"heart", "enlarged"}
 MIDDLE = int(2.6 * BYTES_A_SECOND) & ~1
 """Bytes up to the middle of the second sentence."""
 F3, F4 = "\x1bOR", "\x1bOS"
+PEDAL = "\x1b[25~"
+"""The left pedal: F13 as terminals send it."""
+PAUSE = bytes(BYTES_A_SECOND)
+"""A breath: it ends an utterance."""
+WRONG = {"consolidation", "right", "lung"}
+"""Of: there is consolidation in the right lung. That was wrong, and is taken back."""
 
 
 @dataclass
@@ -219,17 +225,52 @@ def test_from_sound_at_the_desk_to_a_signed_delivered_report(
             until(desk, lambda: len(KEY_WORDS - words_of(desk)) <= 1)
             desk.send(F4)
         all_heard(desk)
-        assert sounds(room, case) != []
         read_all(desk)
-        for step in Storm(room.cli, room.demo, random.Random(0), 1.0).sign_steps(desk, case):
-            step()
-        until(desk, lambda: desk.signed)
-        desk.kill()
+        sign(room, desk, case)
+    assert heard_well(room.findings(case))
+
+
+def test_a_new_user_dictates_a_normal_chest_with_one_correction_by_pedal_and_signs(
+    room: Room, fifo: Fifo
+) -> None:
+    """One sitting: the foot on the pedal, a hand on F3; only the sign sheet asks for more."""
+    case = room.cases.pop()
+    desk = room.at(case, f"fifo:{fifo.path}")
+
+    def say(name: str) -> None:
+        fifo.speak(read_wav(SOUND.parent / f"{name}.wav") + PAUSE)
+
+    desk.send(PEDAL)
+    desk.wait("listening")
+    say("normal-chest")
+    until(desk, lambda: {"heart", "effusion"} <= words_of(desk))
+    before = words_of(desk)
+    say("right-lung")
+    until(desk, lambda: (words_of(desk) - before) & WRONG)
+    say("scratch-that")
+    until(desk, lambda: not (words_of(desk) - before) & WRONG)
+    say("lungs-clear")
+    until(desk, lambda: {"lungs", "clear"} & (words_of(desk) - before))
+    desk.send(PEDAL)
+    until(desk, lambda: not still(desk))
+    read_all(desk)
+    text = room.findings(case)
+    assert heard_well(text)
+    assert not WRONG & {word.strip(".,").lower() for word in text.split()}
+    sign(room, desk, case)
+
+
+def sign(room: Room, desk: Terminal, case: Case) -> None:
+    """By the sign sheet, to the hub; the sound is gone with it."""
+    assert sounds(room, case) != []
+    for step in Storm(room.cli, room.demo, random.Random(0), 1.0).sign_steps(desk, case):
+        step()
+    until(desk, lambda: desk.signed)
+    desk.kill()
     kill_engine(room.cli.home)
     room.cli.json("sync")
     report = next(one for one in room.cli.json("report", "list")["reports"] if one["task"] == case.task)
     delivered(room.cli, room.place, report)
-    assert heard_well(room.findings(case))
     assert sounds(room, case) == []
 
 
