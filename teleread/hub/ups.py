@@ -33,7 +33,7 @@ from teleread.wire.fhir_json import Unreadable
 from teleread.wire.http import HttpClient
 from teleread.wire.http_answers import Timeouts
 from teleread.wire.sign_in import SecretSignIn, SignIn
-from teleread.wire.ups_json import Seen, Workitem, context_of_workitem
+from teleread.wire.ups_json import Seen, Workitem, context_of_workitem, is_reader
 
 if TYPE_CHECKING:
     import httpx
@@ -161,10 +161,13 @@ class UpsHub:
         )
 
     def other_reports(self, context: TaskContext, ours: Collection[str] = ()) -> tuple[PriorReport, ...]:
-        """What somebody else completed this task with."""
+        """What this task was completed with, by whomever, unless that is among ours."""
         item = self._submit.read(context.key.task_id)
         known = self.memory.claim(item.uid)
-        if item.state != "COMPLETED" or (known is not None and known.state == "completed"):
+        named = [is_reader(one, self._seen()) for one in item.performers]
+        # A hub put back from its backup may have had it ended by somebody else since.
+        ours_alone = known is not None and known.state == "completed" and (any(named) or not named)
+        if item.state != "COMPLETED" or (ours_alone and not item.outputs):
             return ()
         mine = self._delivery.names(ours)
         if any(sop in mine for _, _, sop in item.outputs):

@@ -269,6 +269,27 @@ def test_what_somebody_else_completed_is_told_with_its_words(peer: UpsPeer, hub:
     other.close()
 
 
+def test_the_readers_own_other_report_on_a_case_is_told_before_a_second_one_goes(
+    peer: UpsPeer, hub: UpsRsHub
+) -> None:
+    _, key = add(peer)
+    sent = submission(hub.claim(hub.read(key)))
+    receipt = hub.submit(sent)
+    (told,) = hub.other_reports(hub.read(key), {"another"})
+    assert f"instances/{told.id}" == receipt.id
+    assert hub.other_reports(hub.read(key), {receipt.id}) == ()
+
+
+def test_what_somebody_else_ended_after_the_hub_was_put_back_is_theirs(peer: UpsPeer, hub: UpsRsHub) -> None:
+    number, key = add(peer)
+    hub.submit(submission(hub.claim(hub.read(key))))
+    task = {one: value for one, value in peer.get("Task", key.task_id).items() if one != "output"}
+    theirs = {"reference": "Practitioner/other", "display": "Dr other"}
+    peer.put({**task, "id": f"t-c{number}", "owner": theirs, "status": "completed"})
+    (told,) = hub.other_reports(hub.read(key), {"another"})
+    assert told.author == "Dr other"
+
+
 def test_a_request_to_cancel_ends_what_nobody_holds_and_only_asks_where_somebody_does(
     peer: UpsPeer, hub: UpsRsHub
 ) -> None:
