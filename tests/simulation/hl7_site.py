@@ -127,7 +127,7 @@ class Hl7Site(SimHub):
         case = order.rpartition("c")[2]
         status = "preliminary" if fields[25] == b"P" else "final"
         self._line = line
-        self.filed((found[1].decode(), found[2].decode()), case, status, by=str(line.at))
+        self.filed((found[1].decode(), found[2].decode()), case, status)
         task = self.get("Task", f"t-c{case}")
         if status == "final" and task["status"] not in {"completed", "cancelled"}:
             self.edit("Task", f"t-c{case}", status="completed")

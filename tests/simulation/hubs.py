@@ -169,27 +169,26 @@ class SimHub(FakeHub):
         self.state.history.append((report_id, version, digest, order))
         self.proofs.add((report_id, digest))
 
-    def filed(self, report: tuple[str, str], number: str, status: str, by: str = "") -> None:
+    def filed(self, report: tuple[str, str], number: str, status: str) -> None:
         """A report version came by another face than FHIR.
 
         Args:
             report: Its id and the digest of its signed bytes.
             number: The case's.
             status: FHIR's word for it.
-            by: Who brought it.
         """
         report_id, digest = report
         order = f"ServiceRequest/sr-c{number}"
         if any(one[0] == report_id and one[2] == digest for one in self.state.history):
             self.wrong.append(f"{self.name} got one signature twice")
         version = sum(one[0] == report_id for one in self.state.history) + 1
-        self._compare(self.book.get(digest), number, version)
+        form = self.book.get(digest)
+        self._compare(form, number, version)
         self.state.history.append((report_id, version, digest, order))
         self.proofs.add((report_id, digest))
-        kept = {"resourceType": "DiagnosticReport", "id": report_id, "status": status}
-        super().put(
-            {**kept, "identifier": [{"value": report_id}], "basedOn": [{"reference": order}], "by": by}
-        )
+        kept: Resource = {"resourceType": "DiagnosticReport", "id": report_id, "status": status}
+        kept |= {"identifier": [{"value": report_id}], "basedOn": [{"reference": order}]}
+        super().put({**kept, "by": form["machine"] if form else ""})
 
     def _note_owner(self, before: Resource, now: Resource) -> None:
         then, after = (one.get("owner", {}).get("reference", "") for one in (before, now))

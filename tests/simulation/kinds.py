@@ -7,11 +7,12 @@ from typing import Final
 from tests.simulation.hl7_site import Hl7Site
 from tests.simulation.hubs import SimHub
 from tests.simulation.mllp_line import mllp_wires
+from tests.simulation.ups_site import UpsSite
 
 __all__ = ["KINDS", "MIXED", "WIRES"]
 
-KINDS: Final[dict[str, type[SimHub]]] = {one.kind: one for one in (SimHub, Hl7Site)}
-MIXED: Final = ("fhir", "fhir", "hl7")
+KINDS: Final[dict[str, type[SimHub]]] = {one.kind: one for one in (SimHub, Hl7Site, UpsSite)}
+MIXED: Final = ("fhir", "fhir", "hl7", "ups")
 """What is drawn from."""
 WIRES: Final = (mllp_wires,)
 """What stands for their networks while a world runs."""

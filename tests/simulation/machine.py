@@ -365,7 +365,7 @@ class Machine:
     def _witnessed(self, report: SignedReport) -> None:
         self.witness.signed.setdefault((report.report_id, report.version), (report.frozen, report.signature))
         for hub in self.hubs.values():
-            hub.book[report.sha256] = json.loads(report.frozen)
+            hub.book[report.sha256] = {**json.loads(report.frozen), "machine": self.name}
 
     def check(self) -> None:
         """Every invariant of one machine.

@@ -15,7 +15,8 @@ import pytest
 pytest.importorskip("apsw", reason="apsw is not installed (pip install apsw): the simulation did NOT run")
 
 from teleread.documents import fhir
-from teleread.hub import fhir_claim, fhir_submit, hl7, hl7_board
+from teleread.hub import document_delivery, fhir_claim, fhir_submit, hl7, hl7_board, ups, ups_memory
+from teleread.hub.ups_store import documents_of
 from teleread.model.delivery import Receipt
 from teleread.model.errors import OfflineError, TelereadError
 from teleread.model.text import EMPTY
@@ -99,6 +100,34 @@ def kept_in_memory(patch: Patch) -> None:
 def second_unasked(patch: Patch) -> None:
     """The reader's own other report on an HL7 case is no news: found by a seed, and mended."""
     patch.setattr(hl7.Hl7Hub, "other_reports", lambda *_: ())
+
+
+def forgotten_transaction(patch: Patch) -> None:
+    """A Transaction UID is sent before it is kept: each try has another."""
+    real = ups_memory.UpsMemory.wanted
+
+    def wanted(self: Any, workitem: str, now: Any) -> Any:
+        kept = real(self, workitem, now)
+        return replace(kept, transaction=f"2.25.{uuid.uuid4().int}")
+
+    patch.setattr(ups_memory.UpsMemory, "wanted", wanted)
+
+
+def completed_first(patch: Patch) -> None:
+    """A workitem is completed before its report is at the archive."""
+    real, arrived = document_delivery.Delivery.bring, document_delivery.Delivery.arrived
+
+    def late(self: Any, submission: Any, documents: Any) -> None:
+        real(self, submission)
+        arrived(self, submission, documents)
+
+    patch.setattr(document_delivery.Delivery, "bring", lambda _, submission: documents_of(submission))
+    patch.setattr(document_delivery.Delivery, "arrived", late)
+
+
+def others_ended_it(patch: Patch) -> None:
+    """A workitem that others completed is taken for the reader's own."""
+    patch.setattr(ups.UpsHub, "other_reports", lambda *_: ())
 
 
 def lost_fsync(patch: Patch) -> None:
@@ -313,6 +342,7 @@ BUGS: Mapping[str, Callable[[Patch], None]] = {
 
 OF_KIND: Mapping[str, tuple[Callable[[Patch], None], ...]] = {
     "hl7": (ack_before_aa, any_ack, kept_in_memory, reused_key, second_unasked),
+    "ups": (forgotten_transaction, completed_first, others_ended_it),
 }
 """Mistakes in what only one kind of hub does."""
 
