@@ -1,9 +1,9 @@
 """A worklist of workitems by UPS-RS, with an archive for the reports, over the simulated hub's own memory.
 
 The state machine is the demo's worklist manager (PS3.4 CC.1); the wire, its faults, its backups and what
-others do are those of every simulated hub. Reports are DICOM documents: what is final is what a workitem names
-when it is completed. A workitem that somebody else ended while its document was on the way leaves that document
-behind; that is told to the reader, and is theirs to choose about.
+others do are those of every simulated hub. Reports are DICOM documents: what is final is what a workitem
+names when it is completed. A workitem that somebody else ended while its document was on the way leaves that
+document behind; that is told to the reader, and is theirs to choose about.
 """
 
 from __future__ import annotations
