@@ -186,17 +186,19 @@ class PackReader:
             return b""
         first, final = start // CHUNK, (start + size - 1) // CHUNK
         sealed = self._sealed(_HEADER.size + first * _SEALED, (final - first + 1) * _SEALED)
-        out = bytearray()
-        with memoryview(sealed) as view:
-            for number in range(first, final + 1):
-                offset = (number - first) * _SEALED
-                out += self._open(number, bytes(view[offset : offset + _SEALED]))
+        view = memoryview(sealed)
+        parts: list[bytes | memoryview] = [
+            self._open(number, view[(number - first) * _SEALED :][:_SEALED])
+            for number in range(first, final + 1)
+        ]
         begin = start - first * CHUNK
-        if len(out) < begin + size:
+        if sum(map(len, parts)) < begin + size:
             raise _broken()
-        return bytes(memoryview(out)[begin : begin + size])
+        parts[-1] = memoryview(parts[-1])[: begin + size - (final - first) * CHUNK]
+        parts[0] = memoryview(parts[0])[begin:]
+        return b"".join(parts)
 
-    def _open(self, number: int, sealed: bytes) -> bytes:
+    def _open(self, number: int, sealed: bytes | memoryview) -> bytes:
         from cryptography.exceptions import InvalidTag
 
         try:
