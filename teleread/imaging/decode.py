@@ -107,7 +107,7 @@ class DecodePool:
             A frame or words for each, in their order. Never raises for what the bytes are.
         """
         found: list[Frame | CannotShow | None] = [None] * len(objects)
-        if len(objects) > 1 and sum(map(len, objects)) <= MAX_TOGETHER:
+        if objects and sum(map(len, objects)) <= MAX_TOGETHER:
             with self._slots:
                 found = self._together(objects, timeout)
         return [

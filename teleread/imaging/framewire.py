@@ -130,12 +130,11 @@ def at_place(data: bytes | bytearray | memoryview, place: Place) -> Any:
     """
     dtype = np.dtype(place.dtype)
     stored = np.frombuffer(data, dtype, place.rows * place.columns, place.offset)
-    fix = place.unused and 0 <= place.above <= place.unused
-    if type(data) is not bytes or fix or not dtype.isnative or 2 * stored.nbytes < len(data):
-        stored = stored.astype(dtype.newbyteorder("="))
-    if fix:
-        np.left_shift(stored, place.above, out=stored)
+    if place.unused and 0 <= place.above <= place.unused:
+        stored = np.left_shift(stored, place.above, dtype=dtype.newbyteorder("="))
         np.right_shift(stored, place.unused, out=stored)
+    elif type(data) is not bytes or not dtype.isnative or 2 * stored.nbytes < len(data):
+        stored = stored.astype(dtype.newbyteorder("="))
     return stored.reshape(place.rows, place.columns)
 
 
