@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 from textual import events
 from textual.geometry import Region
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widget import Widget
 
 from teleread.model.errors import TelereadError
 from teleread.tui.face import Face, face
 from teleread.tui.lean import LeanCompositor
+from teleread.tui.pace import GAP_SECONDS, Pace
 from teleread.tui.widgets.bars import HintBar, StatusLine, TopBar
 from teleread.workstation.api import WorklistItem
 
@@ -70,11 +72,21 @@ class Place(Screen[None], inherit_bindings=False):
         self._compositor = LeanCompositor()
         self.sheets: list[Sheet[Any]] = []
         self.focus_before: Widget | None = None
+        self._pace: Pace | None = None
 
     @property
     def face(self) -> Face:
         """The app, typed."""
         return face(self)
+
+    @property
+    def _update_timer(self) -> Timer:
+        """Paints what has changed; in place of Textual's."""
+        if self._pace is None:
+            self._pace = Pace(self, GAP_SECONDS, callback=self._on_timer_update, name="paint", pause=True)
+            self._pace._start()
+            self._timers.add(self._pace)
+        return self._pace
 
     @property
     def context(self) -> str:
