@@ -2,99 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Final
 
 from teleread.model.errors import UsageError
-from teleread.model.text import SafeText, clean
+from teleread.model.text import clean
+
+from .mrrt_parts import Break, Choice, Input, Page, PageSection, Token, Words
 
 __all__ = ["Break", "Choice", "Input", "Page", "PageSection", "Words", "read_page"]
 
 MAX_DEPTH: Final = 200
 MAX_TOKENS: Final = 50_000
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """Text as the page has it."""
-
-    text: str
-    strong: bool = False
-    """It heads a row or a line (th, label, header)."""
-    of: str = ""
-    """Id of the field it labels."""
-
-
-@dataclass(frozen=True, slots=True)
-class Break:
-    """A new line; ``hard`` keeps an empty one (our own ``br``)."""
-
-    hard: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """An option."""
-
-    text: str
-    id: str = ""
-    selected: bool = False
-
-
-@dataclass
-class Input:
-    """A field of the page."""
-
-    tag: str
-    attributes: dict[str, str]
-    choices: list[Choice] = field(default_factory=list)
-    text: str = ""
-    """What stands in a textarea."""
-
-    def get(self, name: str) -> str:
-        """An attribute, stripped; empty where it is missing."""
-        return self.attributes.get(name, "").strip()
-
-
-Token = Words | Break | Input
-
-
-@dataclass
-class PageSection:
-    """A section of the page."""
-
-    id: str
-    name: str
-    required: bool
-    label: str = ""
-    english: str = ""
-    tokens: list[Token] = field(default_factory=list)
-    loinc: str | None = None
-    """As our own pages say it; None where the page is not ours."""
-    own_id: str = ""
-    addendum: str = ""
-    text: str = ""
-    """The text as our own pages say it."""
-    told_digest: str = ""
-    """What `digest` was when it was written."""
-    ids: list[str] = field(default_factory=list)
-    """Ids of whatever stands in it."""
-
-
-@dataclass
-class Page:
-    """What a page says."""
-
-    title: str = ""
-    meta: dict[str, str] = field(default_factory=dict)
-    attributes: list[str] = field(default_factory=list)
-    """The blocks of type text/xml."""
-    sections: list[PageSection] = field(default_factory=list)
-    lists: dict[str, list[Choice]] = field(default_factory=dict)
-    """Options of datalists by id."""
-    notes: tuple[SafeText, ...] = ()
-
 
 _LINES: Final = frozenset(
     {"p", "div", "tr", "li", "table", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "dt", "hr"}
@@ -120,11 +39,11 @@ _WALLS: Final = frozenset({"table", "ul", "ol", "dl", "section", "body"})
 """Nothing beyond these is closed by it."""
 _LEFT_OUT: Final = {
     "script": "script",
-    "link": "link to another file",
+    "link": "outside link",
     "img": "picture",
-    "iframe": "page inside the page",
-    "object": "object inside the page",
-    "embed": "object inside the page",
+    "iframe": "inner page",
+    "object": "inner object",
+    "embed": "inner object",
     "style": "style sheet",
 }
 
@@ -151,6 +70,9 @@ class _Reader(HTMLParser):
         self._left: dict[str, int] = {}
         self._tokens = 0
         self._label_of = ""
+        self._label_at: int | None = None
+        self._label_over = False
+        self._groups: dict[str, str] = {}
         self._input: Input | None = None
         self._list: list[Choice] | None = None
         self._option: dict[str, str] | None = None
@@ -166,6 +88,7 @@ class _Reader(HTMLParser):
             self._left["script"] = self._left.get("script", 0) + 1
         if self._open and table.get("id"):
             self._open[0].ids.append(table["id"].strip())
+        self._group(tag, table)
         self._close_before(tag)
         start = getattr(self, f"_start_{tag}", None)
         if start is not None:
@@ -202,7 +125,7 @@ class _Reader(HTMLParser):
         if self._option is not None or typed or inner in {"script", "title"} or "header" in inside:
             self._text.append(data)
         elif not _SILENT & inside and self._open:
-            strong = bool({"th", "label", "h1", "h2", "h3", "h4", "dt"} & inside)
+            strong = bool({"th", "label", "h1", "h2", "h3", "h4", "dt"} & inside) and not self._label_over
             self._put(Words(data, strong, self._label_of) if data.strip() else Words(" "))
 
     def handle_comment(self, data: str) -> None:
@@ -218,6 +141,15 @@ class _Reader(HTMLParser):
             if self._stack[at] in ends:
                 self.handle_endtag(self._stack[at])
                 return self._close_before(tag)
+
+    def _group(self, tag: str, table: dict[str, str]) -> None:
+        """An element around buttons says for all of them what to do where none is pressed."""
+        action = "data-field-completion-action"
+        name = table.get("name", "").strip()
+        if tag == "input" and name in self._groups:
+            table.setdefault(action, self._groups[name])
+        elif tag not in {"input", "select", "textarea"} and table.get(action) and table.get("id"):
+            self._groups[table["id"].strip()] = table[action]
 
     # -- head ---
 
@@ -299,18 +231,42 @@ class _Reader(HTMLParser):
 
     def _start_label(self, table: dict[str, str]) -> None:
         self._label_of = table.get("for", "").strip()
+        self._label_at = len(self._open[-1].tokens) if self._open else None
+        self._label_over = False
 
     def _end_label(self) -> None:
-        self._label_of = ""
+        if self._label_of:
+            self._join_label(self._label_of)
+        self._label_of, self._label_at, self._label_over = "", None, False
+
+    def _join_label(self, of: str) -> bool:
+        """Make the label's words so far one, which names a field; False where there are none."""
+        if not self._open or self._label_at is None:
+            return False
+        said = self._open[-1].tokens[self._label_at :]
+        words = " ".join(one.text.strip() for one in said if isinstance(one, Words) and one.text.strip())
+        if words and not any(isinstance(one, Input) for one in said):
+            self._open[-1].tokens[self._label_at :] = [Words(f"{words} ", True, of)]
+        return bool(words)
+
+    def _labelled(self, table: dict[str, str]) -> None:
+        """A field inside a label has its words for a name: those before it, else those behind it."""
+        if "label" not in self._stack or self._label_of or self._label_over:
+            return
+        table["id"] = table.get("id", "").strip() or f"in-label-{self._tokens}"
+        self._label_over = self._join_label(table["id"])
+        if not self._label_over:
+            self._label_of = table["id"]
+            self._label_at = len(self._open[-1].tokens) + 1 if self._open else None
 
     def _start_input(self, table: dict[str, str]) -> None:
-        if "label" in self._stack and not self._label_of:  # what follows in the label is this one's
-            self._label_of = table["id"] = table.get("id", "").strip() or f"in-label-{self._tokens}"
         if table.get("type", "").lower() in {"hidden", "button", "submit", "reset", "image", "file"}:
             return
+        self._labelled(table)
         self._put(Input("input", table))
 
     def _start_textarea(self, table: dict[str, str]) -> None:
+        self._labelled(table)
         self._input = Input("textarea", table)
         self._text = []
         self._put(self._input)
@@ -321,6 +277,7 @@ class _Reader(HTMLParser):
         self._input, self._text = None, []
 
     def _start_select(self, table: dict[str, str]) -> None:
+        self._labelled(table)
         self._input = Input("select", table)
         self._list = self._input.choices
         self._put(self._input)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from dataclasses import dataclass
 from typing import Final
 
 from teleread.model.evidence import Code
@@ -13,7 +12,8 @@ from teleread.model.report import FieldSpec
 from teleread.model.text import EMPTY, SafeText, clean
 
 from .mrrt_codes import Codes, slug
-from .mrrt_page import Break, Input, PageSection, Words
+from .mrrt_parts import Break, Input, PageSection, Words
+from .mrrt_words import Line, is_opaque, marked, named, number, pretty, unbracketed, unfielded, unlike
 
 __all__ = ["digest", "laid_out"]
 
@@ -42,6 +42,8 @@ _SIDE: Final = re.compile(
     r"(left|right|both|bilateral|links?|rechts?|beidseits|beide|L|R)( side| Seite)?", re.IGNORECASE
 )
 _ACTIONS: Final = {"NONE": "none", "ALERT": "alert", "PROHIBIT": "prohibit"}
+_BESIDE: Final = "_FreeText"
+"""How radreport.org's editor ends the id of a text field that belongs to a button."""
 YES_NO: Final = (SafeText("yes"), SafeText("no"))
 
 
@@ -90,9 +92,12 @@ class _Fields:
         self._slots: dict[int, _Slot] = {}
         self._silent: set[int] = set()
         self._labels: dict[str, int] = {}
+        self._behinds: dict[int, int] = {}
         for at, one in enumerate(self._tokens):
             if isinstance(one, Words) and one.of and one.text.strip():
                 self._labels.setdefault(one.of, at)
+            elif isinstance(one, Input) and self._owns_words(at + 1, one):
+                self._behinds[id(one)] = at + 1
         self._taken: set[str] = set()
         self._used: set[int | None] = {None}
         self._ids: set[str] = set()
@@ -104,7 +109,7 @@ class _Fields:
     # -- which field is called what ---
 
     def _walk(self) -> None:
-        line = _Line()
+        line = Line()
         for at, token in enumerate(self._tokens):
             if isinstance(token, Break):
                 line = line.next()
@@ -121,34 +126,54 @@ class _Fields:
         if kind not in {"radio", "checkbox"} or not name:
             return False
         first = self._groups.setdefault(f"{kind}/{name}", at)
-        words = self._labels.get(token.get("id"))
+        words = self._labels.get(token.get("id"), self._behinds.get(id(token)))
         if words is not None and (kind == "radio" or first != at or self._several(kind, name)):
             self._silent.add(words)
         return first != at
 
+    def _owns_words(self, at: int, token: Input) -> bool:
+        """Whether the words behind a button are its own, without being said to be."""
+        follow, value = self._plain_words(at), " ".join(token.get("value").split())
+        if token.get("type").lower() not in {"radio", "checkbox"} or not follow:
+            return False
+        return value in {"", "on"} or is_opaque(value) or follow.casefold() == value.casefold()
+
+    def _plain_words(self, at: int) -> str:
+        """The words at a place, squeezed, if no field is said to own them; else empty."""
+        token = self._tokens[at] if at < len(self._tokens) else None
+        return " ".join(token.text.split()) if isinstance(token, Words) and not token.of else ""
+
     def _several(self, kind: str, name: str) -> bool:
+        if not name:  # boxes without a name are each their own
+            return False
         same = [one for one in self._tokens if isinstance(one, Input) and one.get("name") == name]
         return sum(one.get("type").lower() == kind for one in same) > 1
 
-    def _keep(self, at: int, token: Input, line: _Line) -> None:
-        caption = self._labels.get(token.get("id")) or self._labels.get(token.get("name"))
+    def _keep(self, at: int, token: Input, line: Line) -> None:
+        of_group = self._labels.get(token.get("name"))
+        caption = self._labels.get(token.get("id")) or of_group
         if caption in self._used:  # an id that stands twice on the page
             caption = None
-        grouped = token.get("type").lower() == "radio" or self._several("checkbox", token.get("name"))
+        kind = token.get("type").lower()
+        grouped = kind == "radio" or (kind == "checkbox" and self._several(kind, token.get("name")))
         if caption is not None and token.get("type").lower() == "checkbox" and not grouped:
             self._silent.add(caption)  # it stands after its box; our text names a field before it
+        elif grouped and of_group not in self._used | self._silent:
+            caption = of_group
         elif caption is None or caption in self._silent or grouped:
             caption = line.caption()
         else:
             line.used(caption)
-        own = token.get("data-teleread-label")
-        label = (
-            own or self._said(caption) or _pretty(token.get("title") or token.get("name") or token.get("id"))
-        )
-        label = label or "Field"
+        if caption is None and kind == "checkbox" and not grouped and self._plain_words(at + 1):
+            caption = at + 1  # a lone box and its words
+            self._silent.add(caption)
+        told = token.get("title") or token.get("name") or token.get("id")
+        beside = token.get("value") if told.endswith(_BESIDE) else ""
+        own = token.get("data-teleread-label") or self._said(caption)
+        label = own or beside or pretty(told) or "Field"
         if label.casefold() in self._taken and line.heading:
             label = f"{line.heading}: {label}"
-        label = _unlike(clean(_unbracketed(label), limit=190), self._taken, "{} ({})")
+        label = unlike(clean(unbracketed(label), limit=190), self._taken, "{} ({})")
         self._taken.add(label.casefold())
         spec = self._spec(token, SafeText(label), self._members(token) if grouped else [token])
         self.specs.append(spec)
@@ -164,6 +189,8 @@ class _Fields:
 
     def _members(self, token: Input) -> list[Input]:
         kind, name = token.get("type").lower(), token.get("name")
+        if not name:
+            return [token]
         return [
             one
             for one in self._tokens
@@ -174,7 +201,7 @@ class _Fields:
 
     def _spec(self, token: Input, label: SafeText, members: list[Input]) -> FieldSpec:
         name = token.get("data-teleread-field") or _word(token.get("name") or token.get("id") or label)
-        field_id = _unlike(name, self._ids, "{}-{}")
+        field_id = unlike(name, self._ids, "{}-{}")
         self._ids.add(field_id.casefold())
         if len(members) > 1 or token.get("type").lower() == "radio":
             choices, default, codes = self._buttons(members)
@@ -192,8 +219,8 @@ class _Fields:
             default=default,
             kind=token.get("data-teleread-kind") if _ours(token) else kind,
             unit=str(clean(token.get("data-field-units"), limit=40)),
-            minimum=_number(token.get("min")),
-            maximum=_number(token.get("max")),
+            minimum=number(token.get("min")),
+            maximum=number(token.get("max")),
             action=_ACTIONS.get(token.get("data-field-completion-action").upper(), ""),
             codes=(*((EMPTY, code) for code in found), *codes),
         )
@@ -202,7 +229,7 @@ class _Fields:
         self, token: Input
     ) -> tuple[tuple[SafeText, ...], SafeText, tuple[tuple[SafeText, Code], ...]]:
         shown = [
-            (clean(_unbracketed(one.text), limit=400), one)
+            (clean(unbracketed(one.text), limit=400), one)
             for one in token.choices
             if not _BLANK.fullmatch(one.text)
         ]
@@ -219,17 +246,30 @@ class _Fields:
             first = EMPTY if shows_none or not choices else choices[0]
             default = picked[0] if picked else first
         else:
-            default = clean(_unbracketed(token.text or token.get("value")), multiline=False, limit=400)
+            default = clean(unbracketed(self._written(token)), multiline=False, limit=400)
         return choices, default, codes
+
+    def _written(self, token: Input) -> str:
+        """What a field holds before anyone has touched it; a box that is not ticked holds nothing."""
+        if token.get("type").lower() == "checkbox" and not _ours(token):
+            return YES_NO[0] if "checked" in token.attributes else ""
+        if token.get("id").endswith(_BESIDE):  # room for words beside a button that is not pressed
+            button = token.get("id").removesuffix(_BESIDE)
+            for one in self._tokens:
+                if isinstance(one, Input) and one.get("id") == button and one.get("type"):
+                    return token.get("value") if "checked" in one.attributes else ""
+        return token.text or token.get("value")
 
     def _buttons(self, members: list[Input]) -> _Choices:
         shown = []
         for one in members:
-            words = self._said(self._labels.get(one.get("id")))
+            words = self._said(self._labels.get(one.get("id"), self._behinds.get(id(one))))
             value = one.get("value")
-            shown.append(
-                (clean(_unbracketed(value if value and value != "on" else words or "yes"), limit=400), one)
-            )
+            # a value of several words is what the report is to say; else the reader's words for it
+            told = value if value != "on" and (" " in value or not words) else words
+            said = clean(unbracketed(told or "yes"), limit=400)
+            if not _BLANK.fullmatch(said):
+                shown.append((said, one))
         choices = tuple(dict.fromkeys(text for text, _ in shown))
         codes = tuple((text, code) for text, one in shown for code in self._codes.of(one.get("id")))
         picked = [text for text, one in shown if "checked" in one.attributes]
@@ -242,7 +282,7 @@ class _Fields:
         if len(self.specs) == 1 and _free(self.specs[0]) and not self._prose():
             (at,) = self._slots
             token = self._tokens[at]
-            return _unbracketed(token.text) if isinstance(token, Input) else ""
+            return unbracketed(token.text) if isinstance(token, Input) else ""
         captions = {slot.caption: slot.spec for slot in self._slots.values() if slot.caption is not None}
         lines: list[str] = [""]
         fields_in_line = 0
@@ -257,10 +297,10 @@ class _Fields:
                 slot = self._slots[at]
                 before = lines[-1].rstrip()
                 if slot.caption is None:
-                    lines[-1] = _named(before, str(slot.spec.label), fields_in_line)
-                lines[-1] += f" {_mark(slot.spec)} "
+                    lines[-1] = named(before, str(slot.spec.label), fields_in_line)
+                lines[-1] += f" {marked(slot.spec)} "
                 fields_in_line += 1
-        squeezed = [" ".join(_unfielded(line).split()) for line in lines]
+        squeezed = [" ".join(unfielded(line).split()) for line in lines]
         return re.sub(r"\n{2,}", "\n", "\n".join(squeezed)).strip("\n")
 
     def _prose(self) -> bool:
@@ -273,43 +313,11 @@ class _Fields:
     def _words(self, at: int, token: Words, captions: dict[int, FieldSpec]) -> str:
         if at in captions:
             return f" {captions[at].label}: "
-        text = _unbracketed(token.text)
+        text = unbracketed(token.text)
         bare = text.strip()
         if token.strong and bare and bare[-1].isalnum():
             return f" {bare}: "
         return text
-
-
-@dataclass
-class _Line:
-    """What stands in the line so far."""
-
-    heading: str = ""
-    """Words of the last line that named something and had no field."""
-    fields: int = 0
-    _last: int | None = None
-    _said: list[str] = field(default_factory=list)
-
-    def words(self, at: int, token: Words) -> None:
-        bare = " ".join(token.text.split())
-        if bare and (token.strong or bare.endswith(":")):
-            self._last = at
-            self._said.append(bare.rstrip(": "))
-
-    def used(self, at: int) -> None:
-        """Those words name a field already."""
-        self._last = None if self._last == at else self._last
-
-    def caption(self) -> int | None:
-        """The words that name the next field; each names one only."""
-        found, self._last = self._last, None
-        return found
-
-    def next(self) -> _Line:
-        if self.fields or not self._said:
-            return _Line(self.heading)
-        # a heading of a row may be meant for the fields of the next line
-        return _Line(self._said[-1], 0, None, [])
 
 
 def _ours(token: Input) -> bool:
@@ -319,29 +327,6 @@ def _ours(token: Input) -> bool:
 def _free(spec: FieldSpec) -> bool:
     """Whether a field is nothing but room for prose."""
     return spec.kind == "long-text" and (bool(spec.default) or spec.action not in {"alert", "prohibit"})
-
-
-def _mark(spec: FieldSpec) -> str:
-    if spec.default:
-        return f"[{spec.default}]"
-    return f"[?{spec.label}]" if spec.action in {"alert", "prohibit"} else f"[~{spec.label}]"
-
-
-def _named(before: str, label: str, fields: int) -> str:
-    """The line up to a field that no words of the page name: its label, unless the line ends with it."""
-    if re.search(rf"(?<!\w){re.escape(label)}$", before, re.IGNORECASE):
-        return f"{before}: "
-    joint = ", " if fields and before and not before.endswith((":", ",")) else " "
-    return f"{before}{joint if before else ''}{label}: "
-
-
-def _unbracketed(text: str) -> str:
-    """Words with brackets of their own, which would read as fields, in parentheses."""
-    return text.replace("[", "(").replace("]", ")")
-
-
-def _unfielded(line: str) -> str:
-    return re.sub(r":(\s*:)+", ":", line)
 
 
 def _kind(token: Input, several: bool) -> str:
@@ -354,26 +339,5 @@ def _kind(token: Input, several: bool) -> str:
     return told or _INPUT_KINDS.get(tag, "text")
 
 
-def _number(text: str) -> str:
-    try:
-        return text if text and Decimal(text).is_finite() else ""
-    except InvalidOperation:
-        return ""
-
-
-def _pretty(name: str) -> str:
-    words = re.sub(r"(?<=[a-zäöü])(?=[A-ZÄÖÜ])", " ", re.sub(r"[_\-.]+", " ", name)).strip()
-    return words[:1].upper() + words[1:]
-
-
 def _word(text: str) -> str:
     return slug(text)[:60]
-
-
-def _unlike(name: str, taken: set[str], shape: str) -> str:
-    """The name, with a number where it is taken."""
-    number, made = 2, name
-    while made.casefold() in taken:
-        made = shape.format(name, number)
-        number += 1
-    return made

@@ -205,7 +205,8 @@ def _field(section: SectionSpec, one: FieldSpec) -> str:
     if kind == "long-text":
         return f'<textarea data-field-type="TEXTAREA"{words}>{escape(one.default)}</textarea>'
     value = f' value="{_attribute(one.default)}"' if one.default else ""
-    return f'<input type="{html}" data-field-type="{told}"{words}{value}>'
+    ticked = " checked" if kind == "flag" and one.default and one.default == one.choices[0] else ""
+    return f'<input type="{html}" data-field-type="{told}"{words}{value}{ticked}>'
 
 
 def _options(section: SectionSpec, one: FieldSpec) -> str:
