@@ -10,7 +10,7 @@ from teleread.model.text import clean
 
 from .mrrt_parts import Break, Choice, Input, Page, PageSection, Token, Words
 
-__all__ = ["Break", "Choice", "Input", "Page", "PageSection", "Words", "read_page"]
+__all__ = ["read_page"]
 
 MAX_DEPTH: Final = 200
 MAX_TOKENS: Final = 50_000

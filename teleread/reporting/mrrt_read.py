@@ -16,7 +16,8 @@ from teleread.model.report import SECTION_IDS, FieldSpec, SectionSpec, Template
 from teleread.model.text import SafeText, clean
 
 from .mrrt_codes import Codes, read_codes, slug
-from .mrrt_page import Page, PageSection, read_page
+from .mrrt_page import read_page
+from .mrrt_parts import Page, PageSection
 from .mrrt_text import laid_out
 from .template_files import MAX_FIELDS, MAX_SECTIONS
 

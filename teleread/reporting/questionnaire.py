@@ -11,7 +11,7 @@ from teleread.model.evidence import Code
 from teleread.model.text import clean
 
 from .mrrt_codes import Codes, slug
-from .mrrt_page import Break, Choice, Input, Page, PageSection, Token, Words
+from .mrrt_parts import Break, Choice, Input, Page, PageSection, Token, Words
 from .mrrt_read import MAX_BYTES, Imported, from_page
 
 __all__ = ["read_questionnaire"]
