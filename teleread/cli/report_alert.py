@@ -55,10 +55,18 @@ def run(call: Call, draft_id: str) -> int:
 
 
 def _tell(call: Call, draft_id: str, alert: Alert | None) -> int:
+    from teleread.workstation.drafts import alert_item
+
     told = alert and {"category": alert.category, "told": alert.told, "at": alert.at, "method": alert.method}
-    call.out.document("alert", {"draft": draft_id, "alert": told})
+    item = alert_item(call.desk.core, call.desk.draft(draft_id))
+    document = {"draft": draft_id, "alert": told, "outbox": item.id if item else None}
+    call.out.document("alert", {**document, "state": item.state if item else None})
     if alert is None:
         call.out.say("No alert is kept with this draft.")
     else:
         call.out.say(f"{alert.category}. Told: {alert.told}, {alert.at}, by {alert.method}.")
+    if item is not None:
+        call.out.say(f"To the hub by itself: {item.state}.")
+    elif alert is not None:
+        call.out.say("It goes with the report.")
     return 0

@@ -84,6 +84,8 @@ class Submission:
     """Of ``documents``: when, UTC."""
     completes: bool = True
     """Of ``documents``: it ends the reading; else the task stays as it is."""
+    lasting: str = ""
+    """Of ``fhir-communication``: the UUID of what may be written again, as an alert; empty for a note."""
     note: str = ""
     """Of ``documents``: what the reader tells the site with it, such as that the order was cancelled."""
 
@@ -111,7 +113,7 @@ class OutboxItem:
 
     id: str
     kind: str
-    """``report``, ``give-back`` (later: notes, alerts, key objects)."""
+    """``report``, ``give-back``, ``note``, ``alert``; ``draft``: a question to the reader, never sent."""
     key: TaskKey
     state: str
     device: str

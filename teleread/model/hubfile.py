@@ -135,6 +135,8 @@ class HubFile:
     """QIDO values are sent unencoded (some archives don't percent-decode)."""
     rights: tuple[str, ...] = ("view", "report", "sign", "addend", "alert")
     """What the reader may do at this hub."""
+    send_alerts: bool = True
+    """Who was told of a critical finding goes to a FHIR hub by itself too; else with the report alone."""
     preliminary: bool = False
     """The site takes an unsigned reading before the report (DiagnosticReport.status ``partial``)."""
     tsa: str = ""
@@ -259,6 +261,7 @@ _SWITCHES = (
     "hl7_tls",
     "hl7_listen_tls",
     "preliminary",
+    "send_alerts",
     "system_reports",
 )
 _OTHER = (

@@ -19,6 +19,7 @@ __all__ = [
     "alert_in",
     "alert_out",
     "categories_of",
+    "coding_of",
     "make_alert",
     "plain_fields",
 ]
@@ -50,6 +51,13 @@ BUILT_IN: Final = (
 """What holds where the hub file has no table: the classes of AoMRC and RCR (2022)."""
 
 
+REQUEST_PRIORITIES: Final = ("routine", "urgent", "asap", "stat")
+"""FHIR R4, request-priority; an alert of a category that none is named for is ``urgent``."""
+
+PRIORITIES: Final = {"C": "stat", "U": "asap"}
+"""Of the built-in categories, where the hub file has no table ``[alert_priorities]``."""
+
+
 def categories_of(extra: Mapping[str, Any]) -> tuple[Category, ...]:
     """The alert categories of a hub file: its table ``[alert_categories]``, code to words.
 
@@ -71,6 +79,30 @@ def categories_of(extra: Mapping[str, Any]) -> tuple[Category, ...]:
             code="bad-hub-file",
         )
     return tuple(Category(clean(code, limit=20), clean(text, limit=_LONGEST)) for code, text in table.items())
+
+
+def coding_of(extra: Mapping[str, Any], alert: Alert | None) -> tuple[str, str, str]:
+    """An alert's category as a hub reads it: the site's code, whose code that is, the request priority.
+
+    Args:
+        extra: What the hub file says beside the keys of `HubFile`: ``alert_priorities`` (code to priority)
+            and ``alert_system`` (URI).
+        alert: The alert; None for one that is taken away.
+
+    Raises:
+        UsageError: The table of priorities is there and is no such table.
+    """
+    table, system = extra.get("alert_priorities", PRIORITIES), extra.get("alert_system", "")
+    if not isinstance(table, dict) or not all(one in REQUEST_PRIORITIES for one in table.values()):
+        raise UsageError(
+            "The hub file's alert_priorities is not a table of codes and priorities.",
+            "Nothing was changed.",
+            f"Each is one of {', '.join(REQUEST_PRIORITIES)}.",
+            code="bad-hub-file",
+        )
+    known = {f"{one.code}: {one.text}": str(one.code) for one in categories_of(extra)}
+    code = known.get(alert.category, "") if alert else ""
+    return code, str(system), str(table.get(code, "urgent"))
 
 
 def make_alert(categories: tuple[Category, ...], category: str, told: str, at: str, method: str) -> Alert:

@@ -19,6 +19,7 @@ from teleread.model.errors import AttentionError, NotSignedInError, OfflineError
 from teleread.model.hubfile import HubFile
 from teleread.model.report import SignedReport
 from teleread.model.task import TaskContext
+from teleread.sync.alerts import deliver_alert
 from teleread.sync.backoff import Extras, base_of, next_try, same_id
 from teleread.sync.composing import FHIR, form_of, submission
 from teleread.sync.notes import note_submission
@@ -151,7 +152,8 @@ class Pusher:
             self._wait(item, error, unanswered=unanswered or error.code == "unknown")
             raise
         except AttentionError as error:
-            self._attention(item, _told(error), _CHOICES_BY_CODE.get(error.code, ("resend", "withdraw")))
+            words = f"{error.title} {error.detail}".strip()
+            self._attention(item, words, _CHOICES_BY_CODE.get(error.code, ("resend", "withdraw")))
             return 0
         except TelereadError as error:
             self._wait(item, error, unanswered=unanswered)
@@ -354,24 +356,28 @@ class Pusher:
             task_status=context.task.status,
         )
 
-    # -- a note to the site ------------------------------------------------------------------------------
+    # -- a note to the site, who was told of a critical finding --------------------------------------------
 
     def _note(self, item: OutboxItem) -> Receipt:
-        context = self._look(item)
-        sent = item.created_at or self._clock.now()
+        context, sent = self._look(item), item.created_at or self._clock.now()
         return self._hub.send_note(note_submission(item, context, self._file.reader_reference, sent))
+
+    def _alert(self, item: OutboxItem) -> Receipt | None:
+        return deliver_alert(self._vault, self._hub, item, self._look(item), self._file.reader_reference)
 
 
 _KINDS: Final[dict[str, Callable[[Pusher, OutboxItem], Receipt | None]]] = {
     "report": Pusher._report,
     "give-back": Pusher._give_back,
     "note": Pusher._note,
+    "alert": Pusher._alert,
 }
 
 _CHOICES_BY_CODE: Final = {
     "other-report": ("withdraw",),
     "doubled": ("resend",),
     "no-reader": ("resend",),
+    "patient-changed": ("withdraw",),
 }
 """What is offered for a refusal; else to send it again unchanged, or to withdraw it."""
 
@@ -382,10 +388,6 @@ class _Still(random.Random):
 
 
 _NO_JITTER: Final = _Still()
-
-
-def _told(error: TelereadError) -> str:
-    return f"{error.title} {error.detail}".strip()
 
 
 def _names(item: OutboxItem) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The outbox: what has to reach a hub, in order, until its receipt is stored; in reports.db.
 
 Strict order within an accession, none between accessions. An item without an accession is in order with the
-others of its task.
+others of its task. Alerts have an order of their own: a critical finding waits for no report.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Outbox:
         """Put something in; part of the transaction that makes it.
 
         Args:
-            kind: ``report``, ``give-back``, ...
+            kind: ``report``, ``give-back``, ``note``, ``alert``, ``draft``.
             key: The task.
             idempotency_key: UUID made with the thing itself; used for every try.
             accession: Its accession; items of one are delivered in order.
@@ -372,6 +372,11 @@ def _waits(item: OutboxItem, now: datetime) -> bool:
 def _group(item: OutboxItem) -> tuple[str, str]:
     if item.kind == "draft":
         return item.key.hub_id, f"item {item.id}"  # a question to the reader; nothing waits for its answer
+    if item.kind == "alert":
+        return (
+            item.key.hub_id,
+            f"alert {item.key.task_id}",
+        )  # told at once; no report waits for it, nor it for one
     return item.key.hub_id, f"accession {item.accession}" if item.accession else f"task {item.key.task_id}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 
+from teleread.model.delivery import OutboxItem
 from teleread.model.errors import AttentionError, UsageError
 from teleread.model.evidence import Alert
 from teleread.model.report import RIGHTS, Check, Draft, Template
@@ -20,6 +21,7 @@ from .rightness import match_of, rights_outlived
 
 __all__ = [
     "addendum",
+    "alert_item",
     "change_template",
     "checks",
     "clear_alert",
@@ -205,7 +207,7 @@ def discard(core: Core, draft_id: str, reason: str) -> None:
 
 
 def set_alert(core: Core, draft: Draft, category: str, told: str, at: str, method: str) -> Alert:
-    """Keep with a draft who was told of its critical finding; audited.
+    """Keep with a draft who was told of its critical finding, and tell the hub where it takes it; audited.
 
     Raises:
         UsageError: The hub has no such category, something is empty, or the draft is no open one.
@@ -221,7 +223,7 @@ def set_alert(core: Core, draft: Draft, category: str, told: str, at: str, metho
 
 
 def clear_alert(core: Core, draft: Draft) -> None:
-    """Take a draft's alert away again; audited."""
+    """Take a draft's alert away again, at the hub too; audited."""
     _put_alert(core, draft, None)
 
 
@@ -229,12 +231,33 @@ def _put_alert(core: Core, draft: Draft, alert: Alert | None) -> None:
     from teleread.reporting import alerts
 
     fields = {alerts.FIELD: alerts.alert_out(alert)}
+    fresh = alert != alerts.alert_in(draft.fields)
     with core.vault.transaction():
         core.vault.drafts.append(draft.id, draft.seq, fields=fields, holder=core.holder)
         detail = (
             {"category": alert.category, "told": alert.told, "at": alert.at} if alert else {"cleared": True}
         )
         core.vault.audit.append("alert", subject=draft.id, hub_id=draft.key.hub_id, detail=detail)
+        if fresh:
+            _tell_hub(core, draft, alert)
+
+
+def _tell_hub(core: Core, draft: Draft, alert: Alert | None) -> None:
+    """Part of the transaction: what was recorded goes to the hub by itself, before any signature."""
+    from teleread.reporting.alerts import coding_of
+    from teleread.sync.alerts import Coded, add_alert, takes_alerts
+
+    hub = core.hub(draft.key.hub_id)
+    context = core.vault.worklist.get(draft.key)
+    if takes_alerts(hub) and context is not None:
+        add_alert(core.vault, draft.id, context, alert, Coded(*coding_of(hub.extra, alert)))
+
+
+def alert_item(core: Core, draft: Draft) -> OutboxItem | None:
+    """What the outbox last had to tell the hub of a draft's alert; None where nothing goes by itself."""
+    from teleread.sync.alerts import told_of
+
+    return next((one for one in reversed(told_of(core.vault, draft.key, draft.id))), None)
 
 
 def checks(core: Core, draft: Draft) -> Sequence[Check]:

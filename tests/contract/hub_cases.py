@@ -6,10 +6,13 @@ import base64
 import hashlib
 import json
 import uuid
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from teleread.model.delivery import OutboxItem, Receipt, Submission
 from teleread.model.task import TaskContext, TaskKey
+from teleread.sync.alerts import alert_submission
 from tests.contract.ups_cases import documents
 
 READER = "reader"
@@ -225,3 +228,23 @@ def note_item(context: TaskContext) -> OutboxItem:
         idempotency_key=new_id(),
         payload=json.dumps({"text": "Dr Ward was told.", "about": "Told by word of mouth"}),
     )
+
+
+def alert_sent(context: TaskContext, name: str, told: str) -> Submission:
+    """An alert as it goes out: who was told of a critical finding; nobody: it is taken away.
+
+    Args:
+        context: The case.
+        name: What the alert is known by for life.
+        told: The person.
+    """
+    category = "C: critical: act at once"
+    alert = {"category": category, "told": told, "at": "14:10", "method": "telephone"} if told else {}
+    payload = {"name": name, "draft": "", "patient": context.patient.id, "alert": alert}
+    item = replace(
+        note_item(context),
+        kind="alert",
+        payload=json.dumps({**payload, "code": "C", "priority": "stat"}),
+        created_at=datetime(2026, 11, 24, 5, tzinfo=UTC),
+    )
+    return alert_submission(item, context, "Practitioner/reader", "")

@@ -23,7 +23,15 @@ from teleread.sync.notes import note_submission
 from teleread.wire.oauth_keys import jwks, make_key
 from teleread.wire.oauth_tokens import KEY, TokenSignIn
 from tests.archive_factories import make_vault
-from tests.contract.hub_cases import case, new_id, note_item, others_report, prior_of, submission
+from tests.contract.hub_cases import (
+    alert_sent,
+    case,
+    new_id,
+    note_item,
+    others_report,
+    prior_of,
+    submission,
+)
 from tests.contract.hub_fake import FakeHub, Quirks
 from tests.contract.hub_peers import DemoPeer, FakePeer, Peer, SekmetPeer, edit, hub_file
 from tests.peers.sekmet import start_sekmet
@@ -401,6 +409,26 @@ def test_a_note_is_at_the_hub_once_however_often_it_is_sent(peer: Peer, hub: Fhi
     assert first.id == second.id
     assert first.id.startswith("Communication/")
     assert first.sha256 == note.sha256
+
+
+def test_an_alert_is_one_resource_however_often_it_is_sent_recorded_anew_or_taken_away(
+    peer: Peer, hub: FhirHub
+) -> None:
+    context = hub.claim(hub.read(add(peer)[1]))
+    name = new_id()
+    seen: list[tuple[str, str, str]] = []
+    for told in ("Dr Ward", "Dr Okoro", ""):
+        alert = alert_sent(context, name, told)
+        first, second = hub.send_note(alert), hub.send_note(alert)
+        assert (first.id, first.version, first.sha256) == (second.id, second.version, alert.sha256)
+        held = peer.get("Communication", first.id.removeprefix("Communication/"))
+        seen.append((str(first.id), held["status"], held["payload"][0]["contentString"]))
+    assert len({ident for ident, _, _ in seen}) == 1
+    assert [status for _, status, _ in seen] == ["completed", "completed", "entered-in-error"]
+    assert "Dr Ward" in seen[0][2]
+    assert "Dr Okoro" in seen[1][2]
+    assert held["subject"]["reference"].endswith(f"Patient/{context.patient.id}")
+    assert held["priority"] == "stat"
 
 
 def test_a_claim_is_renewed_once_half_its_time_is_over_and_never_anothers(peer: Peer, hub: FhirHub) -> None:

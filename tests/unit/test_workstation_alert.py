@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -103,3 +104,67 @@ def test_the_hubs_own_table_of_categories_wins_and_a_bad_one_is_refused() -> Non
 def test_a_damaged_alert_in_the_journal_is_no_alert() -> None:
     for text in ("", "{", "[]", "[1,2]", '"x"', "null", '{"a":1}'):
         assert alert_in({"@alert": text}) is None
+
+
+def alerts_waiting(world: World) -> list[dict[str, str]]:
+    """What the outbox tells of alerts, in order; closed ones with their state."""
+    return [
+        {"state": one.state, **json.loads(one.payload)["alert"]}
+        for one in world.vault.outbox.list()
+        if one.kind == "alert"
+    ]
+
+
+def test_an_alert_goes_into_the_outbox_when_it_is_recorded_and_signing_adds_no_second(world: World) -> None:
+    draft = written(world)
+    set_alert(world.core, draft, "C", "Dr Ward, surgery", "14:10", "telephone")
+    (one,) = alerts_waiting(world)
+    assert (one["state"], one["told"]) == ("queued", "Dr Ward, surgery")
+    item = next(one for one in world.vault.outbox.list() if one.kind == "alert")
+    payload = json.loads(item.payload)
+    assert (payload["code"], payload["priority"]) == ("C", "stat")
+    set_alert(world.core, world.desk.draft(draft.id), "C", "Dr Ward, surgery", "14:10", "telephone")
+    world.desk.sign(draft.id, AWAY, pin=cases.PIN)
+    assert len(alerts_waiting(world)) == 1
+
+
+def test_an_alert_recorded_anew_or_taken_away_before_it_left_is_not_sent(world: World) -> None:
+    draft = written(world)
+    set_alert(world.core, draft, "C", "Dr Ward", "14:10", "telephone")
+    set_alert(world.core, world.desk.draft(draft.id), "C", "Dr Okoro", "14:20", "in person")
+    assert [(one["state"], one["told"]) for one in alerts_waiting(world)] == [
+        ("closed", "Dr Ward"),
+        ("queued", "Dr Okoro"),
+    ]
+    clear_alert(world.core, world.desk.draft(draft.id))
+    assert [one["state"] for one in alerts_waiting(world)] == ["closed", "closed"]
+
+
+@pytest.mark.parametrize(
+    "hub",
+    [{"send_alerts": False}, {"fhir": "", "mwl": "RIS@127.0.0.1:1"}, {"fhir": "", "hl7": "127.0.0.1:1"}],
+    ids=["switched-off", "mwl", "hl7"],
+)
+def test_where_a_hub_takes_no_alerts_by_themselves_they_stand_in_the_report_alone(
+    tmp_path: Path, hub: dict[str, object]
+) -> None:
+    world = World(tmp_path, **hub)
+    try:
+        draft = written(world)
+        set_alert(world.core, draft, "C", "Dr Ward", "14:10", "telephone")
+        assert alerts_waiting(world) == []
+        assert alert_in(world.desk.draft(draft.id).fields) is not None
+    finally:
+        world.vault.close()
+
+
+def test_a_bad_table_of_priorities_keeps_nothing(tmp_path: Path) -> None:
+    world = World(tmp_path, alert_priorities={"C": "soon"})
+    try:
+        draft = written(world)
+        with pytest.raises(UsageError, match="alert_priorities"):
+            set_alert(world.core, draft, "C", "Dr Ward", "14:10", "telephone")
+        assert alert_in(world.desk.draft(draft.id).fields) is None
+        assert alerts_waiting(world) == []
+    finally:
+        world.vault.close()

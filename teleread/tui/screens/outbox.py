@@ -20,6 +20,14 @@ from .outbox_sheets import DetailSheet, ResolveSheet
 __all__ = ["Outbox"]
 
 _OPEN: Final = {"held", "queued", "sending", "needs_attention"}
+_KINDS: Final = {"alert": "alert", "note": "note", "give-back": "give back", "draft": "draft"}
+_SENT: Final = {
+    "alert": "Who was told of a critical finding, for the hub by itself.",
+    "note": "A note to the site.",
+    "give-back": "The case goes back to everybody.",
+    "draft": "A question about your open draft; nothing of it is sent.",
+}
+"""What an item is, where it is no report."""
 
 
 class Outbox(DetailPlace[OutboxItem]):
@@ -134,7 +142,7 @@ class Outbox(DetailPlace[OutboxItem]):
             return (
                 f"final v{one.report_version}" if one.report_version <= 1 else f"version {one.report_version}"
             )
-        return one.kind
+        return _KINDS.get(one.kind, one.kind)
 
     def state_of(self, one: OutboxItem) -> tuple[str, str, str]:
         """(sign, word, role)."""
@@ -149,7 +157,7 @@ class Outbox(DetailPlace[OutboxItem]):
             "queued": (glyphs.not_issued, "queued", "warn"),
             "sending": (glyphs.not_issued, "sending", "warn"),
             "needs_attention": (glyphs.needs, "needs you", "danger"),
-            "delivered": (glyphs.issued, "issued", "good"),
+            "delivered": (glyphs.issued, "issued" if one.kind == "report" else "arrived", "good"),
         }.get(one.state, (glyphs.passes, "closed", "soft"))
 
     def _usual(self, one: OutboxItem) -> str:
@@ -201,8 +209,11 @@ class Outbox(DetailPlace[OutboxItem]):
         sign, words, role = self.state_of(one)
         yield f"{sign} {words}", role, True
         waits = one.state in _OPEN
-        if one.created_at is not None:
+        if one.created_at is not None and one.kind == "report":
             yield f"Signed here {clock(one.created_at)}.{' NOT ISSUED.' if waits else ''}", role, False
+        elif one.created_at is not None:
+            away = " NOT SENT." if waits and one.kind != "draft" else ""
+            yield f"{_SENT.get(one.kind, one.kind)} Recorded here {clock(one.created_at)}.{away}", role, False
         if one.receipt is not None:
             stored = clock(one.receipt.stored_at)
             yield f"Receipt {one.receipt.id}, version {one.receipt.version}, {stored}.", "good", False
