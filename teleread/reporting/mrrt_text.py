@@ -93,11 +93,15 @@ class _Fields:
         self._silent: set[int] = set()
         self._labels: dict[str, int] = {}
         self._behinds: dict[int, int] = {}
+        self._named: dict[tuple[str, str], list[Input]] = {}
         for at, one in enumerate(self._tokens):
             if isinstance(one, Words) and one.of and one.text.strip():
                 self._labels.setdefault(one.of, at)
-            elif isinstance(one, Input) and self._owns_words(at + 1, one):
-                self._behinds[id(one)] = at + 1
+            elif isinstance(one, Input):
+                if self._owns_words(at + 1, one):
+                    self._behinds[id(one)] = at + 1
+                if one.get("name"):  # buttons without a name are each their own
+                    self._named.setdefault((one.get("type").lower(), one.get("name")), []).append(one)
         self._taken: set[str] = set()
         self._used: set[int | None] = {None}
         self._ids: set[str] = set()
@@ -144,10 +148,7 @@ class _Fields:
         return " ".join(token.text.split()) if isinstance(token, Words) and not token.of else ""
 
     def _several(self, kind: str, name: str) -> bool:
-        if not name:  # boxes without a name are each their own
-            return False
-        same = [one for one in self._tokens if isinstance(one, Input) and one.get("name") == name]
-        return sum(one.get("type").lower() == kind for one in same) > 1
+        return len(self._named.get((kind, name), ())) > 1
 
     def _keep(self, at: int, token: Input, line: Line) -> None:
         of_group = self._labels.get(token.get("name"))
@@ -188,14 +189,7 @@ class _Fields:
         return " ".join(token.text.split()).rstrip(": ").strip() if isinstance(token, Words) else ""
 
     def _members(self, token: Input) -> list[Input]:
-        kind, name = token.get("type").lower(), token.get("name")
-        if not name:
-            return [token]
-        return [
-            one
-            for one in self._tokens
-            if isinstance(one, Input) and one.get("name") == name and one.get("type").lower() == kind
-        ]
+        return self._named.get((token.get("type").lower(), token.get("name")), [token])
 
     # -- what a field is ---
 
