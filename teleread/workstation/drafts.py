@@ -260,12 +260,18 @@ def alert_item(core: Core, draft: Draft) -> OutboxItem | None:
     return next((one for one in reversed(told_of(core.vault, draft.key, draft.id))), None)
 
 
-def checks(core: Core, draft: Draft) -> Sequence[Check]:
-    """Run the rules on a draft."""
+def checks(core: Core, draft: Draft, act: str = "") -> Sequence[Check]:
+    """Run the rules on a draft.
+
+    Args:
+        core: The desk.
+        draft: The draft.
+        act: ``preliminary`` where it is to go out unsigned: another right opens that.
+    """
     from teleread.reporting import checks as rules
 
     context = with_prior_reports(core, context_of(core, draft.key))
-    forbidden = _forbidden(core, draft, context)
+    forbidden = _forbidden(core, draft, context, act or draft.kind)
     if draft.kind == "withdrawal":
         return forbidden  # it takes the text back; whatever is wrong with it must not keep it standing
     uid = context.study.study_uid if context.study else ""
@@ -283,13 +289,13 @@ def checks(core: Core, draft: Draft) -> Sequence[Check]:
     return (*forbidden, *found)
 
 
-def _forbidden(core: Core, draft: Draft, context: TaskContext) -> tuple[Check, ...]:
+def _forbidden(core: Core, draft: Draft, context: TaskContext, kind: str) -> tuple[Check, ...]:
     """Why this reader may not sign, as a check: whoever writes is to know it before the end."""
     from teleread.reporting.checks import rules
     from teleread.signing.rights import held_by, may_sign
 
     hub = core.hub(draft.key.hub_id)
-    allowed, why = may_sign(hub, context, kind=draft.kind, again=withdrawn(core, draft.key))
+    allowed, why = may_sign(hub, context, kind=kind, again=withdrawn(core, draft.key))
     if allowed and (why := rights_outlived(core, hub)):
         return (rules()[RIGHTS[1]].found(why=why),)
     if allowed:

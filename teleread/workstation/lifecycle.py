@@ -23,6 +23,7 @@ __all__ = [
     "opinion",
     "preliminary",
     "standing",
+    "unname_cosigner",
     "withdraw",
     "withdrawn",
 ]
@@ -228,6 +229,27 @@ def name_cosigner(
         people = tuple(one for one in held if one.role != role)
     if len(people) > acts.MOST:
         raise UsageError("So many people can't be named.", "Nothing was changed.", code="bad-cosigner")
+    return _put_cosigners(core, draft, people, role)
+
+
+def unname_cosigner(core: Core, draft: Draft, name: str) -> tuple[CoSigner, ...]:
+    """Take one person away again, whatever the role; audited.
+
+    Raises:
+        AttentionError: The draft was changed in another window.
+    """
+    from teleread.signing import acts
+
+    held = acts.cosigners_in(draft.fields)
+    gone = next((one for one in held if str(one.name) == name), None)
+    if gone is None:
+        return held
+    return _put_cosigners(core, draft, tuple(one for one in held if one is not gone), gone.role)
+
+
+def _put_cosigners(core: Core, draft: Draft, people: Sequence[CoSigner], role: str) -> tuple[CoSigner, ...]:
+    from teleread.signing import acts
+
     with core.vault.transaction():
         fields = {acts.COSIGNERS: acts.cosigners_out(people)}
         core.vault.drafts.append(draft.id, draft.seq, fields=fields, holder=core.holder)

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 
 __all__ = ["close_key", "secret_for_command", "sign", "sign_sheet", "undo"]
 
+_TITLES: Final = {
+    "report": "final report",
+    "opinion": "second opinion",
+    "preliminary": "unsigned reading",
+}
+"""A kind of version as the sign sheet calls it; all others by their own name."""
 _SIDES: Final = {"LEFT": "left", "RIGHT": "right", "BILATERAL": "both sides"}
 
 
@@ -154,7 +160,7 @@ def sign(
         study=studies.get(hub.hub_id, uid) if uid else None,
         instances=held,
         match=match_of(core, context),
-        checks=checks(core, draft),
+        checks=checks(core, draft, act),
         overrides=tuple(overrides),
         template=template_of(core, draft),
         predecessor=_predecessor(core, draft),
@@ -217,14 +223,22 @@ def _open(draft: Draft) -> None:
         )
 
 
-def sign_sheet(core: Core, draft: Draft, overrides: Sequence[Override] = ()) -> SignSheet:
-    """What the sign sheet shows for these overrides."""
+def sign_sheet(core: Core, draft: Draft, overrides: Sequence[Override] = (), *, act: str = "") -> SignSheet:
+    """What the sign sheet shows for these overrides.
+
+    Args:
+        core: The desk.
+        draft: The draft.
+        overrides: Reasons for rules.
+        act: ``preliminary``: it is to go out as an unsigned reading.
+    """
     from teleread.reporting.checks import settle
     from teleread.reporting.words import sides
+    from teleread.signing.acts import cosigners_in
 
     context = context_of(core, draft.key)
     hub = core.hub(draft.key.hub_id)
-    found = tuple(checks(core, draft))
+    found = tuple(checks(core, draft, act))
     settled = settle(found, overrides)
     state = core.vault.worklist.hub_state(hub.hub_id)
     signer, mode = signer_of(core), core.vault.pin.mode
@@ -233,7 +247,7 @@ def sign_sheet(core: Core, draft: Draft, overrides: Sequence[Override] = ()) -> 
     challenge, answer = _challenge(context)
     return SignSheet(
         draft=draft,
-        title=_title(core, draft),
+        title=_title(core, draft, act),
         impression=impression.text if impression else EMPTY,
         sides=sides(draft.sections),
         order_side=SafeText(_SIDES.get(context.order.laterality, "")),
@@ -246,15 +260,17 @@ def sign_sheet(core: Core, draft: Draft, overrides: Sequence[Override] = ()) -> 
         pin_is_passphrase=mode == "passphrase" or (mode == "pin" and core.vault.pin.tries_left == 0),
         challenge=challenge,
         answer=answer,
+        beside=tuple(clean(f"{one.name} ({one.role})") for one in cosigners_in(draft.fields)),
     )
 
 
-def _title(core: Core, draft: Draft) -> SafeText:
+def _title(core: Core, draft: Draft, act: str) -> SafeText:
     before = _predecessor(core, draft)
     version = len(core.vault.reports.versions(before.report_id)) + 1 if before else 1
     if draft.kind == "addendum":
         return clean(f"addendum {version - 1}")
-    words = {"report": "final report", "opinion": "second opinion"}.get(draft.kind, draft.kind)
+    kind = act or draft.kind
+    words = _TITLES.get(kind, kind)
     return clean(f"{words}, version {version}")
 
 

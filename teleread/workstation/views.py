@@ -269,6 +269,8 @@ class SignSheet:
     """``day``: two digits; ``day-month``: four; ``accession``: its last two digits; ``pin``."""
     answer: str
     """The digits expected, from the identity row; empty for ``pin``."""
+    beside: tuple[SafeText, ...] = ()
+    """Those named beside the reader, each with the role."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
 from teleread.model.errors import AttentionError
-from teleread.model.report import Draft, Section
+from teleread.model.report import Draft, Override, Section, SignedReport
 from teleread.model.study import StudyKey
 from teleread.model.task import PriorReport, TaskKey
 from teleread.vault.journal import DraftVersion
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from .editing import Trip
     from .versions import Version
+    from .views import SignSheet
 
 __all__ = ["DeskWriting", "DraftState", "Phrases", "Writing", "points"]
 
@@ -122,6 +123,28 @@ class Writing(Protocol):
 
     def clear_alert(self, draft_id: str, seq: int) -> Draft:
         """Take the alert away again; audited."""
+        ...
+
+    def opinion(self, key: TaskKey) -> Draft:
+        """A second opinion's draft on a case; the open one where there is one."""
+        ...
+
+    def name_beside(self, draft_id: str, seq: int, name: str, role: str, person_id: str) -> Draft:
+        """Name a trainee or a supervisor beside the reader; audited. AttentionError ``stale-draft``."""
+        ...
+
+    def unname_beside(self, draft_id: str, seq: int, name: str) -> Draft:
+        """Take one of those named away again; audited. AttentionError ``stale-draft``."""
+        ...
+
+    def unsigned_sheet(self, draft_id: str, overrides: Sequence[Override] = ()) -> SignSheet:
+        """What the sign sheet shows before a draft goes out as an unsigned reading."""
+        ...
+
+    def send_unsigned(
+        self, draft_id: str, overrides: Sequence[Override] = (), *, pin: str | None = None
+    ) -> SignedReport:
+        """Send a draft out unsigned; it stays open. Raises as `Workstation.sign`."""
         ...
 
 
@@ -273,6 +296,42 @@ class DeskWriting:
 
         drafts.clear_alert(self._core, self._at(draft_id, seq))
         return self._draft(draft_id)
+
+    def opinion(self, key: TaskKey) -> Draft:
+        """A second opinion's draft on a case; the open one where there is one."""
+        from . import lifecycle
+
+        draft = lifecycle.opinion(self._core, key)
+        self._core.vault.drafts.hold(draft.id, self._core.holder)
+        return draft
+
+    def name_beside(self, draft_id: str, seq: int, name: str, role: str, person_id: str) -> Draft:
+        """Name a trainee or a supervisor beside the reader; audited."""
+        from . import lifecycle
+
+        lifecycle.name_cosigner(self._core, self._at(draft_id, seq), name, role, person_id)
+        return self._draft(draft_id)
+
+    def unname_beside(self, draft_id: str, seq: int, name: str) -> Draft:
+        """Take one of those named away again; audited."""
+        from . import lifecycle
+
+        lifecycle.unname_cosigner(self._core, self._at(draft_id, seq), name)
+        return self._draft(draft_id)
+
+    def unsigned_sheet(self, draft_id: str, overrides: Sequence[Override] = ()) -> SignSheet:
+        """What the sign sheet shows before a draft goes out as an unsigned reading."""
+        from .signing import sign_sheet
+
+        return sign_sheet(self._core, self._draft(draft_id), overrides, act="preliminary")
+
+    def send_unsigned(
+        self, draft_id: str, overrides: Sequence[Override] = (), *, pin: str | None = None
+    ) -> SignedReport:
+        """Send a draft out unsigned; it stays open."""
+        from . import lifecycle
+
+        return lifecycle.preliminary(self._core, self._draft(draft_id), overrides, secret=pin)
 
     def _at(self, draft_id: str, seq: int) -> Draft:
         """The draft, as the screen knows it; nothing is written on top of what another window wrote."""

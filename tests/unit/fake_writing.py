@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from teleread.model.errors import UsageError
-from teleread.model.report import Draft, Section
+from teleread.model.report import Draft, Override, Section, SignedReport
 from teleread.model.study import StudyKey
 from teleread.model.task import PriorReport, TaskKey
 from teleread.model.text import SafeText, clean
@@ -17,8 +17,10 @@ from teleread.reporting.autotext import Autotext
 from teleread.reporting.diff import SentencePair, sections_in, sentence_pairs
 from teleread.reporting.marks import FIELD, Mark, copied_passages, marks_in, marks_out
 from teleread.reporting.spelling import Doubt
+from teleread.signing import acts
 from teleread.workstation.editing import Trip
 from teleread.workstation.versions import Version
+from teleread.workstation.views import SignSheet
 from teleread.workstation.writing import DraftState, Phrases
 
 if TYPE_CHECKING:
@@ -46,6 +48,8 @@ class FakeWriting:
         self.told: tuple[SrValue, ...] = ()
         """What the study's own structured reports tell."""
         self.past: list[DraftState] = []
+        self.unsigned: list[tuple[str, str | None]] = []
+        """Drafts that went out unsigned, with the PIN that was given."""
         self.priors: tuple[PriorReport, ...] = (
             PriorReport(
                 clean("dr-1"),
@@ -139,6 +143,36 @@ class FakeWriting:
     def set_alert(self, draft_id: str, seq: int, category: str, told: str, at: str, method: str) -> Draft:
         made = alerts.make_alert(alerts.BUILT_IN, category, told, at, method)
         return self._noted(self.station.drafts[draft_id], {alerts.FIELD: alerts.alert_out(made)})
+
+    def opinion(self, key: TaskKey) -> Draft:
+        made = replace(self.station.start_draft(key), id="opinion", kind="opinion")
+        self.station.drafts = {"opinion": made}
+        return made
+
+    def name_beside(self, draft_id: str, seq: int, name: str, role: str, person_id: str) -> Draft:
+        draft = self.station.drafts[draft_id]
+        people = (*acts.cosigners_in(draft.fields), acts.cosigner(name, role, person_id))
+        return self._noted(draft, {acts.COSIGNERS: acts.cosigners_out(people)})
+
+    def unname_beside(self, draft_id: str, seq: int, name: str) -> Draft:
+        draft = self.station.drafts[draft_id]
+        people = [one for one in acts.cosigners_in(draft.fields) if one.name != name]
+        return self._noted(draft, {acts.COSIGNERS: acts.cosigners_out(people)})
+
+    def unsigned_sheet(self, draft_id: str, overrides: Sequence[Override] = ()) -> SignSheet:
+        return replace(
+            self.station.sign_sheet(draft_id, overrides), title=clean("unsigned reading, version 1")
+        )
+
+    def send_unsigned(
+        self, draft_id: str, overrides: Sequence[Override] = (), *, pin: str | None = None
+    ) -> SignedReport:
+        held = self.station.drafts[draft_id]
+        report = self.station.sign(draft_id, overrides, pin=pin)
+        self.station.signed.pop()
+        self.station.drafts[draft_id] = held
+        self.unsigned.append((draft_id, pin))
+        return replace(report, kind="preliminary")
 
     def clear_alert(self, draft_id: str, seq: int) -> Draft:
         return self._noted(self.station.drafts[draft_id], {alerts.FIELD: ""})

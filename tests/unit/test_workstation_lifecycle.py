@@ -152,6 +152,51 @@ def test_an_unsigned_reading_goes_out_partial_and_its_draft_becomes_version_two(
     world.desk.close()
 
 
+def test_whoever_may_write_and_not_sign_sends_an_unsigned_reading(tmp_path: Path) -> None:
+    world = World(tmp_path, preliminary=True, rights=["report"])
+    draft = world.desk.draft(world.written(world.task(cases.context())))
+    writing = world.desk.writing
+    sheet = writing.unsigned_sheet(draft.id, AWAY)
+    assert sheet.title == "unsigned reading, version 1"
+    assert "rights" not in [one.id for one in sheet.checks]
+    assert any("“sign”" in one.text for one in world.desk.sign_sheet(draft.id, AWAY).checks)
+    reading = writing.send_unsigned(draft.id, AWAY, pin=cases.PIN)
+    assert (reading.kind, world.desk.draft(draft.id).state) == ("preliminary", "open")
+    with pytest.raises(AttentionError) as caught:
+        sign(world, draft)
+    assert caught.value.code == "forbidden"
+    world.desk.close()
+
+
+def test_a_site_that_takes_no_unsigned_reading_says_so_on_the_sheet(world: World) -> None:
+    draft = world.desk.draft(world.written(world.task(cases.context())))
+    sheet = world.desk.writing.unsigned_sheet(draft.id, AWAY)
+    assert [one.override for one in sheet.checks if "preliminary = true" in one.text] == [""]
+
+
+def test_the_desk_names_people_beside_the_reader_one_by_one_and_never_on_a_text_it_has_not_seen(
+    world: World,
+) -> None:
+    draft = world.desk.draft(world.written(world.task(cases.context())))
+    writing = world.desk.writing
+    first = writing.name_beside(draft.id, draft.seq, "Dr Tray Nee", "trainee", "")
+    second = writing.name_beside(draft.id, first.seq, "Dr Other Nee", "trainee", "Practitioner/9")
+    assert world.desk.sign_sheet(draft.id, AWAY).beside == ("Dr Tray Nee (trainee)", "Dr Other Nee (trainee)")
+    with pytest.raises(AttentionError) as caught:
+        writing.unname_beside(draft.id, first.seq, "Dr Tray Nee")
+    assert caught.value.code == "stale-draft"
+    left = writing.unname_beside(draft.id, second.seq, "Dr Tray Nee")
+    assert world.desk.sign_sheet(draft.id, AWAY).beside == ("Dr Other Nee (trainee)",)
+    assert writing.unname_beside(draft.id, left.seq, "Dr Nobody").seq == left.seq
+    assert [one.kind for one in world.vault.audit.export()].count("cosigners") == 3
+
+
+def test_a_second_opinion_begun_at_the_desk_is_held_by_its_window(world: World) -> None:
+    draft = world.desk.writing.opinion(world.task(cases.context(), owner="Practitioner/other"))
+    assert world.desk.sign_sheet(draft.id).title == "second opinion, version 1"
+    assert world.desk.open_case(draft.key).draft_writable
+
+
 def test_a_final_report_stands_on_its_reading_also_after_its_signature_was_taken_back(tmp_path: Path) -> None:
     world = World(tmp_path, preliminary=True, undo_minutes=5)
     draft = world.desk.draft(world.written(world.task(cases.context())))

@@ -30,6 +30,7 @@ from teleread.model.report import (
 from teleread.model.study import InstanceInfo, StudyInfo, StudyKey
 from teleread.model.task import Order, OrderedStudy, PriorReport, Task, TaskContext, TaskKey
 from teleread.model.text import EMPTY, SafeText, clean
+from teleread.signing.acts import cosigners_in
 from teleread.workstation.api import (
     AuditView,
     Case,
@@ -509,6 +510,7 @@ class FakeStation:
             False,
             self.challenge,
             answer.get(self.challenge, ""),
+            tuple(clean(f"{one.name} ({one.role})") for one in cosigners_in(draft.fields)),
         )
 
     def sign(

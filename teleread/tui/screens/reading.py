@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from teleread.workstation.api import WorklistItem
 
-from .reading_editor import ReadingEditor
 from .reading_pictures import ReadingPictures
+from .reading_signing import ReadingSigning
 from .sheet import Sheet
 
 __all__ = ["Reading"]
 
 
-class Reading(ReadingEditor, ReadingPictures):
+class Reading(ReadingSigning, ReadingPictures):
     """A case being read: what each action does."""
 
     # -- panes ------------------------------------------------------------------------------------
@@ -104,34 +104,7 @@ class Reading(ReadingEditor, ReadingPictures):
 
         self.open_sheet(sheet, answered)
 
-    # -- signing and going on ---------------------------------------------------------------------
-    def do_case_sign_next(self, key: str) -> None:
-        """The sign sheet, then the next case."""
-        self.face.spawn(self._sign(then_next=True), "sign")
-
-    def do_case_sign(self, key: str) -> None:
-        """The sign sheet, then stay."""
-        self.face.spawn(self._sign(then_next=False), "sign")
-
-    async def _sign(self, *, then_next: bool) -> None:
-        from .sign import SignSheetView
-
-        if self.keeper.draft is None:
-            self.face.tell("Nothing to sign: no report is begun. i begins one.", "warn")
-            return
-        if self.case.match.stops and "identity-checked" not in self.overrides:
-            way = "Esc, then o" if self.context == "T" else "o"
-            self.face.tell(f"STOP. Signing is off. {way} shows what was compared.", "danger")
-            return
-        if not await self.words_in():
-            return
-        await self.keeper.check()
-        sheet = await self.face.calls.vault(
-            self.face.workstation.sign_sheet, self.keeper.draft.id, tuple(self.overrides.values())
-        )
-        self.look_at_report()
-        self.open_sheet(SignSheetView(self, sheet, then_next=then_next), lambda signed: None)
-
+    # -- going on ---------------------------------------------------------------------------------
     async def go_on(self, step: int) -> None:
         """Open the next case, or the one before; the draft is kept."""
         target = self.neighbour(step)

@@ -328,14 +328,15 @@ class ReadingBase(Place):
         self.face.wake()
 
     def title_of(self, draft: Draft) -> str:
-        """What kind of report: its template, or addendum."""
+        """What kind of report: its template; addendum; a second opinion or a correction by its template."""
         if draft.kind == "addendum":
             return "addendum"
+        kind = {"opinion": "second opinion, ", "correction": "correction, "}.get(draft.kind, "")
         for template in self.face.workstation.templates():
             if template.id == draft.template_id:
                 self.report.template = template
-                return str(template.title)
-        return draft.template_id
+                return f"{kind}{template.title}"
+        return f"{kind}{draft.template_id}"
 
     async def gone(self, words: str) -> None:
         """There is no open draft any more."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 
 from teleread.model.errors import LockedError
-from teleread.model.report import IDENTITY_CHECKED, Check, Override
+from teleread.model.report import IDENTITY_CHECKED, Check, Override, SignedReport
 from teleread.model.text import clean
 from teleread.tui.paint import Line, fit, wrap
 from teleread.tui.widgets.lines import Lines, Row
@@ -43,8 +43,15 @@ class SignSheetView(CodeSheet):
         then_next: Open the next case afterwards.
     """
 
+    ACT = "Sign"
+    """The title's first word."""
     ACTS = "Signs"
-    HINTS = (
+    TELLS: ClassVar[Mapping[str, str]] = {
+        "opinion": "A report of its own: whatever else was reported stays, and the task as it is.",
+        "correction": "The corrected text takes the place of what was signed, and names it.",
+    }
+    """Kind of draft to a row that says what its signature does."""
+    HINTS: tuple[tuple[str, str], ...] = (
         ("0-9", "day of birth"),
         ("w s", "checks"),
         ("Enter", "say why"),
@@ -54,7 +61,7 @@ class SignSheetView(CodeSheet):
 
     def __init__(self, reading: Reading, sheet: SignSheet, *, then_next: bool) -> None:
         super().__init__(
-            f"Sign  {sheet.title}",
+            f"{self.ACT}  {sheet.title}",
             reading.case.item.name,
             _question(reading, sheet),
             needs_pin=sheet.needs_pin,
@@ -113,14 +120,16 @@ class SignSheetView(CodeSheet):
 
     async def _renew_sheet(self) -> None:
         overrides = tuple(self.reading.overrides.values())
-        self.sheet = await self.face.calls.vault(
-            self.face.workstation.sign_sheet, self.sheet.draft.id, overrides
-        )
+        self.sheet = await self._read(overrides)
         left = self.open_checks()
         if left:
             self.at = list(self.sheet.checks).index(left[0])
         self.renew()
         self.to_pin()
+
+    async def _read(self, overrides: tuple[Override, ...]) -> SignSheet:
+        station = self.face.workstation
+        return await self.face.calls.vault(station.sign_sheet, self.sheet.draft.id, overrides)
 
     def do_pane_next(self, key: str) -> None:
         """Tab: next case, or stay."""
@@ -146,6 +155,7 @@ class SignSheetView(CodeSheet):
         made[1][0].gap(3).put(f"{item.sex} born {born(item.birth_date) or 'unknown'}", "text")
         facts = "   ".join(part for part in (item.procedure, item.accession, str(sheet.hub)) if part)
         made.append((self.start().put(fit(facts, width - 3).rstrip(), "soft"), None))
+        made += self._act_rows(width)
         made.append(self.ruled("Impression", width, "as it will read"))
         words = sheet.impression or "(empty)"
         made += [(self.start().put(part), None) for part in wrap(words, width - 3)]
@@ -157,6 +167,14 @@ class SignSheetView(CodeSheet):
         made.append(self.ruled("Delivery", width, self._hub_words(), "good" if sheet.hub_online else "warn"))
         made.append((self.start().put(self._leaves()), None))
         return made
+
+    def _act_rows(self, width: int) -> list[Row]:
+        """What this act is where it is no plain report, and who is named beside the reader."""
+        told = [(part, "warn") for part in wrap(self.TELLS.get(self.sheet.draft.kind, ""), width - 3) if part]
+        if self.sheet.beside:
+            words = f"Named beside you: {', '.join(map(str, self.sheet.beside))}"
+            told += [(part, "strong") for part in wrap(words, width - 3)]
+        return [(self.start().put(part, role), None) for part, role in told]
 
     def _spoken_rows(self, width: int) -> list[Row]:
         """Of a dictated report the denials and numbers too: what a wrong word turns round."""
@@ -232,18 +250,23 @@ class SignSheetView(CodeSheet):
     # -- signing ----------------------------------------------------------------------------------
     async def act_now(self) -> None:
         """Sign: one transaction. Then the next case, or stay."""
-        reading, station = self.reading, self.face.workstation
+        reading = self.reading
         await reading.keeper.flush()
-        overrides = tuple(reading.overrides.values())
         try:
-            report = await self.face.calls.vault(
-                station.sign, self.sheet.draft.id, overrides, pin=self.pin or None
-            )
+            report = await self._sign(tuple(reading.overrides.values()))
         except LockedError as error:
             self.face.tell(str(error), "danger")
             self.ask_pin_again()
             return
         self.face.last_day, self.face.last_key = self.question.answer[:2], reading.case.item.key
+        await self._signed(report)
+
+    async def _sign(self, overrides: tuple[Override, ...]) -> SignedReport:
+        station, draft = self.face.workstation, self.sheet.draft
+        return await self.face.calls.vault(station.sign, draft.id, overrides, pin=self.pin or None)
+
+    async def _signed(self, report: SignedReport) -> None:
+        reading = self.reading
         reading.keeper.draft = None
         self.finish(True)
         words = f"Signed {clock(report.signed_at)}, not issued. It goes by itself."

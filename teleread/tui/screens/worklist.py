@@ -134,11 +134,17 @@ class Worklist(WorklistBase):
         """Templates for the case in focus; the one chosen begins its report, or goes on with its draft."""
         item = self.table.current
         if item is not None:
-            self.face.spawn(self._pick_template(item), "templates")
+            self.face.spawn(self._opened_for(item, "template.pick"), "templates")
 
-    async def _pick_template(self, item: WorklistItem) -> None:
+    async def _opened_for(self, item: WorklistItem, action: str) -> None:
         await self.face.open_case(item)
-        self.face.act("template.pick")
+        self.face.act(action)
+
+    def do_case_opinion(self, key: str) -> None:
+        """A second opinion on the case in focus: opened, and asked there whether it is meant."""
+        item = self.table.current
+        if item is not None:
+            self.face.spawn(self._opened_for(item, "case.opinion"), "opinion")
 
     def do_app_back(self, key: str) -> None:
         """The worklist is the first level: clear the filter, never quit."""
