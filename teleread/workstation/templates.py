@@ -78,11 +78,14 @@ def _read(path: Path) -> bytes:
     return data
 
 
+_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 _READERS: Final = frozenset({".html", ".htm", ".toml", ".json"})
 
 
 def _template_in(path: Path, data: bytes) -> tuple[Template, tuple[SafeText, ...]]:
     """The template of a file, by what stands in it."""
+    if data[:2] in _UTF16:  # as Windows saves what it calls Unicode
+        data = data.decode("utf-16", "replace").encode("utf-8", "replace")
     start = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     if start == b"{":
         from teleread.reporting.questionnaire import read_questionnaire

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from teleread.model.report import FieldSpec, SectionSpec
 from teleread.reporting.mrrt_read import read_mrrt
 from teleread.reporting.mrrt_write import write_mrrt
+from teleread.workstation import templates
 
 PAGE = """<!DOCTYPE html><html><head><title>T</title><meta name="dcterms.title" content="T"/></head>
 <body><section id="findings" class="level1" data-section-name="Findings"><header>Findings</header>
@@ -99,3 +102,12 @@ def test_buttons_without_a_name_are_each_their_own() -> None:
         '<p>Left: <input type="radio" id="l" value="seen"></p><p>Right: <input type="radio" id="r"></p>'
     )
     assert {label: one.choices for label, one in found.items()} == {"Left": ("seen",), "Right": ("yes",)}
+
+
+def test_a_page_saved_as_utf16_is_read(tmp_path: Path) -> None:
+    """It had been called a broken TOML file."""
+    page = PAGE.format('<p><label for="a">Größe</label><input id="a"></p>')
+    for name in ("utf-16-le", "utf-16-be"):
+        (tmp_path / "page.html").write_bytes(("\ufeff" + page).encode(name))
+        template, _ = templates._template_in(tmp_path / "page.html", (tmp_path / "page.html").read_bytes())
+        assert "Größe" in {str(one.label) for section in template.sections for one in section.fields}
