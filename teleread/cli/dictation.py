@@ -16,6 +16,8 @@ _VERBS = (
     ("corrections", "words heard wrong again and again, and what you taught is meant"),
     ("learn", "teach what is meant by a word"),
     ("forget", "forget a correction"),
+    ("to-typist", "hand a draft's sound and text to its site's typists"),
+    ("from-typist", "take what the typists wrote into its drafts, to be read and signed"),
 )
 
 
@@ -28,6 +30,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     verbs["learn"].add_argument("heard", metavar="HEARD", help="one word as it comes out")
     verbs["learn"].add_argument("meant", metavar="MEANT", help="what it should be")
     verbs["forget"].add_argument("heard", metavar="HEARD", help="the word as it came out")
+    verbs["to-typist"].add_argument("draft", metavar="TASK|DRAFT")
+    verbs["from-typist"].add_argument("draft", metavar="TASK|DRAFT", nargs="?", default="")
 
 
 def run(call: Call) -> int:
@@ -127,6 +131,43 @@ def _forget(call: Call) -> int:
     return 0
 
 
+def _to_typist(call: Call) -> int:
+    from teleread.workstation.drafts import find_draft
+    from teleread.workstation.typists import hand_to_typist
+
+    made = hand_to_typist(call.desk.core, find_draft(call.desk.core, call.args.draft))
+    call.out.document(
+        "typing", {"draft": made.draft, "job": made.job, "seconds": made.seconds, "sha256": made.sha256}
+    )
+    call.out.say(f"{made.seconds:.0f} s of sound are with the site's typists.")
+    return 0
+
+
+def _from_typist(call: Call) -> int:
+    from teleread.workstation.drafts import find_draft
+    from teleread.workstation.typists import fetch_typed
+
+    core = call.desk.core
+    came = fetch_typed(core, find_draft(core, call.args.draft) if call.args.draft else "")
+    rows = [
+        {
+            "draft": one.draft,
+            "job": one.job,
+            "state": one.state,
+            "typist": str(one.typist) or None,
+            "sections": one.sections,
+        }
+        for one in came
+    ]
+    call.out.document("typed", {"drafts": rows})
+    call.out.table(
+        ("DRAFT", "STATE", "TYPIST"),
+        [(one.draft, one.state, str(one.typist)) for one in came],
+        empty="No dictation is out.",
+    )
+    return 0
+
+
 _DO: dict[str, Callable[[Call], int]] = {
     "list": _list,
     "install": _install,
@@ -134,4 +175,6 @@ _DO: dict[str, Callable[[Call], int]] = {
     "corrections": _corrections,
     "learn": _learn,
     "forget": _forget,
+    "to-typist": _to_typist,
+    "from-typist": _from_typist,
 }

@@ -21,6 +21,7 @@ from teleread.host.clock import Clock, SystemClock
 from teleread.hub.claiming import check_reader, claim_lost
 from teleread.hub.folder_claims import Claim, FolderClaims, LostRaceError, make_new
 from teleread.hub.folder_reports import ENDINGS, FolderReports, Manifest
+from teleread.hub.folder_typing import FolderTyping
 from teleread.hub.port import Capabilities, Found, Health, PullPage, each_found
 from teleread.hub.ups_memory import KeyStore
 from teleread.model.delivery import Receipt, Submission
@@ -28,6 +29,7 @@ from teleread.model.errors import AttentionError, OfflineError, UsageError
 from teleread.model.hubfile import HubFile
 from teleread.model.task import PriorReport, PriorStudy, TaskContext, TaskKey
 from teleread.model.text import SafeText, clean
+from teleread.model.typing_jobs import Typed, TypingJob
 from teleread.wire.fhir_json import Unreadable
 from teleread.wire.order_files import KINDS, MAX_BYTES, read_orders
 from teleread.wire.orders import ENDED, Change, Merge, OrderEntry, PatientEntry, Registry, State
@@ -75,6 +77,7 @@ class FolderHub:
         self._root = Path(hub.folder)
         self._claims = FolderClaims(self._root / "claims", timedelta(hours=hub.claim_hours))
         self._reports = FolderReports(self._root, hub.reader_reference)
+        self._typing = FolderTyping(self._root)
         self._parsed: dict[str, tuple[tuple[int, int], list[Change | Merge] | str]] = {}
 
     def health(self) -> Health:
@@ -172,9 +175,8 @@ class FolderHub:
     def submit(self, submission: Submission) -> Receipt:
         """Write one report version and read it back; safe to repeat."""
         if submission.form != "documents":
-            raise AttentionError(
-                f"A report cannot be put into a folder as {submission.form}.", code="refused"
-            )
+            words = f"A report cannot be put into a folder as {submission.form}."
+            raise AttentionError(words, code="refused")
         context = self.read(submission.task)
         with self._drive():
             held = self._reports.find(submission.report_id, "")
@@ -342,6 +344,21 @@ class FolderHub:
         who = now.task.owner_name or ("another reader" if now.task.owner else "")
         said = f"{who} has this task" if who else f"this task is no longer offered ({now.task.status})"
         return claim_lost(f"The drop box {self.hub.name} says that {said}.")
+
+    def to_typist(self, job: TypingJob, sound: bytes) -> None:
+        """Put a dictation there for the site's typists."""
+        with self._drive("unknown"):
+            self._typing.hand_over(job, sound)
+
+    def from_typist(self, job_id: str) -> Typed | None:
+        """What was typed; None as long as nothing came back."""
+        with self._drive():
+            return self._typing.typed(job_id)
+
+    def end_typing(self, job_id: str, *, keep_sound: bool = False) -> None:
+        """Take away what was put there."""
+        with self._drive():
+            self._typing.end(job_id, keep_sound=keep_sound)
 
     @contextmanager
     def _drive(self, code: str = "offline") -> Iterator[None]:

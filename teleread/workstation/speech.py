@@ -27,7 +27,16 @@ if TYPE_CHECKING:
 
     from .microphone import Tried
 
-__all__ = ["DICTATED_FIELD", "DeskSpeech", "Prepared", "Speech", "sound_signed", "sweep_sound"]
+__all__ = [
+    "DICTATED_FIELD",
+    "SHORTEST",
+    "DeskSpeech",
+    "Prepared",
+    "Speech",
+    "kept_by",
+    "sound_signed",
+    "sweep_sound",
+]
 
 DICTATED_FIELD: Final = "@dictated"
 """Field of the journal that says which recogniser words of a draft came from; a note, never frozen."""
@@ -313,7 +322,7 @@ def sound_signed(core: Core, draft_id: str, report_id: str, hub_id: str) -> None
     A site may keep it, sealed: ``keep_sound = true`` under ``[dictation]`` in the hub file.
     """
     if (core.paths.data / "sound" / draft_id).is_dir():
-        _end_sound(core, draft_id, report_id, hub_id, "signed", keep=_kept_by(core, hub_id))
+        _end_sound(core, draft_id, report_id, hub_id, "signed", keep=kept_by(core, hub_id))
 
 
 def sweep_sound(core: Core) -> None:
@@ -329,11 +338,11 @@ def sweep_sound(core: Core) -> None:
             shutil.rmtree(path, ignore_errors=True)
         elif draft.state in {"discarded", "kept"}:
             _end_sound(core, draft.id, draft.id, draft.key.hub_id, draft.state)
-        elif draft.state == "signed" and not _kept_by(core, draft.key.hub_id):
+        elif draft.state == "signed" and not kept_by(core, draft.key.hub_id):
             _end_sound(core, draft.id, draft.id, draft.key.hub_id, "signed")
 
 
-def _kept_by(core: Core, hub_id: str) -> bool:
+def kept_by(core: Core, hub_id: str) -> bool:
     """Whether a site keeps the sound of what was signed; a hub that is not known any more can't be asked."""
     try:
         rules = core.hub(hub_id).extra.get("dictation")

@@ -31,7 +31,7 @@ AWAY = (
 class World:
     """A desk with one hub and a few tasks."""
 
-    def __init__(self, folder: Path, **hub: object) -> None:
+    def __init__(self, folder: Path, /, **hub: object) -> None:
         self.clock = FakeClock(cases.START)
         self.vault = cases.new_vault(folder, clock=self.clock)
         secrets = Secrets(cases.PASSPHRASE, cases.PIN, use_keyring=False)

@@ -308,6 +308,8 @@ class ReadingDictation(ReadingReport):
         if found is not None:
             one, at = found
             return one.said.marks[at].why, (one, *one.said.times(one.said.written.placed[at]))
+        if marked.mark.source:
+            return str(marked.mark.source), None
         kind = "a side, denial or number" if marked.mark.kind == "dictated" else "not heard surely"
         return kind, None
 
