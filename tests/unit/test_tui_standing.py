@@ -108,7 +108,8 @@ def test_changes_leave_the_screen_as_if_it_had_been_printed_whole(colours: str, 
             mine.whole(painted, rail, range(first, ROWS))
             mine.change(painted, rail)
         elif act == "spare":  # with less than it has, and then, at rest, with all
-            mine.change(painted, rail, chance.choice([Level(64, 2), Level(PALETTE, 6)]))
+            spared = [Level(64, 2), Level(PALETTE, 6), Level(PALETTE, 18, across=2)]
+            mine.change(painted, rail, chance.choice(spared))
             mine.change(painted, rail)
         else:
             mine.change(painted, rail)
@@ -136,12 +137,13 @@ def test_a_picture_in_motion_over_a_slow_line_costs_less_than_half() -> None:
     stack = [np.clip(body + rng.normal(0, 5, body.shape), 0, 255).astype(np.uint8) for _ in range(6)]
     rail = rails(random.Random(2))
     sent = []
-    for level in (WHOLE, Level(64, 2), Level(PALETTE, 6)):
+    for level in (WHOLE, Level(64, 2), Level(PALETTE, 6), Level(PALETTE, 6, across=2)):
         glass = Glass("truecolor")
         glass.whole(PaintedCells(way, stack[0], ()), rail)
         sent.append(sum(len(glass.change(PaintedCells(way, one, ()), rail, level)) for one in stack[1:]))
         assert np.abs(glass.standing._canvas.astype(int) - stack[-1]).max() <= 24
     assert sent[0] > sent[1] > 2 * sent[2]
+    assert sent[2] > 1.3 * sent[3]
 
 
 def test_where_something_else_was_printed_everything_is_sent_again() -> None:

@@ -2,7 +2,8 @@
 
 A row printed whole says so when it is rendered for the terminal; so does a change. What is remembered here is
 therefore what was really sent, and a picture that moves costs its changed cells alone. Over a line that can't
-keep up it costs less still: fewer greys, and cells that differ by little stay, until the picture rests.
+keep up it costs less still: fewer greys, cells that differ by little stay, two side by side become one, until
+the picture rests.
 """
 
 from __future__ import annotations
@@ -37,13 +38,22 @@ class Level:
     """How many; `PALETTE` for those that are sent by number, in half the bytes."""
     near: int
     """By how much a pixel may be off and still stays as it is."""
+    across: int = 1
+    """Cells side by side that look alike: the mean of theirs."""
 
 
 PALETTE: Final = 30
 """Greys of the palette of 256 colours."""
 _GROUND: Final = {"truecolor": "\x1b[0;48;2;0;0;0m", "256": "\x1b[0;48;5;16m"}
 WHOLE: Final = Level(256, 0)
-_LEVELS: Final = (WHOLE, Level(64, 2), Level(PALETTE, 3), Level(PALETTE, 6), Level(PALETTE, 10))
+_LEVELS: Final = (
+    WHOLE,
+    Level(64, 2),
+    Level(PALETTE, 3),
+    Level(PALETTE, 10),
+    Level(PALETTE, 10, across=2),
+    Level(PALETTE, 18, across=2),
+)
 """From a fast line to a slow one."""
 FAR: Final = 2
 """Where a terminal on another machine begins: what lies in the line's buffers is late already."""
@@ -249,14 +259,28 @@ class Standing:
 
 
 def _with_fewer(canvas: Pixels, level: Level) -> Pixels:
-    """The canvas in so many greys."""
+    """The canvas in so many greys, and so many cells alike."""
     from teleread.imaging.colours import coarser, palette_greys
 
+    if level.across > 1:
+        canvas = _alike(canvas, level.across)
     if level.greys >= 256:
         return canvas
     if level.greys == PALETTE and canvas.ndim == 2:
         return palette_greys()[canvas]
     return coarser(canvas, level.greys)
+
+
+def _alike(canvas: Pixels, across: int) -> Pixels:
+    """Each pixel as the mean of its neighbours; what is left over at the right stays."""
+    import numpy as np
+
+    wide = canvas.shape[1] // across * across
+    groups = canvas[:, :wide].reshape(canvas.shape[0], wide // across, across, *canvas.shape[2:])
+    out = canvas.copy()
+    means = groups.mean(axis=2, dtype=np.float32)
+    out[:, :wide] = np.repeat(np.rint(means).astype(np.uint8), across, axis=1)
+    return out
 
 
 class CarryingStrip(Strip):
