@@ -158,7 +158,7 @@ class Grammar:
 
     def match(self, said: str) -> Match | None:
         """The command an utterance is, or None: then it is report text."""
-        words = _WORDS.findall(said.lower().replace("-", " "))
+        words = _once(_WORDS.findall(said.lower().replace("-", " ")))
         text = " ".join(words)
         if text in self._fixed:
             return self._fixed[text]
@@ -187,6 +187,15 @@ class Grammar:
         if rivals and best - rivals[0] < MARGIN:
             return None
         return Match(match.command, match.argument, sure=best)
+
+
+def _once(words: list[str]) -> list[str]:
+    """A phrase that the recogniser wrote two or three times over, once; anything else as it is."""
+    for times in (2, 3):
+        size, over = divmod(len(words), times)
+        if size > 1 and not over and words == words[:size] * times:
+            return words[:size]
+    return words
 
 
 def _head_alike(said: str, meant: str) -> bool:

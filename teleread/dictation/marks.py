@@ -36,10 +36,10 @@ class Limits:
     """Confidence under which a word is marked, by kind; measured on the development set."""
 
     word: float = 0.25
-    side: float = 0.6
-    negation: float = 0.6
-    number: float = 0.55
-    prefix: float = 0.45
+    side: float = 0.7
+    negation: float = 0.65
+    number: float = 0.46
+    prefix: float = 0.5
     turnable: float = 0.95
     """Of a word that is one with another prefix, too: hypo for hyper, peri for para."""
     poor: float = 0.2
@@ -91,6 +91,8 @@ def marks_for(
     found += _changed(written)
     found += _odd(written, heard, limits or Limits())
     found += _heard_for_numbers(written)
+    found += _dangling(written)
+    found += _repeated(written)
     found += _against_order(written, case)
     found += _numbers(written)
     found += _sexed(written, case)
@@ -112,7 +114,7 @@ def _unsure(written: Written, heard: Sequence[HeardWord], limits: Limits, poor: 
         if piece.kind in {"mark", "break", "unit", "by"} or not piece.heard:
             continue
         sure = min(heard[index].confidence for index in piece.heard)
-        kind = NUMBER if piece.kind in {"number", "date", "time"} else kind_of(piece.text)
+        kind = _grave(piece)
         if sure < limits.of(kind) + limits.poor * poor:
             out.append(Mark(at, kind or LOW, f"heard with {sure:.0%} confidence"))
     return out
@@ -166,6 +168,40 @@ def _heard_for_numbers(written: Written) -> list[Mark]:
         and piece.text.lower() in _LIKE_NUMBERS
         and (pieces[at - 1].text.lower() in _CLASSED or pieces[at - 1].text.endswith("-RADS"))
     ]
+
+
+def _dangling(written: Written) -> list[Mark]:
+    """A denial that denies nothing: the last word of an utterance."""
+    last = [at for at, placed in enumerate(written.placed) if placed.piece.kind not in {"mark", "break"}][-1:]
+    return [
+        Mark(at, NEGATION, "nothing follows that it could deny")
+        for at in last
+        if written.placed[at].piece.text.lower() in {"no", "not", "without", "non", "never", "nor"}
+    ]
+
+
+_COPY: Final = 4
+"""Words in a row that are written twice in one utterance: one of them was perhaps not said."""
+
+
+def _repeated(written: Written) -> list[Mark]:
+    """Sides, denials and numbers in a phrase that stands twice in one utterance."""
+    at_words = [at for at, placed in enumerate(written.placed) if placed.piece.kind not in {"mark", "break"}]
+    plain = [written.placed[at].piece.text.lower() for at in at_words]
+    seen: set[tuple[str, ...]] = set()
+    out = []
+    for first in range(len(plain) - _COPY + 1):
+        phrase = tuple(plain[first : first + _COPY])
+        for at in at_words[first : first + _COPY] if phrase in seen else ():
+            kind = _grave(written.placed[at].piece)
+            if kind:
+                out.append(Mark(at, kind, "the phrase stands twice; it was perhaps said once"))
+        seen.add(phrase)
+    return out
+
+
+def _grave(piece: Piece) -> str:
+    return NUMBER if piece.kind in {"number", "date", "time"} else kind_of(piece.text)
 
 
 _CLASSED: Final = frozenset({"grade", "stage", "rads", "grads", "score", "category", "harris", "bosniak"})

@@ -174,7 +174,7 @@ class Dictation:
         command = self._grammar.match(heard.best.text)
         if command is None:
             command = next(
-                (found for other in heard.others[:2] if (found := self._exact(other.text)) is not None), None
+                (found for other in heard.others if (found := self._exact(other.text)) is not None), None
             )
         made = self._write(heard.best.words, before, heard.others)
         if command is not None:

@@ -226,3 +226,23 @@ def test_an_engine_that_lost_words_or_echoes_is_never_the_surer_one() -> None:
 
 def hearing(text: str, sure: float) -> Utterance:
     return Utterance(0.0, 9.0, Hearing(tuple(heard(text, sure)), "engine"))
+
+
+def test_a_denial_with_nothing_behind_it_and_a_phrase_said_twice_are_marked() -> None:
+    assert marked("no effusion full stop no") == {"No": "negation"}
+    assert marked("a fracture is not seen") == {}
+    twice = "cyst in the left kidney full stop cyst in the left kidney full stop"
+    words = heard(twice)
+    made = write(words)
+    assert [
+        (made.placed[at].piece.text, mark.kind)
+        for at, mark in marks_for(made, words, [], CaseWords()).items()
+    ] == [("left", "laterality")]
+
+
+@pytest.mark.parametrize("said", ["undo that", "Undo that. Undo that.", "undo that, undo that, undo that."])
+def test_a_command_the_recogniser_wrote_several_times_over_is_one_command(said: str) -> None:
+    found = Grammar().match(said)
+    assert found is not None
+    assert found.command.id == "undo"
+    assert Grammar().match(f"{said} is what the patient said") is None
