@@ -70,6 +70,9 @@ class SphinxCommands:
     def recognise(self, audio: bytes, start: float, bias: Bias) -> Utterance:
         """Hear a command; see the port. A bias changes nothing: the grammar is the bias."""
         length = seconds_of(audio)
+        if len(audio) < 2:  # the library fails on nothing
+            return Utterance(start, start + length, Hearing((), self._name))
+        self._decoder.reinit_feat()  # what it learnt of the room: an utterance is heard the same every time
         self._decoder.start_utt()
         self._decoder.process_raw(audio[: len(audio) & ~1], no_search=False, full_utt=True)
         self._decoder.end_utt()
