@@ -34,13 +34,15 @@ def ask_opinion(place: Place, then: Callable[[], object]) -> None:
         place: The screen it is asked on.
         then: What to do where it is.
     """
-    words = ("No: back to the case", "Yes: begin one; nothing of theirs is touched, the task stays as it is")
+    words = ("No: back to the case", "Yes: begin one; the task stays as it is")
 
     def answered(chosen: int | None) -> None:
         if chosen == 1:
             then()
 
-    place.open_sheet(Choose("A second opinion, a report of its own", words), answered)
+    sheet = Choose("A second opinion, a report of its own", words)
+    sheet.now = -1  # neither is the case now
+    place.open_sheet(sheet, answered)
 
 
 class UnsignedSheet(SignSheetView):
