@@ -36,7 +36,8 @@ def together(heard: Sequence[Utterance]) -> Utterance:
     chosen = first
     for other in heard[1:]:
         enough = FEWEST * len(first.best.words) <= len(other.best.words) <= MOST * len(first.best.words)
-        if enough and _sure(other.best) > _sure(chosen.best) + SURER * (chosen is first):
+        told = _tells(other.best) and _tells(chosen.best)
+        if enough and told and _sure(other.best) > _sure(chosen.best) + SURER * (chosen is first):
             chosen = other
     rest = [
         one
@@ -46,6 +47,11 @@ def together(heard: Sequence[Utterance]) -> Utterance:
         if one.words
     ]
     return replace(chosen, others=(*chosen.others, *rest))
+
+
+def _tells(hearing: Hearing) -> bool:
+    """Whether an engine tells how sure it is: one that does not says 1 of every word."""
+    return any(word.confidence < 1.0 for word in hearing.words)
 
 
 def _sure(hearing: Hearing) -> float:

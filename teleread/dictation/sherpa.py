@@ -158,7 +158,11 @@ class SherpaEngine:
     def capabilities(self) -> Capabilities:
         """By the kind of model: hotwords need a transducer with ``bpe.vocab``."""
         return Capabilities(
-            self._name, bias=self._layout.hotwords, punctuation=True, times=True, confidence=True
+            self._name,
+            bias=self._layout.hotwords,
+            punctuation=True,
+            times=True,
+            confidence=self._layout.maker == "from_transducer",
         )
 
     def recognise(self, audio: bytes, start: float, bias: Bias) -> Utterance:

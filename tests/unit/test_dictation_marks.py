@@ -222,6 +222,9 @@ def test_an_engine_that_lost_words_or_echoes_is_never_the_surer_one() -> None:
     echo = hearing(" ".join(["no pleural effusion on the left"] * 2), 0.99)
     assert together([whole, echo]).best == whole.best
     assert together([whole, Utterance(0, 1, Hearing(()))]).others == ()
+    silent = hearing("no plural effusion on the left", 1.0)  # it tells nothing: it is not the surer one
+    assert together([whole, silent]).best == whole.best
+    assert together([silent, whole]).best == silent.best
 
 
 def hearing(text: str, sure: float) -> Utterance:
