@@ -273,7 +273,7 @@ def test_the_real_pocketsphinx_hears_a_command_and_keeps_the_promises_of_the_por
 
 @pytest.mark.skipif(
     importlib.util.find_spec("sherpa_onnx") is None,
-    reason="NOT RUN: sherpa-onnx is not installed (pip install 'teleread[sherpa]'); for a model that hears words, "
+    reason="NOT RUN: sherpa-onnx is not installed (teleread[sherpa]); for a model that hears words, "
     "which no package has, set TELEREAD_SHERPA_MODEL to its folder",
 )
 def test_the_real_sherpa_onnx_keeps_the_promises_of_the_port() -> None:
