@@ -8,17 +8,19 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from teleread.host.clock import Clock, SystemClock
+from teleread.hub.document_delivery import Delivery, archive_of
 from teleread.hub.fhir_claim import FhirClaim
 from teleread.hub.fhir_notes import FhirNotes
 from teleread.hub.fhir_pull import FhirPull
 from teleread.hub.fhir_submit import FhirSubmit
 from teleread.hub.fhir_wire import PAGE_SIZE, FhirWire, Resource
 from teleread.hub.port import Capabilities, Found, Health, PullPage
+from teleread.hub.ups_memory import KeyStore, UpsMemory
 from teleread.model.delivery import Receipt, Submission
 from teleread.model.errors import AttentionError, OfflineError
 from teleread.model.hubfile import HubFile
 from teleread.model.task import PriorReport, PriorStudy, TaskContext, TaskKey
-from teleread.model.text import clean
+from teleread.model.text import EMPTY, clean
 from teleread.wire.fhir_json import (
     Unreadable,
     context_of,
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FhirHub"]
 
+ARCHIVE_FORMS = ("dicom-sr", "key-objects", "dicom-measurements")
+"""Documents for the archive; the first tells which signed bytes it holds, and a withdrawal rejects it."""
 _HIDDEN_STATUSES = frozenset({"entered-in-error", "cancelled", "registered", "unknown"})
 _PRIOR_PAGES = 5
 
@@ -52,6 +56,7 @@ class FhirHub:
         timeouts: Time limits of each request.
         transport: Another HTTP transport, for tests.
         sign_in: Another way to sign in than the secret; asked again when the hub refuses a token.
+        memory: Where it is kept which documents went to the archive; without it none go.
     """
 
     forms: tuple[str, ...] = ("fhir-transaction",)
@@ -65,6 +70,7 @@ class FhirHub:
         timeouts: Timeouts | None = None,
         transport: httpx.BaseTransport | None = None,
         sign_in: SignIn | None = None,
+        memory: KeyStore | None = None,
     ) -> None:
         self.hub = hub
         self.hub_id = hub.hub_id
@@ -76,6 +82,9 @@ class FhirHub:
         self._claim = FhirClaim(self._wire, hub, self._compares)
         self._submit = FhirSubmit(self._wire, self._clock.now)
         self._capabilities: Capabilities | None = None
+        self._memory = memory
+        self._documents = archive_of(hub, secret, sign_in) if memory and hub.archive_documents else None
+        self.archive_forms: tuple[str, ...] = ARCHIVE_FORMS if self._documents is not None else ()
 
     def health(self) -> Health:
         """Look whether the hub answers, and what it can do."""
@@ -181,6 +190,16 @@ class FhirHub:
         """Send a note about a task; safe to repeat with the same key."""
         return FhirNotes(self._wire, self._clock.now).send(submission)
 
+    def store_documents(self, submission: Submission) -> Receipt:
+        """Store a report version's documents in the hub's archive and read them back; safe to repeat."""
+        if self._documents is None or self._memory is None:
+            raise AttentionError(f"The hub {self.hub.name} takes no DICOM documents.", code="refused")
+        memory = UpsMemory(self.hub_id, self._memory)
+        delivery = Delivery(self._documents, memory, self.hub, self._clock.now)
+        stored = delivery.bring(submission)
+        delivery.arrived(submission, stored)
+        return delivery.receipt(stored[0], EMPTY)
+
     def other_reports(self, context: TaskContext, ours: Collection[str] = ()) -> tuple[PriorReport, ...]:
         """Issued reports on this order or study that are not among ours.
 
@@ -217,6 +236,8 @@ class FhirHub:
     def close(self) -> None:
         """Let go of connections."""
         self._http.close()
+        if self._documents is not None:
+            self._documents.close()
 
     def _compares(self) -> bool:
         # Not asked for here: looking at one Task again is cheaper than reading a CapabilityStatement.

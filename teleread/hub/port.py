@@ -11,7 +11,17 @@ from typing import Protocol, runtime_checkable
 from teleread.model.delivery import Receipt, Submission
 from teleread.model.task import PriorReport, PriorStudy, TaskContext, TaskKey
 
-__all__ = ["Capabilities", "Found", "Health", "Hub", "Leases", "Listens", "PullPage", "each_found"]
+__all__ = [
+    "Capabilities",
+    "Found",
+    "Health",
+    "Hub",
+    "KeepsDocuments",
+    "Leases",
+    "Listens",
+    "PullPage",
+    "each_found",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +192,23 @@ class Leases(Protocol):
         Raises:
             AttentionError: ``claim-lost``: it is not the reader's any more.
             OfflineError: No answer; ``unknown`` where it may have been renewed.
+        """
+        ...
+
+
+@runtime_checkable
+class KeepsDocuments(Protocol):
+    """A hub with an archive beside it that takes a report's DICOM documents once the report has arrived."""
+
+    archive_forms: tuple[str, ...]
+    """What it takes; empty where the site asks for none. The first is needed."""
+
+    def store_documents(self, submission: Submission) -> Receipt:
+        """Store a report version's documents (form ``documents``) and read them back; safe to repeat.
+
+        Raises:
+            OfflineError: ``unknown``: no answer came, it may have been applied.
+            AttentionError: ``refused``, ``other-report``, ``unsendable``.
         """
         ...
 

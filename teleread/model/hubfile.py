@@ -137,6 +137,8 @@ class HubFile:
     """What the reader may do at this hub."""
     send_alerts: bool = True
     """Who was told of a critical finding goes to a FHIR hub by itself too; else with the report alone."""
+    archive_documents: bool = False
+    """A report's key images and measurements go to the archive too, as DICOM documents, at a FHIR hub."""
     preliminary: bool = False
     """The site takes an unsigned reading before the report (DiagnosticReport.status ``partial``)."""
     tsa: str = ""
@@ -260,6 +262,7 @@ _SWITCHES = (
     "listen_tls",
     "hl7_tls",
     "hl7_listen_tls",
+    "archive_documents",
     "preliminary",
     "send_alerts",
     "system_reports",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from teleread.host.clock import Clock
@@ -22,6 +23,7 @@ from teleread.model.task import TaskContext
 from teleread.sync.alerts import deliver_alert
 from teleread.sync.backoff import Extras, base_of, next_try, same_id
 from teleread.sync.composing import FHIR, form_of, submission
+from teleread.sync.documents_out import DOCUMENTS, add_documents, deliver_documents
 from teleread.sync.notes import note_submission
 from teleread.sync.rules import Decision, Situation, decide
 
@@ -160,7 +162,9 @@ class Pusher:
             raise
         if receipt is None:
             return 0
-        self._vault.outbox.mark_delivered(item.id, receipt)
+        with self._vault.transaction():
+            self._vault.outbox.mark_delivered(item.id, receipt)
+            add_documents(self._vault, self._hub, item)
         self._emit("delivered", {**_names(item), "receipt": receipt.id})
         return 1
 
@@ -170,7 +174,7 @@ class Pusher:
         extras = Extras(item.payload)
         with self._vault.transaction():
             if error.retry_after:
-                extras = extras.waiting(next_try(now, 0, _NO_JITTER, error.retry_after))
+                extras = extras.waiting(now + timedelta(seconds=error.retry_after))
                 self._vault.outbox.set_payload(item.id, str(extras))
             if unanswered:
                 self._vault.outbox.mark_unknown(item.id, error.title, at=at)
@@ -371,6 +375,7 @@ _KINDS: Final[dict[str, Callable[[Pusher, OutboxItem], Receipt | None]]] = {
     "give-back": Pusher._give_back,
     "note": Pusher._note,
     "alert": Pusher._alert,
+    DOCUMENTS: lambda one, item: deliver_documents(one._vault, one._hub, item, one._file),
 }
 
 _CHOICES_BY_CODE: Final = {
@@ -380,14 +385,6 @@ _CHOICES_BY_CODE: Final = {
     "patient-changed": ("withdraw",),
 }
 """What is offered for a refusal; else to send it again unchanged, or to withdraw it."""
-
-
-class _Still(random.Random):
-    def uniform(self, a: float, b: float) -> float:
-        return a
-
-
-_NO_JITTER: Final = _Still()
 
 
 def _names(item: OutboxItem) -> dict[str, Any]:

@@ -372,11 +372,8 @@ def _waits(item: OutboxItem, now: datetime) -> bool:
 def _group(item: OutboxItem) -> tuple[str, str]:
     if item.kind == "draft":
         return item.key.hub_id, f"item {item.id}"  # a question to the reader; nothing waits for its answer
-    if item.kind == "alert":
-        return (
-            item.key.hub_id,
-            f"alert {item.key.task_id}",
-        )  # told at once; no report waits for it, nor it for one
+    if item.kind in {"alert", "documents"}:  # no report waits for these, nor they for a report
+        return item.key.hub_id, f"{item.kind} {item.key.task_id}"
     return item.key.hub_id, f"accession {item.accession}" if item.accession else f"task {item.key.task_id}"
 
 

@@ -25,7 +25,7 @@ SECRET: Final = "sign-in"
 _BY_HTTP: Final = frozenset({"fhir", "ups_rs", "dicomweb", "ups", "mwl"})
 """Adapters whose requests carry an Authorization header; they take ``sign_in``."""
 
-_REMEMBERS: Final = frozenset({"ups_rs", "ups", "mwl", "folder", "hl7"})
+_REMEMBERS: Final = frozenset({"fhir", "ups_rs", "ups", "mwl", "folder", "hl7"})
 """Hubs that have to find again what was sent before a crash; they take ``memory``."""
 
 _OWN: Final = {

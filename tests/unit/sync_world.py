@@ -14,6 +14,7 @@ from teleread.host.clock import FakeClock
 from teleread.host.paths import Home
 from teleread.hub.fhir import FhirHub
 from teleread.model.delivery import OutboxItem
+from teleread.model.evidence import KeyImage, Measurement
 from teleread.model.hubfile import HubFile
 from teleread.model.identity import Match
 from teleread.model.report import Section
@@ -105,6 +106,8 @@ class World:
         on: str = "",
         not_before: datetime | None = None,
         kind: str = "",
+        key_images: tuple[KeyImage, ...] = (),
+        measurements: tuple[Measurement, ...] = (),
     ) -> OutboxItem:
         """Sign a report (or with ``on`` an addendum to it; else that kind): vault rows as signing makes."""
         context = self.vault.worklist.get(key)
@@ -115,7 +118,11 @@ class World:
             key, "limb", "1", [section], kind=kind or ("addendum" if on else "report"), report_id=on
         )
         what = freezing(
-            Case(draft, context, None, (), Match(()), (), (), None, before),
+            Case(
+                *(draft, context, None, (), Match(()), (), (), None, before),
+                key_images=key_images,
+                measurements=measurements,
+            ),
             idempotency_key=uuid7(self.clock.now()),
             report_id=new_id(),
             reader_id=HUB.reader_reference,

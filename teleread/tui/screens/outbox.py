@@ -20,9 +20,10 @@ from .outbox_sheets import DetailSheet, ResolveSheet
 __all__ = ["Outbox"]
 
 _OPEN: Final = {"held", "queued", "sending", "needs_attention"}
-_KINDS: Final = {"alert": "alert", "note": "note", "give-back": "give back", "draft": "draft"}
+_KINDS: Final = {"give-back": "give back", "documents": "DICOM"}
 _SENT: Final = {
     "alert": "Who was told of a critical finding, for the hub by itself.",
+    "documents": "Key images and measurements of the report, for the archive.",
     "note": "A note to the site.",
     "give-back": "The case goes back to everybody.",
     "draft": "A question about your open draft; nothing of it is sent.",
