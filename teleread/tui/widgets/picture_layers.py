@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import is_not
 from typing import TYPE_CHECKING, Any
 
 from teleread.model.study import InstanceInfo
 from teleread.tui.layers import Layer, lays_over
+from teleread.workstation.api import SeriesView
 
 from .picture_looking import PictureLooking
 from .picture_marks import Ink
@@ -24,6 +26,8 @@ class PictureLayers(PictureLooking):
     study_uid = ""
     _layers: Sequence[Layer] = ()
     _layers_of: tuple[str, int] = ("", 0)
+    _overlaying: tuple[Sequence[SeriesView], list[InstanceInfo]] = ((), [])
+    """What lies over others, and the series it was found in: asked for with each picture."""
 
     @property
     def laid_over(self) -> Sequence[Layer]:
@@ -32,7 +36,11 @@ class PictureLayers(PictureLooking):
 
     def overlaying(self) -> list[InstanceInfo]:
         """The instances of the study that lie over others."""
-        return [one for series in self.series for one in series.instances if lays_over(one.sop_class)]
+        asked, series = self._overlaying[0], self.series
+        if len(asked) != len(series) or any(map(is_not, asked, series)):
+            found = [one for each in series for one in each.instances if lays_over(one.sop_class)]
+            self._overlaying = tuple(series), found
+        return self._overlaying[1]
 
     def layers_known(self) -> bool:
         """Whether they were read since the last of them came."""

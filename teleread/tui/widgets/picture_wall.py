@@ -62,6 +62,8 @@ class PictureWall(Container):
         self.localising = True
         self._offsets: dict[tuple[int, int], float] = {}
         """Millimetres between two panes that the reader lined up by hand."""
+        self._told = False
+        """A first picture came, and the screen knows."""
 
     def compose(self) -> ComposeResult:
         """The first pane; others come when they are wanted."""
@@ -128,7 +130,10 @@ class PictureWall(Container):
             self.follow(message.pane)
 
     def on_picture_stack_shown(self, message: PictureStack.Shown) -> None:
-        """A frame came that may say more of where it lies."""
+        """A frame came that may say more of where it lies; the screen is told of the first alone."""
+        if self._told:
+            message.stop()
+        self._told = True
         if message.pane is self.current:
             self.follow(self.current)
             self.localise()
