@@ -52,6 +52,7 @@ _GRAVE: Final = frozenset(
 )
 
 
+_OPPOSITE: Final = {"LEFT": "RIGHT", "RIGHT": "LEFT"}
 _MOST: Final = 200
 """Most mentions of one finding that are compared."""
 _ANYWHERE: Final = frozenset(
@@ -68,7 +69,7 @@ def negation(basis: Basis) -> Iterator[Check]:
         named.setdefault(other.finding, []).append(other)
     told: set[str] = set()
     for one in dict.fromkeys(basis.page.mentions("impression")):
-        same = [other for other in named.get(one.finding, ())[:_MOST] if _same(one, other)]
+        same = _of_the_side(one, [other for other in named.get(one.finding, ())[:_MOST] if _same(one, other)])
         if one.finding not in told and same and _contradicts(one, same):
             told.add(one.finding)
             affirmed = one.standing == "yes"
@@ -91,6 +92,15 @@ def _same(one: Mention, other: Mention) -> bool:
     if one.finding != other.finding:
         return False
     return one.finding not in _ANYWHERE or not one.organ or not other.organ or one.organ == other.organ
+
+
+def _of_the_side(one: Mention, findings: list[Mention]) -> list[Mention]:
+    """Those on the side a mention names, where some are: what the other side has, it does not speak of."""
+    own = [other for other in findings if other.side == one.side]
+    elsewhere = _OPPOSITE.get(one.side)
+    if not own or elsewhere is None:
+        return findings
+    return [other for other in findings if other.side != elsewhere]
 
 
 def _contradicts(one: Mention, findings: Sequence[Mention]) -> bool:

@@ -93,6 +93,7 @@ _NO_RESERVE: Final = frozenset(
         "on",
         "left",
         "right",
+        "sided",
         "either",
         "numerous",
         "multiple",

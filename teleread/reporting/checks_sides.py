@@ -79,7 +79,8 @@ def _tagged(basis: Basis) -> Iterator[Check]:
     seen: dict[str, set[str]] = {}
     for one in basis.page.of("findings"):
         for tag, side in _tags(one):
-            seen.setdefault(tag, set()).add(side)
+            if side or tag != one.level:  # of a level many sentences tell, and most of them no side
+                seen.setdefault(tag, set()).add(side)
     for one in basis.page.of("impression"):
         for tag, side in _tags(one):
             if side in _OPPOSITE and seen.get(tag) == {_OPPOSITE[side]}:

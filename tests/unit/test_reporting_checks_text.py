@@ -82,6 +82,17 @@ def test_a_finding_is_affirmed_denied_or_in_doubt(sentence: str, finding: str, s
         ("No acute fracture.", "Acute fracture of the sacrum.", "negation-impression"),
         ("Left pleural effusion.", "No pleural effusion.", "negation-findings"),
         ("Gallstones.", "No gallstones.", "negation-findings"),
+        ("Moderate left hydronephrosis.", "No left-sided hydronephrosis.", "negation-findings"),
+        (
+            "Right kidney: no hydronephrosis. Left kidney: moderate hydronephrosis.",
+            "No left-sided hydronephrosis.",
+            "negation-findings",
+        ),
+        (
+            "Right kidney: no hydronephrosis. Left kidney: moderate hydronephrosis.",
+            "Right-sided hydronephrosis.",
+            "negation-impression",
+        ),
         ("Fracture of the sacrum.", "Normal CT.", "impression-normal"),
         ("No liver lesion.", "Metastatic liver lesions.", "negation-impression"),
         (
@@ -104,6 +115,7 @@ def test_findings_and_impression_that_deny_each_other_block(
         ("No suspicious nodule.", "4 mm nodule, benign by shape."),
         ("No right pleural effusion. Small left pleural effusion.", "Left pleural effusion."),
         ("No pericardial effusion.", "Pleural effusion."),
+        ("Right kidney: no hydronephrosis. Left kidney: hydronephrosis.", "No right-sided hydronephrosis."),
         ("Small pleural effusion.", "No large pleural effusion."),
         ("Gallstones. No renal stone.", "Gallstones."),
         ("No liver lesion.", "Splenic lesion."),
@@ -130,6 +142,8 @@ def test_findings_and_impression_that_agree_are_left_alone(findings: str, impres
         ("4 mm midline shift to the right.", "Left subdural with 4 mm midline shift.", False),
         ("70% stenosis on the right, 40% on the left.", "70% stenosis of the left carotid.", True),
         ("C5/6: right protrusion. C6/7: left protrusion.", "Left C5/6 protrusion.", True),
+        ("C5/6: a right protrusion is seen. C5/6: the canal is normal.", "Left C5/6 protrusion.", True),
+        ("C5/6: right protrusion. C5/6: left osteophyte.", "Left C5/6 osteophyte.", False),
     ],
 )
 def test_a_side_that_turns_between_findings_and_impression_warns(
