@@ -6,6 +6,9 @@ import base64
 import random
 import subprocess
 from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from teleread.documents import dicom_seal
 from teleread.model.report import SignedReport
+from teleread.signing.verify import verify_file
 from tests.peers.test_documents import absent, generated, program
 from tests.unit import documents_cases as cases
 from tests.unit import signing_cases as made
@@ -100,6 +104,27 @@ def test_dcmsign_verifies_every_structured_report_and_none_with_a_flipped_bit(
     assert beyond <= cases.COUNT // 20
 
 
+@pytest.mark.campaign
+def test_our_own_proof_refuses_a_flipped_bit_in_every_region_of_every_structured_report() -> None:
+    dice, own = random.Random(cases.SEED), (made.key().public_key,)
+    for index, report in enumerate(generated()):
+        data = made.sealed(report)
+        assert verify_file(data, own, (), lambda *_, held=report: held).valid, index
+        body, last = 144 + int.from_bytes(data[140:144], "little"), len(dicom_seal.split(data)[0])
+        regions = {
+            "preamble": range(128),
+            "prefix": range(128, 132),
+            "file meta information": range(132, body),
+            "data set": range(body, last),
+            "signature": range(last, len(data)),
+        }
+        for name, region in regions.items():
+            changed, at = bytearray(data), dice.choice(region)
+            changed[at] ^= 1 << dice.randrange(8)
+            verdict = verify_file(bytes(changed), own, (), lambda *_, held=report: held)
+            assert not verdict.valid, (index, name, at)
+
+
 # -- the JWS ------------------------------------------------------------------------------------------
 
 
@@ -138,3 +163,75 @@ def test_another_jose_library_verifies_every_signature_and_none_with_a_flipped_b
             broken = flipped(tail.encode(), dice)[:-2].decode("latin-1") + tail[-2:]
             if broken != tail:
                 assert not joserfc_verifies(report, report.frozen, f"{head}..{broken}")
+
+
+# -- the page -----------------------------------------------------------------------------------------
+
+
+def signed_page(report: SignedReport) -> tuple[bytes, bytes]:
+    """The page as it is set, and with its signature."""
+    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.serialization import load_der_private_key
+
+    from teleread.documents.forms import render_form
+    from teleread.signing.pades import sign_pdf
+
+    private = load_der_private_key(made.key().private_key, None)
+    assert isinstance(private, EllipticCurvePrivateKey)
+    page = render_form(report, "pdf")
+    tail = sign_pdf(
+        page, (made.key().certificate,), "Dr Reader", lambda data: private.sign(data, ECDSA(SHA256()))
+    )
+    return page, page + tail
+
+
+def pyhanko_verifies(data: bytes) -> bool:
+    """By pyHanko's own validator: whole, by a signer it was told to trust, over all of the file."""
+    reader = import_module("pyhanko.pdf_utils.reader").PdfFileReader
+    validation = import_module("pyhanko.sign.validation")
+    context = import_module("pyhanko_certvalidator").ValidationContext
+    anchor = import_module("asn1crypto.x509").Certificate.load(made.key().certificate)
+    try:
+        (found,) = reader(BytesIO(data)).embedded_signatures
+        told = validation.validate_pdf_signature(found, context(trust_roots=[anchor], allow_fetching=False))
+    except Exception:
+        return False
+    return bool(told.bottom_line and told.coverage == validation.SignatureCoverageLevel.ENTIRE_FILE)
+
+
+def covered(data: bytes) -> tuple[range, range, range]:
+    """Where the bytes before the signature stand, the signature itself, and the bytes after it."""
+    told = data[data.rindex(b"/ByteRange") :].split(b"[")[1].split(b"]")[0]
+    first, size, second, rest = map(int, told.split())
+    return range(first, first + size), range(first + size, second), range(second, second + rest)
+
+
+@pytest.mark.peer("pyhanko")
+@pytest.mark.campaign
+@pytest.mark.filterwarnings("ignore")
+def test_pyhanko_verifies_every_signed_page_and_none_with_a_flipped_bit() -> None:
+    for name in ("pyhanko", "typst"):
+        if find_spec(name) is None:
+            absent(name)
+    from teleread.model.errors import IntegrityError
+    from teleread.signing.pades import prove
+
+    dice, own = random.Random(cases.SEED), made.key().certificate
+    for index, report in enumerate(generated()):
+        page, data = signed_page(report)
+        assert pyhanko_verifies(data), index
+        assert prove(data, page, own) == ""
+        before, inside, after = covered(data)
+        assert (before.start, after.stop) == (0, len(data)), "nothing but the signature is left out"
+        places = [dice.choice(before), dice.choice(after), dice.choice(range(before.stop - 400, before.stop))]
+        for at in places:
+            changed = bytearray(data)
+            changed[at] ^= 1 << dice.randrange(8)
+            assert not pyhanko_verifies(bytes(changed)), (index, at)
+        # what stands in the hole is pyHanko's to judge by its rules; our own proof takes no other byte there
+        for at in (*places, dice.choice(inside), dice.choice(inside)):
+            changed = bytearray(data)
+            changed[at] ^= 1 << dice.randrange(8)
+            with pytest.raises(IntegrityError):
+                prove(bytes(changed), page, own)
