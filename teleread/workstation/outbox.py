@@ -13,7 +13,7 @@ from teleread.model.text import clean
 from .api import Escalation
 from .core import Core
 
-__all__ = ["beside", "escalations", "items", "outbox_item", "resolve", "retry", "theirs", "told"]
+__all__ = ["beside", "escalations", "items", "outbox_item", "resolve", "retry", "said", "theirs", "told"]
 
 
 def items(core: Core) -> Sequence[OutboxItem]:
@@ -46,6 +46,20 @@ def theirs(item: OutboxItem) -> tuple[Mapping[str, str], ...]:
         return Extras(item.payload).theirs
     except (json.JSONDecodeError, TypeError, AttributeError):
         return ()
+
+
+def said(item: OutboxItem) -> str:
+    """What an item that is no report tells the hub, in its own words; empty where it has none."""
+    from teleread.sync.alerts import ALERT, words_of_alert
+    from teleread.sync.backoff import Extras
+    from teleread.sync.notes import NOTE
+
+    try:
+        if item.kind == ALERT:
+            return words_of_alert(item)
+        return Extras(item.payload).get("text") if item.kind == NOTE else ""
+    except (json.JSONDecodeError, TypeError, AttributeError):
+        return ""
 
 
 def beside(core: Core, item: OutboxItem) -> Sequence[tuple[str, Sequence[str]]]:

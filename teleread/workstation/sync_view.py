@@ -82,6 +82,7 @@ def _line(core: Core, hub: HubFile, items: Sequence[OutboxItem], wait: datetime 
         needs=tuple(needs),
         next_look=_next_look(core, state.last_pull_at, state.offline_since, wait),
         next_try=min((one.not_before for one in waiting if one.not_before is not None), default=None),
+        besides=sum(one.kind != "report" for one in [*waiting, *held]),
     )
 
 

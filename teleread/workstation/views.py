@@ -143,6 +143,8 @@ class HubLine:
     """When the hub is asked next, as far as is known, UTC."""
     next_try: datetime | None
     """When the first item that was put off is tried again, UTC."""
+    besides: int = 0
+    """How many of those that wait are no reports: cases given back, notes, alerts, documents."""
 
 
 @dataclass(frozen=True, slots=True)

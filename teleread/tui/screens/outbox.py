@@ -12,6 +12,7 @@ from teleread.tui.widgets.lines import Row
 from teleread.tui.widgets.table import Cell, Column
 from teleread.tui.words import ago, born, clock, person
 from teleread.workstation.api import WorklistItem
+from teleread.workstation.outbox import said
 
 from .ask import AskText
 from .lists import DetailPlace
@@ -104,13 +105,16 @@ class Outbox(DetailPlace[OutboxItem]):
     def counts(self, width: int) -> Sequence[Row]:
         """How many wait, need the reader, arrived."""
         rows = self.table.rows
-        waiting = [one for one in rows if one.state in _OPEN]
+        waiting = [one for one in rows if one.state in _OPEN and one.kind == "report"]
+        besides = sum(one.state in _OPEN - {"needs_attention"} and one.kind != "report" for one in rows)
         needs = sum(one.state == "needs_attention" for one in rows)
-        done = sum(one.state == "delivered" for one in rows)
+        done = sum(one.state == "delivered" and one.kind == "report" for one in rows)
         line = (
             Line(self.face.look).gap().put(f"{len(waiting)} not issued", "warn" if waiting else "soft").gap(3)
         )
         line.put(f"{needs} need you", "danger" if needs else "soft").gap(3).put(f"{done} issued", "soft")
+        if besides:
+            line.gap(3).put(f"{besides} besides to send", "warn")
         times = [one.receipt.stored_at for one in rows if one.receipt is not None]
         right = Line(self.face.look)
         if times:
@@ -215,6 +219,8 @@ class Outbox(DetailPlace[OutboxItem]):
         elif one.created_at is not None:
             away = " NOT SENT." if waits and one.kind != "draft" else ""
             yield f"{_SENT.get(one.kind, one.kind)} Recorded here {clock(one.created_at)}.{away}", role, False
+        for text in said(one).splitlines()[:40]:
+            yield text, "text", False
         if one.receipt is not None:
             stored = clock(one.receipt.stored_at)
             yield f"Receipt {one.receipt.id}, version {one.receipt.version}, {stored}.", "good", False

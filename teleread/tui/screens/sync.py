@@ -214,7 +214,11 @@ class Sync(DetailPlace[HubLine]):
         if total:
             parts = [f"{one.waiting} go by themselves"] if one.waiting else []
             parts += [f"{one.held} held"] if one.held else []
-            yield f"{', '.join(parts)}. NOT ISSUED.", "warn", True
+            besides = (
+                f" {one.besides} {'is' if one.besides == 1 else 'are'} no report." if one.besides else ""
+            )
+            state = "NOT ISSUED." if total > one.besides else "NOT SENT."
+            yield f"{', '.join(parts)}. {state}{besides}", "warn", True
         if one.oldest is not None:
             yield f"The oldest was made {self._moment(one.oldest)}.", "text", False
         for words, count in one.why:
