@@ -30,6 +30,8 @@ FIRST_REPEAT: Final = 0.7
 """Seconds within which the second press of a held key comes, on every desktop as installed."""
 REPEAT: Final = 0.35
 """Seconds without a repeat after which a held key counts as let go."""
+TAP: Final = 0.4
+"""Seconds from press to release, where the terminal tells one, up to which it was a press and no hold."""
 SEAL_SECONDS: Final = 2.0
 """Longest wait for the last sound to be sealed while the window closes."""
 KEEP_SECONDS: Final = 25.0
@@ -45,6 +47,8 @@ class HoldKey:
     _last: float = -1e9
     _spent: bool = False
     """The press that switched off: what repeats of it is nothing."""
+    _began: float = -1e9
+    """When the press came that switched on or off."""
 
     def press(self, now: float) -> str:
         """A press at a time in seconds: ``on``, ``off``, ``held`` or nothing."""
@@ -54,7 +58,14 @@ class HoldKey:
             return "held" if self.held else ""
         self.held = self._spent = False
         self.on, self._spent = not self.on, self.on
+        self._began = now
         return "on" if self.on else "off"
+
+    def released(self, now: float) -> bool:
+        """The key was let go, as the terminal tells; whether that ends a hold."""
+        ends = self.on and (self.held or now - self._began >= TAP)
+        self._spent = False  # nothing of that press comes any more
+        return ends
 
     def ended(self) -> None:
         """The microphone went off by itself: the next press is on, what repeats of this one is nothing."""

@@ -11,6 +11,8 @@ from typing import Any, Final, cast
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS, IGNORE_SEQUENCE
 from textual._keyboard_protocol import FUNCTIONAL_KEYS
 
+from .releases import RELEASES
+
 __all__ = ["Pastes", "install"]
 
 _BEGIN, _END = "\x1b[200~", "\x1b[201~"
@@ -73,7 +75,7 @@ def _guard_pastes() -> None:
         pastes: Pastes | None = getattr(self, "_pastes", None)
         if pastes is None:
             pastes = self._pastes = Pastes()  # type: ignore[attr-defined]
-        left = pastes.clean(data) if data else ""
+        left = pastes.clean(RELEASES.clean(data)) if data else ""
         return plain(self, left) if left or not data else ()
 
     XTermParser.guards = True  # type: ignore[attr-defined]

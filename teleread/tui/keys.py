@@ -128,5 +128,7 @@ class Keymap:
 
 
 PREFIX: Final = "Ctrl+X "
-_BY_PLACE: Final = frozenset({"preset.n", "sheet.code", "view.pan", "window.width", "window.level"})
-"""Actions whose keys differ in what they do: each is told which of its keys it was, from 0."""
+_BY_PLACE: Final = frozenset(
+    {"dictate", "preset.n", "sheet.code", "view.pan", "window.width", "window.level"}
+)
+"""Actions whose keys differ in what they do, or are watched: each is told which of its keys it was."""

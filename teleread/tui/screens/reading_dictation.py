@@ -9,6 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 from teleread.model.errors import TelereadError, UsageError
+from teleread.tui.keys import textual_key
+from teleread.tui.releases import watch, watch_no_more
 from teleread.tui.widgets.bars import StatusLine
 
 from .reading_report import ReadingReport
@@ -73,6 +75,9 @@ class ReadingDictation(ReadingReport):
         self._hold = self._hold or HoldKey()
         step = self._hold.press(self.face.clock.monotonic())
         if step == "on":
+            keys = self.face.keymap.keys("dictate", self.context)
+            name = textual_key(keys[int(key)]) if key.isdecimal() and int(key) < len(keys) else ""
+            watch(self.app._driver, name, self.key_released)
             self.face.spawn(self._begin_take(), "dictate")
         elif step == "off":
             self._off()
@@ -81,11 +86,19 @@ class ReadingDictation(ReadingReport):
                 self._timer.stop()  # type: ignore[attr-defined] # a timer of Textual's
             self._timer = self.set_timer(REPEAT, self._let_go)
 
+    def key_released(self) -> None:
+        """The key that dictates was let go: a hold ends at once, a press stays on."""
+        if self._hold is not None and self._hold.released(self.face.clock.monotonic()):
+            if self._timer is not None:
+                self._timer.stop()  # type: ignore[attr-defined] # a timer of Textual's
+            self._let_go()
+
     def _let_go(self) -> None:
         self._timer = None
         self._off()
 
     def _off(self) -> None:
+        watch_no_more(self.app._driver)
         if self._hold is not None and not (self._hold.on is False and self._hold.held is False):
             self._hold.stopped()
         if self._known is not None:
