@@ -42,8 +42,11 @@ GENERATIONS: Final = 12
 _MARK: Final = re.compile(
     rb"teleread\.report/1 form=dicom-sr renderer=\d+ report=([0-9a-f-]{36}) version=\d+ sha256=([0-9a-f]{64})"
 )
-_UNSAID: Final = frozenset({"second-opinion", "addendum", "preliminary", "withdraw", "resign"})
-"""Choices after which a case may have a second document of the same reader."""
+_UNSAID: Final = frozenset(
+    {"second-opinion", "addendum", "preliminary", "withdraw", "resign", "send-with-note"}
+)
+"""Choices after which a case may have a second document of the same reader: a cancelled workitem names none,
+so that a reader who sends to it all the same is not told of the one sent before."""
 
 
 class _Memory:
@@ -191,6 +194,12 @@ class UpsSite(SimHub):
         turns = range(GENERATIONS)
         known = (adapter.memory.claim(uid_of(one["id"], at)) for one in self.all("Task") for at in turns)
         self._kept |= {one.transaction for one in known if one is not None}
+
+    def check_held(self, report_id: str, sha256: str) -> bool:
+        """Each version is a document of its own with the whole text: a later one stands for it."""
+        version = self.book[sha256]["version"]
+        held = (one[2] for one in self.state.history if one[0] == report_id)
+        return any(self.book[one]["version"] >= version for one in held)
 
     def finals(self) -> Iterator[str]:
         """The case of each report that a completed workitem names."""

@@ -215,11 +215,11 @@ class World:
 
     def check(self, machine: Machine) -> None:
         """What holds at every step."""
-        machine.check()
         for hub in self.hubs.values():
+            hub.check_once()
             if hub.wrong:
                 raise Wrong(hub.wrong[0])
-            hub.check_once()
+        machine.check()
 
     def heal(self) -> None:
         """The world is mended; everything has to come to its end."""
