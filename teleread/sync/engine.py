@@ -20,11 +20,12 @@ from teleread.vault.vault import Vault
 
 if TYPE_CHECKING:
     from .policy import Policy
-    from .requests import SignIn
+    from .works import SignIn
 
 from .listening import QUIET_SECONDS, Listener
 from .prefetch import SLOTS, Prefetcher
-from .requests import Sites, Works, error_json, pass_over, perform
+from .requests import error_json, pass_over, perform
+from .works import Sites, Works
 
 __all__ = ["Engine", "EngineSettings", "run"]
 
@@ -183,26 +184,34 @@ class Engine:
         }
         answering: list[threading.Thread] = []
         watched = -WATCH_SECONDS
+        seen: int | None = None
         while not self._stop.is_set():
-            for file in self._sites.files():
-                name = f"hub {file.hub_id}"
-                if name not in workers or not workers[name].is_alive():
-                    workers[name] = self._start(name, self._hub_loop(file.hub_id))
-            for slot in SLOTS:
-                if not workers[f"fetch {slot}"].is_alive():
-                    work = partial(prefetcher.loop, slot)
-                    workers[f"fetch {slot}"] = self._start(f"fetch {slot}", work)
             if (now := self._clock.monotonic()) - watched >= WATCH_SECONDS:
                 watched = now
+                self._keep_working(workers)
                 prefetcher.watch()
             answering = [one for one in answering if one.is_alive()]
-            answering += self._requests()
-            self._pass_on()
+            # Requests and events lie in one file: where it has not moved, neither is looked for.
+            if (version := self._vault.cache_database.version()) != seen:
+                seen = version
+                answering += self._requests()
+                self._pass_on()
             if not answering and self._nobody_left():
                 self._stop.set()
             self._stop.wait(POLL_SECONDS)
         for one in [*workers.values(), *answering]:
             one.join(JOIN_SECONDS)
+
+    def _keep_working(self, workers: dict[str, threading.Thread]) -> None:
+        """Start the worker of each hub and each slot that has none, or whose worker ended."""
+        for file in self._sites.files():
+            name = f"hub {file.hub_id}"
+            if name not in workers or not workers[name].is_alive():
+                workers[name] = self._start(name, self._hub_loop(file.hub_id))
+        for slot in SLOTS:
+            if not workers[f"fetch {slot}"].is_alive():
+                work = partial(self._prefetcher.loop, slot)
+                workers[f"fetch {slot}"] = self._start(f"fetch {slot}", work)
 
     def _nobody_left(self) -> bool:
         """Whether nobody has needed the engine for some seconds."""
@@ -232,21 +241,34 @@ class Engine:
 
     def _hub_loop(self, hub_id: str) -> Callable[[], None]:
         def loop() -> None:
-            line = _Line()
+            line, fresh = _Line(), self._newness(hub_id)
             while not self._stop.is_set():
-                file = next((one for one in self._sites.files() if one.hub_id == hub_id), None)
-                if file is None:
-                    return
                 due = self._clock.monotonic() >= line.due or line.heard
-                if due or (not line.failures and self._something_new(hub_id)):
+                if due or (not line.failures and fresh()):
+                    file = next((one for one in self._sites.files() if one.hub_id == hub_id), None)
+                    if file is None:
+                        return
                     self._look(file, line)
                 self._stop.wait(0.2)
 
         return loop
 
-    def _something_new(self, hub_id: str) -> bool:
-        """Whether something never tried waits for this hub: a signature goes at once."""
-        return any(one.key.hub_id == hub_id and not one.attempts for one in self._vault.outbox.due())
+    def _newness(self, hub_id: str) -> Callable[[], bool]:
+        """Whether something never tried waits for this hub: a signature goes at once.
+
+        Looked for when the database moved, and every second for what only waited for its time.
+        """
+        seen: tuple[int, int] | None = None
+
+        def fresh() -> bool:
+            nonlocal seen
+            now = (self._vault.reports_database.version(), int(self._clock.monotonic()))
+            moved, seen = now != seen, now
+            return moved and any(
+                one.key.hub_id == hub_id and not one.attempts for one in self._vault.outbox.due()
+            )
+
+        return fresh
 
     def _look(self, file: HubFile, line: _Line) -> None:
         line.listener = line.listener or self._listener(file.hub_id)

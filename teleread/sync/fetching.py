@@ -15,7 +15,7 @@ from teleread.model.text import clean
 if TYPE_CHECKING:
     from teleread.archive.fetcher import FetchOutcome
     from teleread.archive.plans import Decision, Plan
-    from teleread.sync.requests import Works
+    from teleread.sync.works import Works
 
 __all__ = ["Job", "StoppedError", "fetch_study", "outcome_json", "run_job"]
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from teleread.archive.plans import Plan
     from teleread.archive.port import StudyMatch
     from teleread.model.hubfile import HubFile
-    from teleread.sync.requests import Works
+    from teleread.sync.works import Works
 
 __all__ = ["look_for_priors"]
 

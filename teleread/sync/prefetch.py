@@ -22,7 +22,7 @@ from teleread.vault.wishes import ALL
 
 if TYPE_CHECKING:
     from teleread.sync.outlook import Outlook
-    from teleread.sync.requests import Works
+    from teleread.sync.works import Works
 
 __all__ = ["SLOTS", "Prefetcher"]
 
@@ -143,13 +143,16 @@ class Prefetcher:
             if one.lane in lanes and one.key not in busy and one.key.hub_id not in shut:
                 return one
         if slot == "ordinary" and not self._paused():
-            return next((one for one in plan.decisions if one.key not in busy and self._stale(one)), None)
+            age = timedelta(minutes=self._works.wanted().check_minutes)
+            return next(
+                (one for one in plan.decisions if one.key not in busy and self._stale(one, age)), None
+            )
         return None
 
     def _paused(self) -> bool:
         return any(one.kind == "pause" and one.key == ALL for one in self._works.vault.wishes.list())
 
-    def _stale(self, one: Decision) -> bool:
+    def _stale(self, one: Decision, most: timedelta) -> bool:
         """Whether a study that is here is to be asked about again: late images are noticed this way."""
         if one.state != "all" or one.wait or one.lane not in (Lane.NOW, Lane.STAT, Lane.NEXT):
             return False
@@ -159,8 +162,7 @@ class Prefetcher:
         study = self._works.vault.studies.get(one.key.hub_id, one.key.study_uid)
         if study is None or not study.asked_at:
             return False
-        age = self._works.clock.now() - datetime.fromisoformat(study.asked_at)
-        return age > timedelta(minutes=self._works.wanted().check_minutes)
+        return self._works.clock.now() - datetime.fromisoformat(study.asked_at) > most
 
     # -- who works -------------------------------------------------------------------------------------------
 

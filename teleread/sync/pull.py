@@ -214,7 +214,7 @@ class Puller:
         changed: list[TaskKey] = []
         read = 0
         keys = sorted(key for key in self._in_hand() if key in fresh or not self._ended(key))
-        seen = self._hub.look(keys) if len(keys) > 1 else {}
+        seen = self._hub.look(keys) if keys else {}
         for key in keys:
             try:
                 now = seen.get(key) or self._hub.read(key)

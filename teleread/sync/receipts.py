@@ -17,7 +17,7 @@ from teleread.model.errors import AttentionError, NotSignedInError, OfflineError
 if TYPE_CHECKING:
     from teleread.hub.port import Found, Hub
     from teleread.model.delivery import OutboxItem
-    from teleread.sync.requests import Works
+    from teleread.sync.works import Works
     from teleread.vault.vault import Vault
 
 __all__ = ["KEPT", "look_after_receipts", "look_now_and_then"]
