@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -41,6 +41,8 @@ class Faults:
     """A claim nobody renews lapses after so long; 0: never."""
     archive_dies_after: int | None = None
     """The next retrievals drop their connection after this many instances in all, once."""
+    asked: Counter[str] = field(default_factory=Counter)
+    """Requests that came, by area, since it started."""
     _lost: int = 0
     _lost_writes: int = 0
     _planned: deque[Planned] = field(default_factory=deque)
@@ -102,6 +104,11 @@ class Faults:
         with self._lock:
             self._planned.extend([planned] * min(count, 1000))
 
+    def count(self, area: Area) -> None:
+        """One more request came."""
+        with self._lock:
+            self.asked[area] += 1
+
     def take(self, area: Area, *, delivery: bool = False) -> Planned | None:
         """The next planned answer for an area, used up by asking."""
         with self._lock:
@@ -144,4 +151,5 @@ class Faults:
                 "lose_writes": self._lost_writes,
                 "planned": len(self._planned),
                 "archive_dies_after": self.archive_dies_after,
+                "asked": dict(self.asked),
             }

@@ -134,6 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
         planned: Planned | None = None
         area = _AREAS.get(root)
         if area is not None:
+            faults.count(area)
             if faults.delay_seconds:
                 time.sleep(faults.delay_seconds)
             planned = faults.take(area, delivery=_delivers(request))
