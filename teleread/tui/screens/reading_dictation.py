@@ -288,7 +288,8 @@ class ReadingDictation(ReadingReport):
         else:
             why, _ = self._told_of(found)
             other = ", Ctrl+O what else" if self.heard_otherwise(found) else ""
-            self.face.tell(f"“{found.mark.text}”: {why}. F3 read, k plays, typing mends{other}.", "warn")
+            words = f"“{found.mark.text}”: {why}. F3 is read{other}, typing mends it, k plays it."
+            self.face.tell(words, "warn")
         self._show_standing()
 
     async def _mark_read(self, mark: Mark) -> None:
