@@ -12,7 +12,10 @@ __all__ = ["arguments", "run"]
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What may be typed."""
     parser.add_argument(
-        "--discard-undelivered", type=int, metavar="N", help="the exact number of undelivered reports to lose"
+        "--discard-undelivered",
+        type=int,
+        metavar="N",
+        help="the exact number of reports, alerts and notes not delivered",
     )
 
 

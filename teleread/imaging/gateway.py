@@ -192,7 +192,8 @@ class Gateway:
 
     def _barred(self, headers: Any) -> Answer | None:
         """Refuse other names for this host, and pages of other origins."""
-        if headers.get("Host") not in (f"127.0.0.1:{self.port}", f"localhost:{self.port}"):
+        hosts = headers.get_all("Host") or []
+        if len(hosts) != 1 or hosts[0] not in (f"127.0.0.1:{self.port}", f"localhost:{self.port}"):
             return refusal(403, "This is not the host that was asked for.")
         origin = headers.get("Origin")
         if origin is not None and origin not in self.origins:

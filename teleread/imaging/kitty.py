@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
+import re
 import secrets
 import struct
 import sys
@@ -36,6 +37,7 @@ FIRST_ID: Final = 0x7E0001
 _UP: Final = 2
 """PNG's filter by the row above (PNG 9.2)."""
 _SHM: Final = Path("/dev/shm")
+_LEFT: Final = re.compile(r"teleread-([0-9]{1,10})-[0-9a-f]{16}")
 _CELL: Final = "\U0010eeee"
 _MARKS: Final = (
     "305 30D-30E 310 312 33D-33F 346 34A-34C 350-352 357 35B 363-36F 483-487 592-595 597-599 59C-5A1 "
@@ -154,13 +156,15 @@ def _marks() -> list[str]:
 class SharedPictures:
     """Pictures handed to a local terminal in shared memory; it takes and removes them.
 
-    What a terminal did not take is removed by `close`, and before that once many lie about.
+    What a terminal did not take is removed by `close`, and before that once many lie about; what a killed
+    process left behind is removed by the next one.
     """
 
     MOST = 8
 
     def __init__(self) -> None:
         self._names: list[str] = []
+        _sweep()
 
     @staticmethod
     def usable() -> bool:
@@ -169,7 +173,7 @@ class SharedPictures:
 
     def put(self, picture: NDArray[np.uint8]) -> str:
         """Lay a picture out as RGB; the name to tell the terminal, empty where there is no room."""
-        name = f"/teleread-{secrets.token_hex(8)}"
+        name = f"/teleread-{os.getpid()}-{secrets.token_hex(8)}"
         colours = picture if picture.ndim == 3 else _coloured(picture)
         try:
             handle = os.open(_SHM / name[1:], os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
@@ -198,6 +202,15 @@ class SharedPictures:
     def _remove(name: str) -> None:
         with contextlib.suppress(OSError):
             (_SHM / name[1:]).unlink()
+
+
+def _sweep() -> None:
+    """Remove pictures of this account's processes that are no more: a picture is a patient's, in clear."""
+    for one in _SHM.glob("teleread-*-*") if SharedPictures.usable() else ():
+        whose = _LEFT.fullmatch(one.name)
+        with contextlib.suppress(OSError):
+            if whose and one.stat().st_uid == os.getuid() and not Path("/proc", whose[1]).exists():
+                one.unlink()
 
 
 def _coloured(greys: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -9,7 +9,16 @@ from datetime import datetime
 from .task import TaskKey
 from .text import EMPTY, SafeText
 
-__all__ = ["CHOICES", "CONSEQUENCES", "OUTBOX_STATES", "Choice", "OutboxItem", "Receipt", "Submission"]
+__all__ = [
+    "CHOICES",
+    "CONSEQUENCES",
+    "OUTBOX_STATES",
+    "Choice",
+    "OutboxItem",
+    "Receipt",
+    "Submission",
+    "consequence_of",
+]
 
 OUTBOX_STATES = ("held", "queued", "sending", "needs_attention", "delivered", "closed")
 """``held``: undo window, or behind an earlier item of its accession; ``sending``: sent or unanswered;
@@ -48,7 +57,14 @@ CONSEQUENCES = {
     "nothing-to-add": "Nothing is sent; your reason is kept.",
     "resend": "The same signed bytes go out again under the same key: never a second report.",
 }
-"""Choice id to what it does, in words."""
+"""Choice id to what it does with a report, in words."""
+
+
+def consequence_of(choice_id: str, kind: str) -> str:
+    """What a choice does with an item of a kind, in words; empty where there is nothing to say."""
+    if choice_id == "withdraw" and kind != "report":
+        return "It is not sent; what was to be said stays here."
+    return CONSEQUENCES.get(choice_id, "")
 
 
 @dataclass(frozen=True, slots=True)

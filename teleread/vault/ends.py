@@ -27,6 +27,8 @@ _REMOVING: Final = "removing:"
 _ENGINE_SECONDS: Final = 10.0
 """How long a wipe waits for the engine to stop."""
 
+_UNSAID: Final = {"report": "signed report", "alert": "alert", "note": "note"}
+"""Kinds of outbox item that would be lost with a vault, in words."""
 _HUB_TABLES: Final = (
     *("hub_secret", "study_key", "draft", "report", "report_text", "outbox", "claim"),
     "picture_mark",
@@ -67,10 +69,10 @@ def remove_hub(vault: Vault, hub_id: str) -> PurgeReceipt:
     """Shred everything of a hub.
 
     Raises:
-        AttentionError: ``undelivered``: reports wait to be delivered there; ``legal-hold``.
+        AttentionError: ``undelivered``: reports, alerts or notes wait to be delivered there; ``legal-hold``.
     """
     with vault.transaction() as connection:
-        _refuse_undelivered(vault.outbox.undelivered_reports(hub_id), None)
+        _refuse_undelivered(_unsaid(vault, hub_id), None)
         _refuse_held(vault, hub_id)
         studies = vault.study_keys.studies_of(hub_id)
         receipt = _counted(vault, connection, hub_id, len(studies))
@@ -128,21 +130,21 @@ def wipe(vault: Vault, *, discard_undelivered: int | None, secrets: SecretStore 
 
     Args:
         vault: It, open.
-        discard_undelivered: The exact number of undelivered reports that may be lost; None for none.
+        discard_undelivered: The exact number of reports, alerts and notes that may be lost; None for none.
         secrets: The keyring, where it holds an entry.
 
     Raises:
-        AttentionError: ``undelivered``: reports wait, and that is not their number; ``legal-hold``.
+        AttentionError: ``undelivered``: something waits, and that is not its number; ``legal-hold``.
         TelereadError: ``engine-running``: the engine does not stop.
     """
-    waiting = vault.outbox.undelivered_reports()
+    waiting = _unsaid(vault)
     _refuse_undelivered(waiting, discard_undelivered)
     _refuse_held(vault, None)
     lock = _stopped_engine(vault)
     try:
         # Counted again under the lock: nothing can be signed or delivered between this and the end.
         with vault.transaction() as connection:
-            _refuse_undelivered(vault.outbox.undelivered_reports(), discard_undelivered)
+            _refuse_undelivered(_unsaid(vault), discard_undelivered)
             keys = connection.row("SELECT count(*) FROM study_key")
             receipt = _counted(vault, connection, "", int(keys[0]) if keys else 0)
         vault.close()
@@ -172,11 +174,24 @@ def _stopped_engine(vault: Vault) -> OsLock:
     return lock
 
 
+def _unsaid(vault: Vault, hub_id: str | None = None) -> tuple[OutboxItem, ...]:
+    """What nobody but this vault knows: signed, told or noted, neither delivered nor closed."""
+    return tuple(
+        one
+        for one in vault.outbox.open()
+        if one.kind in _UNSAID and (hub_id is None or one.key.hub_id == hub_id)
+    )
+
+
 def _refuse_undelivered(waiting: tuple[OutboxItem, ...], allowed: int | None) -> None:
     if len(waiting) != (allowed or 0):
-        count = len(waiting)
+        said = [
+            f"{count} {words}{'s' * (count != 1)}"
+            for kind, words in _UNSAID.items()
+            if (count := sum(one.kind == kind for one in waiting))
+        ]
         raise AttentionError(
-            f"{count} signed report{'' if count == 1 else 's'} not delivered yet.",
+            f"Not delivered yet: {', '.join(said)}." if said else "Everything is delivered; nothing waits.",
             "Nothing was removed.",
             "Deliver them with `teleread sync`, or settle them in the outbox.",
             code="undelivered",

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import socket
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -120,6 +121,13 @@ def test_its_own_pages_may_ask(gateway: Gateway) -> None:
 def test_another_name_for_this_host_is_refused(gateway: Gateway) -> None:
     for name in ("evil.example", f"evil.example:{gateway.port}", "127.0.0.1", "127.0.0.1:1"):
         assert ask(gateway, "studies", Host=name).status == 403
+
+
+def test_a_second_name_for_this_host_is_refused(gateway: Gateway) -> None:
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as line:
+        hosts = f"Host: 127.0.0.1:{gateway.port}\r\nHost: evil.example\r\n"
+        line.sendall(f"GET /{gateway.token}/dicom-web/studies HTTP/1.1\r\n{hosts}\r\n".encode())
+        assert line.recv(64).split()[1] == b"403"
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import re
+import subprocess
+import sys
 import unicodedata
 from pathlib import Path
 
@@ -127,6 +129,21 @@ def test_kitty_sends_a_picture_in_chunks_that_make_a_png() -> None:
     assert all(len(body) <= 4096 for _, body in sent)
     png = base64.standard_b64decode("".join(body for _, body in sent))
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(png))), NOISE)
+
+
+@pytest.mark.skipif(not SharedPictures.usable(), reason="no POSIX shared memory here")
+def test_what_a_killed_process_left_in_shared_memory_is_removed_by_the_next() -> None:
+    code = "import os, numpy as np\nfrom teleread.imaging.kitty import SharedPictures\n"
+    code += "print(SharedPictures().put(np.zeros((4, 4), np.uint8)), flush=True)\nos.kill(os.getpid(), 9)"
+    left = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60).stdout
+    living = SharedPictures()
+    try:
+        kept = Path("/dev/shm") / living.put(NOISE)[1:]
+        assert not (Path("/dev/shm") / left.strip()[1:]).exists()
+        SharedPictures()
+        assert kept.exists()
+    finally:
+        living.close()
 
 
 @pytest.mark.skipif(not SharedPictures.usable(), reason="no POSIX shared memory here")

@@ -152,6 +152,17 @@ def test_a_hub_with_undelivered_reports_is_not_removed(tmp_path: Path) -> None:
         assert len(vault.objects.read(HUB, STUDY, f"{SERIES}.2")) == 50
 
 
+@pytest.mark.parametrize("kind", ["alert", "note"])
+def test_what_was_told_and_not_delivered_keeps_a_hub_too(tmp_path: Path, kind: str) -> None:
+    with _filled(tmp_path) as vault:
+        vault.outbox.add(kind, key(), idempotency_key="told")
+        with pytest.raises(AttentionError, match=f"Not delivered yet: 1 {kind}\\."):
+            vault.remove_hub(HUB)
+        with pytest.raises(AttentionError):
+            ends.wipe(vault, discard_undelivered=None, secrets=None)
+        assert vault.reports.find("r-1") is not None
+
+
 def test_another_hub_is_not_touched_by_a_removal(tmp_path: Path) -> None:
     with _filled(tmp_path) as vault:
         vault.remove_hub("another")

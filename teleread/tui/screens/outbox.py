@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 from typing import ClassVar, Final
 
-from teleread.model.delivery import CONSEQUENCES, OutboxItem
+from teleread.model.delivery import OutboxItem, consequence_of
 from teleread.model.text import clean
 from teleread.tui.paint import Line, wrap
 from teleread.tui.widgets.lines import Row
@@ -196,7 +196,7 @@ class Outbox(DetailPlace[OutboxItem]):
             first = Line(look, ground).gap(2).put(f"{index}  ", "strong", bold=True).put(parts[0])
             made.append((first, None))
             made += [(Line(look, ground).gap(5).put(part), None) for part in parts[1:]]
-            does = wrap(CONSEQUENCES.get(choice.id, ""), measure - 3)
+            does = wrap(consequence_of(choice.id, one.kind), measure - 3)
             made += [(Line(look, ground).gap(5).put(part, "soft"), None) for part in does if part]
         put(self._texts(one))
         return made

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from teleread.model.delivery import CONSEQUENCES, OutboxItem
+from teleread.model.delivery import OutboxItem, consequence_of
 from teleread.tui.paint import wrap
 from teleread.tui.widgets.lines import Row
 from teleread.workstation.api import WorklistItem
@@ -43,7 +43,7 @@ class ResolveSheet(ReasonSheet):
         made += [(self.start().put(part), None) for part in wrap(str(self.item_of.why), width - 3)]
         made.append(self.ruled("You choose", width))
         made += [(self.start().put(part, "strong"), None) for part in wrap(str(self.choice.text), width - 3)]
-        does = CONSEQUENCES.get(self.choice.id, "")
+        does = consequence_of(self.choice.id, self.item_of.kind)
         made += [(self.start().put(part, "soft"), None) for part in wrap(does, width - 3) if part]
         return made + self.reason_rows("Why", width)
 

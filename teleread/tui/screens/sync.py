@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from datetime import datetime
 from typing import ClassVar, Final
 
-from teleread.model.delivery import CONSEQUENCES
+from teleread.model.delivery import consequence_of
 from teleread.tui.paint import Line, wrap
 from teleread.tui.widgets.lines import Lines, Row
 from teleread.tui.widgets.table import Cell, Column
@@ -239,7 +239,7 @@ class Sync(DetailPlace[HubLine]):
             yield "", "text", False
             yield f"{who}: {item.why}", "text", True
             for choice in item.choices:
-                does = CONSEQUENCES.get(choice.id, "")
+                does = consequence_of(choice.id, item.kind)
                 yield f"- {choice.text}. {does}".rstrip(), "soft", False
 
     def on_table_moved(self) -> None:
