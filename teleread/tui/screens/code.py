@@ -129,9 +129,7 @@ class CodeSheet(Sheet[bool]):
 
     def first_focus(self) -> Widget:
         """The sheet; the PIN once everything else is settled."""
-        if self.needs_pin and not self.pin and self.ready():
-            return self.query_one("#pin", Entry)
-        return self
+        return self.query_one("#pin", Entry) if self._asks_pin() else self
 
     def region_wanted(self) -> Region:
         """The whole report pane; in one pane everything below who it is."""
@@ -300,9 +298,16 @@ class CodeSheet(Sheet[bool]):
         super().on_click(event)
         self.to_pin()
 
+    def focus_on_click(self) -> bool:
+        """A click takes the keys not even for a moment: a digit typed right behind it would be lost."""
+        return not self._asks_pin()
+
+    def _asks_pin(self) -> bool:
+        return self.needs_pin and not self.pin and self.ready()
+
     def to_pin(self) -> None:
         """All is settled: the keys go to the PIN, if one is asked."""
-        if self.needs_pin and not self.pin and self.ready():
+        if self._asks_pin():
             self.screen.set_focus(self.query_one("#pin", Entry), scroll_visible=False)
 
     async def _on_key(self, event: events.Key) -> None:
