@@ -28,7 +28,7 @@ __all__ = ["Place", "perform"]
 
 T = TypeVar("T")
 
-SLOW: Final = frozenset({"case.draft_next", "case.sign_next", "case.sign", "case.discard"})
+SLOW: Final = frozenset({"case.draft_next", "case.sign_next", "case.sign", "case.unsigned", "case.discard"})
 """Actions of which a held key does only one."""
 
 
