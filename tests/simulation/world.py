@@ -17,6 +17,8 @@ from unittest import mock
 from teleread.documents import fhir
 from teleread.host.clock import FakeClock
 from teleread.host.paths import Home, ProfilePaths
+from teleread.model.task import TaskKey
+from teleread.signing.rights import may_sign
 from teleread.vault.seal import Kdf
 from teleread.vault.vault import Vault
 from tests.simulation.connection import SimCrash, connector
@@ -289,9 +291,16 @@ class World:
             held: dict[str, set[str]] = {}
             for one in self.machines:
                 for key in one.vault.claims.held():
-                    if key.hub_id == hub_id:
+                    if key.hub_id == hub_id and _may_sign(one, key):
                         held.setdefault(hub.case_of(key.task_id), set()).add(one.reader)
             hub.check_claims(held)
+
+
+def _may_sign(machine: Machine, key: TaskKey) -> bool:
+    """By what the machine knows: a case that ended for it is signed by nobody there."""
+    context = machine.vault.worklist.get(key)
+    file = next(one for one in machine.files_of if one.hub_id == key.hub_id)
+    return context is not None and may_sign(file, context)[0]
 
 
 def run(seed: int, steps: int = STEPS, kinds: Sequence[str] = MIXED) -> tuple[Counter[str], timedelta]:
