@@ -11,7 +11,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from teleread.model.text import clean
-from teleread.tui.paint import Line, wrap
+from teleread.tui.paint import Line, fit, wrap
 from teleread.tui.widgets.entry import Entry
 from teleread.tui.widgets.lines import Lines, Row
 from teleread.tui.words import person
@@ -178,7 +178,7 @@ class CodeSheet(Sheet[bool]):
         return [
             self.then_words(),
             (boxes, None),
-            (self.start().put(last, "warn" if not open_ else "soft"), None),
+            (self.start().put(fit(last, width - 2), "warn" if not open_ else "soft"), None),
         ]
 
     def _last_words(self) -> str:
