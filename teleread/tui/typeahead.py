@@ -21,6 +21,8 @@ __all__ = ["TypeAhead"]
 
 PATIENCE: Final = 1.0
 """Seconds a key waits for the one before; longer work goes on beside the keys."""
+LONGEST: Final = 10.0
+"""Seconds it waits, even so, for what that one opened to stand: on a busy machine a menu takes its time."""
 LOOK_AGAIN: Final = 0.005
 MOST: Final = 4096
 """Keys that wait at once; a terminal that sends more is not typed at."""
@@ -86,7 +88,7 @@ class TypeAhead:
         target = self._app.focused or self._app.screen
         # What has the focus may be gone before it can say that it is done: then the clock says so.
         loop = asyncio.get_running_loop()
-        self._limit = loop.call_later(PATIENCE, _behind, self._app, self._next, turn)
+        self._limit = loop.call_later(PATIENCE, self._late, turn, loop.time() + LONGEST)
         await self._deliver(event)
         self._rise(target, turn)
 
@@ -106,6 +108,16 @@ class TypeAhead:
             _behind(self._app, self._next, turn)
         else:
             asyncio.get_running_loop().call_later(LOOK_AGAIN, self._look, turn)
+
+    def _late(self, turn: int, until: float) -> None:
+        """No work is waited for any longer; what was opened still has to stand."""
+        loop = asyncio.get_running_loop()
+        if turn != self._turn:
+            return
+        if self._standing() or loop.time() >= until:
+            _behind(self._app, self._next, turn)
+        else:
+            self._limit = loop.call_later(LOOK_AGAIN, self._late, turn, until)
 
     async def _next(self, turn: int) -> None:
         if turn != self._turn:
