@@ -19,7 +19,7 @@ from tests.simulation.kinds import KINDS, MIXED
 from tests.simulation.world import run
 
 SHARES = 8
-SEEDS = 200
+SEEDS = 272
 FULL_SEEDS = 10_000
 OF_EVERY_KIND = 6
 """The first share of a short run that meets hubs of every kind."""
