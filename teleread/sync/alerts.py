@@ -8,7 +8,6 @@ Same promises as for a report: kept in the outbox, each recording's key made wit
 
 from __future__ import annotations
 
-import hashlib
 import json
 import uuid
 from collections.abc import Mapping
@@ -16,14 +15,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from teleread.model.delivery import Submission
 from teleread.model.errors import AttentionError
 from teleread.model.task import TaskContext, TaskKey
 from teleread.sync.backoff import Extras
+from teleread.sync.notes import communication, named
 
 if TYPE_CHECKING:
     from teleread.hub.port import Hub
-    from teleread.model.delivery import OutboxItem, Receipt
+    from teleread.model.delivery import OutboxItem, Receipt, Submission
     from teleread.model.evidence import Alert
     from teleread.model.hubfile import HubFile
     from teleread.vault.vault import Vault
@@ -42,7 +41,6 @@ __all__ = [
 ALERT: Final = "alert"
 """Kind of the outbox item."""
 
-_URI: Final = "urn:ietf:rfc:3986"
 _KIND_OF_TALK: Final = "http://terminology.hl7.org/CodeSystem/communication-category"
 _MODE: Final = "http://terminology.hl7.org/CodeSystem/v3-ParticipationMode"
 _MODES: Final = {
@@ -166,21 +164,8 @@ def alert_submission(item: OutboxItem, context: TaskContext, sender: str, report
             "Look at the case, then record the alert again.",
             code="patient-changed",
         )
-    text = words_of_alert(item)
-    return Submission(
-        form="fhir-communication",
-        body=json.dumps(
-            _communication(item, context, sender, report_id, text),
-            ensure_ascii=False,
-            separators=(",", ":"),
-        ).encode(),
-        key=item.idempotency_key,
-        report_id="",
-        version=0,
-        sha256=hashlib.sha256(text.encode()).hexdigest(),
-        task=item.key,
-        lasting=extras.get("name"),
-    )
+    more = _elements(item, context, report_id)
+    return communication(item, context, sender, words_of_alert(item), more, lasting=extras.get("name"))
 
 
 def deliver_alert(
@@ -218,35 +203,23 @@ def _report_of(vault: Vault, item: OutboxItem) -> str:
     return draft.report_id if draft is not None else ""
 
 
-def _communication(
-    item: OutboxItem, context: TaskContext, sender: str, report_id: str, text: str
-) -> dict[str, Any]:
+def _elements(item: OutboxItem, context: TaskContext, report_id: str) -> dict[str, Any]:
     told, extras = _told(item), Extras(item.payload)
     about: list[dict[str, Any]] = [{"reference": f"Task/{context.task.id}"}]
     if report_id:
-        about.append({"type": "DiagnosticReport", "identifier": _named(report_id)})
-    resource: dict[str, Any] = {
-        "resourceType": "Communication",
-        "identifier": [_named(extras.get("name")), _named(item.idempotency_key)],
-        "basedOn": [{"reference": f"ServiceRequest/{context.order.id}"}] if context.order.id else [],
+        about.append({"type": "DiagnosticReport", "identifier": named(report_id)})
+    return {
+        "identifier": [named(extras.get("name")), named(item.idempotency_key)],
         "status": "completed" if told else "entered-in-error",
         "category": _category(told, extras),
         "priority": extras.get("priority"),
         "medium": _medium(told),
-        "subject": {"reference": f"Patient/{context.patient.id}"} if context.patient.id else {},
         "topic": {"text": "Critical finding: who was told"},
         "about": about,
         "sent": _utc(item.created_at),
         "recipient": [{"display": told["told"]}] if told else [],
-        "sender": {"reference": sender} if sender and "|" not in sender else {},
-        "payload": [{"contentString": text}],
         "note": [{"text": f"When, as the reader said: {told['at']}"}] if told else [],
     }
-    return {key: value for key, value in resource.items() if value}
-
-
-def _named(ident: str) -> dict[str, str]:
-    return {"system": _URI, "value": f"urn:uuid:{ident}"}
 
 
 def _category(told: Mapping[str, str], extras: Extras) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from teleread.model.delivery import OutboxItem
     from teleread.vault.vault import Vault
 
-__all__ = ["NOTE", "add_note", "note_submission"]
+__all__ = ["NOTE", "add_note", "communication", "named", "note_submission"]
 
 NOTE: Final = "note"
 """Kind of the outbox item."""
@@ -52,31 +53,58 @@ def note_submission(item: OutboxItem, context: TaskContext, sender: str, sent: d
         sender: The reader's reference at this hub.
         sent: Local clock, UTC.
     """
-    extras = Extras(item.payload)
-    text = extras.get("text")
-    resource: dict[str, Any] = {
-        "resourceType": "Communication",
-        "identifier": [{"system": _URI, "value": f"urn:uuid:{item.idempotency_key}"}],
+    extras, owner = Extras(item.payload), context.task.owner
+    more = {
+        "identifier": [named(item.idempotency_key)],
         "status": "completed",
         "topic": {"text": extras.get("about")},
         "about": [{"reference": f"Task/{context.task.id}"}],
         "sent": sent.isoformat().replace("+00:00", "Z"),
-        "payload": [{"contentString": text}],
+        "recipient": [{"reference": owner}] if "/" in owner and "|" not in owner else [],
     }
-    if context.patient.id:
-        resource["subject"] = {"reference": f"Patient/{context.patient.id}"}
-    if context.order.id:
-        resource["basedOn"] = [{"reference": f"ServiceRequest/{context.order.id}"}]
-    if context.task.owner and "/" in context.task.owner and "|" not in context.task.owner:
-        resource["recipient"] = [{"reference": context.task.owner}]
-    if sender and "|" not in sender:
-        resource["sender"] = {"reference": sender}
+    return communication(item, context, sender, extras.get("text"), more)
+
+
+def named(ident: str) -> dict[str, str]:
+    """A UUID as a FHIR identifier."""
+    return {"system": _URI, "value": f"urn:uuid:{ident}"}
+
+
+def communication(
+    item: OutboxItem,
+    context: TaskContext,
+    sender: str,
+    text: str,
+    more: Mapping[str, Any],
+    *,
+    lasting: str = "",
+) -> Submission:
+    """What is said about a case, as the hub moves it (R4, Communication).
+
+    Args:
+        item: Whose key it goes under.
+        context: The task as the hub has it now.
+        sender: The reader's reference at this hub; an identifier is none.
+        text: What is said.
+        more: Elements of its own; empty ones are left out.
+        lasting: As in `Submission`.
+    """
+    resource: dict[str, Any] = {
+        "resourceType": "Communication",
+        "basedOn": [{"reference": f"ServiceRequest/{context.order.id}"}] if context.order.id else [],
+        "subject": {"reference": f"Patient/{context.patient.id}"} if context.patient.id else {},
+        "sender": {"reference": sender} if sender and "|" not in sender else {},
+        "payload": [{"contentString": text}],
+        **more,
+    }
+    body = {key: value for key, value in resource.items() if value}
     return Submission(
         form="fhir-communication",
-        body=json.dumps(resource, ensure_ascii=False, separators=(",", ":")).encode(),
+        body=json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(),
         key=item.idempotency_key,
         report_id="",
         version=0,
         sha256=hashlib.sha256(text.encode()).hexdigest(),
         task=item.key,
+        lasting=lasting,
     )
