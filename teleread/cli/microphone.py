@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from teleread.cli.call import Call
+from teleread.dictation.levels import filled
 from teleread.model.errors import TelereadError
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ __all__ = ["offer", "tried"]
 
 _BAR = 20
 """Cells of the level while it is listened to."""
-_FLOOR = 60.0
-"""Decibels below full scale of an empty bar."""
 _ANSWER = 30.0
 """Seconds an answer is waited for: what was set up does not hang on the microphone."""
 
@@ -33,8 +32,12 @@ class _Level:
     def __call__(self, level: float) -> None:
         """Draw it."""
         if self.seen:
-            cells = min(_BAR, max(0, round((level + _FLOOR) / _FLOOR * _BAR)))
-            print(f"\r{'#' * cells:.<{_BAR}} {level:4.0f} dB ", end="", file=sys.stderr, flush=True)
+            print(
+                f"\r{'#' * filled(level, _BAR):.<{_BAR}} {level:4.0f} dB ",
+                end="",
+                file=sys.stderr,
+                flush=True,
+            )
 
     @property
     def seen(self) -> bool:

@@ -7,9 +7,11 @@ from array import array
 from dataclasses import dataclass, field
 from typing import Final
 
-__all__ = ["SILENT", "Meter", "decibels", "quality"]
+__all__ = ["FLOOR", "SILENT", "Meter", "decibels", "filled", "quality"]
 
 SILENT: Final = 1e-6
+FLOOR: Final = -60.0
+"""Decibels of full scale up to which a drawn level is empty."""
 _FULL: Final = 32768.0
 _GATE: Final = 1.6
 """How many times louder than the room speech has to be: 4 dB."""
@@ -17,6 +19,16 @@ _FAINT: Final = 0.0008
 """Root mean square under which nothing is near speech: -62 dB of full scale."""
 _LOUD: Final = 0.99
 """Share of full scale that counts as cut off."""
+
+
+def filled(level: float, steps: int) -> int:
+    """How many steps of a drawn level are filled.
+
+    Args:
+        level: Decibels of full scale.
+        steps: Of a level that is full.
+    """
+    return min(steps, max(0, round((level - FLOOR) / -FLOOR * steps)))
 
 
 def root_mean_square(frame: bytes) -> float:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from teleread.dictation.levels import FLOOR, filled
 from teleread.model.errors import TelereadError
 from teleread.tui.paint import Line, fit, wrap
 from teleread.tui.widgets.lines import Row
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["MicrophoneSheet", "open_microphone"]
 
-FLOOR: Final = -60.0
-"""Decibels of an empty bar."""
 CELLS: Final = 20
 """Cells of the level."""
 
@@ -100,7 +99,7 @@ class MicrophoneSheet(Picking[str]):
 
     def _told(self, width: int) -> list[tuple[str, str]]:
         if self.level is not None:
-            cells = min(CELLS, max(0, round((self.level - FLOOR) / -FLOOR * CELLS)))
+            cells = filled(self.level, CELLS)
             bar = f"{'=' * cells}{'.' * (CELLS - cells)} {self.level:4.0f} dB"
             return [(f"{self.face.glyphs.online} {bar}", "voice"), (f"Say: “{self._phrase()}”", "strong")]
         if self.trouble:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
+from teleread.dictation.levels import FLOOR, filled
 from teleread.model.errors import TelereadError, UsageError
 from teleread.tui.keys import textual_key
 from teleread.tui.releases import watch, watch_no_more
@@ -28,8 +29,6 @@ __all__ = ["ReadingDictation"]
 
 BARS: Final = " ▁▃▅▇"
 PLAIN_BARS: Final = " .-=#"
-FLOOR: Final = -60.0
-"""Decibels of an empty bar."""
 AROUND: Final = 0.25
 """Seconds played before and behind a word."""
 LAST_WORDS: Final = 60.0
@@ -212,9 +211,7 @@ class ReadingDictation(ReadingReport):
             self._levels: deque[float] = deque([FLOOR] * 7, maxlen=7)
         self._levels.append(level)
         steps = len(signs) - 1
-        return "".join(
-            signs[min(steps, max(0, round((one - FLOOR) / -FLOOR * steps)))] for one in self._levels
-        )
+        return "".join(signs[filled(one, steps)] for one in self._levels)
 
     # -- words into the text ----------------------------------------------------------------------
     def shows(self, draft_id: str) -> bool:
