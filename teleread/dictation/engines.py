@@ -18,7 +18,7 @@ from teleread.model.errors import TelereadError
 
 from .ports import Recogniser
 
-__all__ = ["COMMANDS_ONLY", "DEFAULT", "GROUP", "engine_of", "engines", "open_engine", "sort_of"]
+__all__ = ["COMMANDS_ONLY", "DEFAULT", "GROUP", "engine_in", "engine_of", "engines", "open_engine", "sort_of"]
 
 GROUP: Final = "teleread.recogniser"
 DEFAULT: Final = "whisper"
@@ -55,9 +55,14 @@ def engine_of(folder: Path) -> str:
     """The adapter that a model in place is for; the default where its manifest tells none."""
     try:
         with (folder / MANIFEST).open("rb") as file:
-            told = json.loads(file.read(_LARGEST_MANIFEST)).get("engine", DEFAULT)
-    except (OSError, ValueError, AttributeError, RecursionError):
+            return engine_in(json.loads(file.read(_LARGEST_MANIFEST)))
+    except (OSError, ValueError, RecursionError):
         return DEFAULT
+
+
+def engine_in(manifest: object) -> str:
+    """The adapter that a manifest tells; the default where it tells none."""
+    told = manifest.get("engine", DEFAULT) if isinstance(manifest, dict) else DEFAULT
     return told if isinstance(told, str) else DEFAULT
 
 

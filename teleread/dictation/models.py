@@ -21,7 +21,7 @@ from typing import IO, Any, Final
 from teleread.host.paths import check_name
 from teleread.model.errors import IntegrityError, UsageError
 
-from .engines import COMMANDS_ONLY, DEFAULT, MANIFEST, engine_of, engines, sort_of
+from .engines import COMMANDS_ONLY, DEFAULT, MANIFEST, engine_in, engines, sort_of
 
 __all__ = ["Model", "available", "in_use", "install", "known_names", "models", "verify"]
 
@@ -100,7 +100,7 @@ def models(folder: Path) -> tuple[Model, ...]:
             weights = _sum_of(told["files"])
             certain = known is not None and weights == _weights(known)
             rank = known.rank if known is not None and certain else 10
-            found.append(Model(path.name, path, rank, weights, certain, engine_of(path)))
+            found.append(Model(path.name, path, rank, weights, certain, engine_in(told)))
     return tuple(sorted(found, key=lambda one: (-one.rank, one.name)))
 
 

@@ -94,12 +94,16 @@ class _Fields:
         self._labels: dict[str, int] = {}
         self._behinds: dict[int, int] = {}
         self._named: dict[tuple[str, str], list[Input]] = {}
+        self._typed: dict[str, Input] = {}
+        """Fields that say their type, by id."""
         for at, one in enumerate(self._tokens):
             if isinstance(one, Words) and one.of and one.text.strip():
                 self._labels.setdefault(one.of, at)
             elif isinstance(one, Input):
                 if self._owns_words(at + 1, one):
                     self._behinds[id(one)] = at + 1
+                if one.get("type"):
+                    self._typed.setdefault(one.get("id"), one)
                 if one.get("name"):  # buttons without a name are each their own
                     self._named.setdefault((one.get("type").lower(), one.get("name")), []).append(one)
         self._taken: set[str] = set()
@@ -248,10 +252,9 @@ class _Fields:
         if token.get("type").lower() == "checkbox" and not _ours(token):
             return YES_NO[0] if "checked" in token.attributes else ""
         if token.get("id").endswith(_BESIDE):  # room for words beside a button that is not pressed
-            button = token.get("id").removesuffix(_BESIDE)
-            for one in self._tokens:
-                if isinstance(one, Input) and one.get("id") == button and one.get("type"):
-                    return token.get("value") if "checked" in one.attributes else ""
+            button = self._typed.get(token.get("id").removesuffix(_BESIDE))
+            if button is not None:
+                return token.get("value") if "checked" in button.attributes else ""
         return token.text or token.get("value")
 
     def _buttons(self, members: list[Input]) -> _Choices:
