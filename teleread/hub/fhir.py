@@ -82,9 +82,11 @@ class FhirHub:
         self._claim = FhirClaim(self._wire, hub, self._compares)
         self._submit = FhirSubmit(self._wire, self._clock.now)
         self._capabilities: Capabilities | None = None
-        self._memory = memory
         self._documents = archive_of(hub, secret, sign_in) if memory and hub.archive_documents else None
-        self.archive_forms: tuple[str, ...] = ARCHIVE_FORMS if self._documents is not None else ()
+        self._delivery: Delivery | None = None
+        if self._documents is not None and memory is not None:
+            self._delivery = Delivery(self._documents, UpsMemory(hub.hub_id, memory), hub, self._clock.now)
+        self.archive_forms: tuple[str, ...] = ARCHIVE_FORMS if self._delivery is not None else ()
 
     def health(self) -> Health:
         """Look whether the hub answers, and what it can do."""
@@ -192,13 +194,11 @@ class FhirHub:
 
     def store_documents(self, submission: Submission) -> Receipt:
         """Store a report version's documents in the hub's archive and read them back; safe to repeat."""
-        if self._documents is None or self._memory is None:
+        if self._delivery is None:
             raise AttentionError(f"The hub {self.hub.name} takes no DICOM documents.", code="refused")
-        memory = UpsMemory(self.hub_id, self._memory)
-        delivery = Delivery(self._documents, memory, self.hub, self._clock.now)
-        stored = delivery.bring(submission)
-        delivery.arrived(submission, stored)
-        return delivery.receipt(stored[0], EMPTY)
+        stored = self._delivery.bring(submission)
+        self._delivery.arrived(submission, stored)
+        return self._delivery.receipt(stored[0], EMPTY)
 
     def other_reports(self, context: TaskContext, ours: Collection[str] = ()) -> tuple[PriorReport, ...]:
         """Issued reports on this order or study that are not among ours.

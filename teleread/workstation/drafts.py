@@ -257,7 +257,7 @@ def alert_item(core: Core, draft: Draft) -> OutboxItem | None:
     """What the outbox last had to tell the hub of a draft's alert; None where nothing goes by itself."""
     from teleread.sync.alerts import told_of
 
-    return next((one for one in reversed(told_of(core.vault, draft.key, draft.id))), None)
+    return next(reversed(told_of(core.vault, draft.key, draft.id)), None)
 
 
 def checks(core: Core, draft: Draft, act: str = "") -> Sequence[Check]:

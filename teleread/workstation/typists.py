@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from teleread.model.errors import OfflineError, UsageError
@@ -14,7 +14,7 @@ from teleread.model.text import SafeText, clean
 from . import dictation
 from .core import Core
 from .sites import Sites
-from .speech import DICTATED_FIELD, SHORTEST
+from .speech import DICTATED_FIELD, SHORTEST, kept_by
 
 if TYPE_CHECKING:
     from teleread.model.typing_jobs import Typed, TypingJob
@@ -137,8 +137,6 @@ def _fetched(core: Core, draft: Draft) -> Returned:
 
 
 def _over(core: Core, typists: Typists, draft: Draft, job_id: str) -> None:
-    from .speech import kept_by
-
     typists.end_typing(job_id, keep_sound=kept_by(core, draft.key.hub_id))
 
 
@@ -196,8 +194,6 @@ def _joined(before: Draft, name: str, now: str, typed: str) -> str:
 
 def _to_read(name: str, now: str, text: SafeText, typed: Typed) -> list[Mark]:
     """A mark for each sentence that did not stand there before: it blocks the signature until it is read."""
-    from dataclasses import replace
-
     from teleread.reporting.marks import DICTATED, copied_passages
 
     source = f"typed by {typed.typist}"

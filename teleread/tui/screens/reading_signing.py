@@ -34,9 +34,7 @@ class ReadingSigning(ReadingEditor):
         if draft is not None:
             sheet = await self._sheet_of(self.face.workstation.sign_sheet, draft)
             self.look_at_report()
-            self.open_sheet(
-                SignSheetView(cast("Reading", self), sheet, then_next=then_next), lambda signed: None
-            )
+            self.open_sheet(SignSheetView(cast("Reading", self), sheet, then_next=then_next))
 
     async def _sheet_of(self, call: Any, draft: Draft) -> Any:
         return await self.face.calls.vault(call, draft.id, tuple(self.overrides.values()))
@@ -71,7 +69,7 @@ class ReadingSigning(ReadingEditor):
         if draft is not None:
             sheet = await self._sheet_of(self.face.workstation.writing.unsigned_sheet, draft)
             self.look_at_report()
-            self.open_sheet(UnsignedSheet(cast("Reading", self), sheet), lambda sent: None)
+            self.open_sheet(UnsignedSheet(cast("Reading", self), sheet))
 
     # -- a second opinion -------------------------------------------------------------------------
     def do_case_opinion(self, key: str) -> None:
