@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 
 from teleread.model.delivery import Receipt, Submission
 from teleread.model.task import PriorReport, PriorStudy, TaskContext, TaskKey
+from teleread.model.typing_jobs import Typed, TypingJob
 
 __all__ = [
     "Capabilities",
@@ -20,6 +21,7 @@ __all__ = [
     "Leases",
     "Listens",
     "PullPage",
+    "Typists",
     "each_found",
 ]
 
@@ -210,6 +212,23 @@ class KeepsDocuments(Protocol):
             OfflineError: ``unknown``: no answer came, it may have been applied.
             AttentionError: ``refused``, ``other-report``, ``unsendable``.
         """
+        ...
+
+
+@runtime_checkable
+class Typists(Protocol):
+    """A hub that takes dictations to be typed."""
+
+    def to_typist(self, job: TypingJob, sound: bytes) -> None:
+        """Put a dictation there; again is the same again."""
+        ...
+
+    def from_typist(self, job_id: str) -> Typed | None:
+        """What was typed; None as long as nothing came back. AttentionError ``bad-typing``."""
+        ...
+
+    def end_typing(self, job_id: str, *, keep_sound: bool = False) -> None:
+        """Take away what was put there."""
         ...
 
 

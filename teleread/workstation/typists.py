@@ -5,8 +5,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final
 
+from teleread.hub.port import Typists
 from teleread.model.errors import OfflineError, UsageError
 from teleread.model.report import Draft
 from teleread.model.text import SafeText, clean
@@ -24,23 +25,6 @@ __all__ = ["TYPING_FIELD", "Handed", "Returned", "fetch_typed", "hand_to_typist"
 
 TYPING_FIELD: Final = "@typing"
 """Field of the journal: the job a draft is out with, and the sequence it was handed over at; never frozen."""
-
-
-@runtime_checkable
-class Typists(Protocol):
-    """A hub that takes dictations to be typed."""
-
-    def to_typist(self, job: TypingJob, sound: bytes) -> None:
-        """Put a dictation there; again is the same again."""
-        ...
-
-    def from_typist(self, job_id: str) -> Typed | None:
-        """What was typed; None as long as nothing came back. AttentionError ``bad-typing``."""
-        ...
-
-    def end_typing(self, job_id: str, *, keep_sound: bool = False) -> None:
-        """Take away what was put there."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
